@@ -6,6 +6,8 @@ use std::sync::{Arc, Once, mpsc};
 use std::thread;
 use std::time::Duration;
 
+use selfsame::backend::{Sql, Statement, StatementKind};
+use selfsame::value::{Param, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind};
 
 use crate::case::{Capability, Case, Failure};
@@ -13,7 +15,7 @@ use crate::context::Context;
 use crate::outcome::{FailureKind, FailureReport, Outcome};
 use crate::record::Log;
 use crate::report::SeenIsolation;
-use crate::target::Target;
+use crate::target::{Fresh, Target};
 
 /// The result of running one case.
 #[derive(Debug)]
@@ -31,6 +33,8 @@ pub(crate) struct Limits {
     pub(crate) seed: u64,
     pub(crate) cases: u32,
     pub(crate) time: Duration,
+    /// Whether a database that already holds tables is refused.
+    pub(crate) checks_emptiness: bool,
 }
 
 /// Runs one case on a fresh database. A case that exceeds its time limit is abandoned on its thread.
@@ -44,7 +48,7 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
         thread::Builder::new()
             .name(THREAD.to_owned())
             .spawn(move || {
-                let attempt = run_here(&*target, case, seed, limits.cases, log);
+                let attempt = run_here(&*target, case, limits, log);
                 // The receiver is gone only if the time limit was reached.
                 let _ = sender.send(attempt);
             })
@@ -93,13 +97,21 @@ pub(crate) fn case_seed(seed: u64, id: &str) -> u64 {
         })
 }
 
-fn run_here(target: &dyn Target, case: &'static Case, seed: u64, cases: u32, log: Log) -> Attempt {
+fn run_here(target: &dyn Target, case: &'static Case, limits: Limits, log: Log) -> Attempt {
+    let seed = case_seed(limits.seed, case.id);
     let fresh = match catch_unwind(AssertUnwindSafe(|| target.fresh())) {
         Ok(Ok(fresh)) => fresh,
         Ok(Err(error)) => return harness_error(error.to_string()),
         Err(_) => return harness_error(format!("the target panicked: {}", last_panic())),
     };
-    let mut context = Context::new(fresh, seed, cases, log.clone());
+    if limits.checks_emptiness
+        && let Some(table) = a_table_of(&*fresh)
+    {
+        return harness_error(format!(
+            "the target must return an empty database, but this one holds the table `{table}`: nothing was touched"
+        ));
+    }
+    let mut context = Context::new(fresh, seed, limits.cases, log.clone());
     let missing = {
         let dialect = context.dialect();
         case.needs
@@ -134,6 +146,38 @@ fn run_here(target: &dyn Target, case: &'static Case, seed: u64, cases: u32, log
         sent: Some(log.digest()),
         isolation: context.isolation.take(),
     }
+}
+
+/// Names of tables that cases create, looked for where the backend cannot list tables.
+const OWN_TABLES: [&str; 3] = ["t", "users", "tasks"];
+
+/// Returns the name of a table of a database that should be empty. Errors are left for the case to find.
+pub(crate) fn a_table_of(fresh: &dyn Fresh) -> Option<String> {
+    let look = || -> Result<Option<String>, Error> {
+        let backend = fresh.backend();
+        let dialect = backend.dialect();
+        let mut connection = backend.connect()?;
+        match dialect.reflect(connection.as_mut(), &[None]) {
+            Ok(tables) => return Ok(tables.into_iter().next().map(|table| table.name)),
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            Err(error) => return Err(error),
+        }
+        let text = dialect.table_exists();
+        let sql = Sql::new(StatementKind::Select, text, [ValueType::Text], []);
+        for table in OWN_TABLES {
+            let mut is_there = false;
+            let params = [Param::Ref(ValueRef::Text(table))];
+            connection.query(&Statement::new(&sql, &params), &mut |_| {
+                is_there = true;
+                Ok(())
+            })?;
+            if is_there {
+                return Ok(Some(table.to_owned()));
+            }
+        }
+        Ok(None)
+    };
+    catch_unwind(AssertUnwindSafe(look)).ok()?.ok()?
 }
 
 fn passed(missing: Option<Capability>, case: &Case) -> Outcome {

@@ -5,16 +5,22 @@
 //! count: a suite without assertions would still get those.
 
 mod calls;
+mod characters;
+mod clauses;
 mod connection_state;
 mod connections;
 mod constraints;
 mod conversions;
 mod corners;
+mod endings;
 mod expressions;
 mod lie;
+mod magnitudes;
 mod narrow;
 mod predicates;
 mod queries;
+mod refusals;
+mod results;
 mod rows;
 mod single;
 mod sizes;
@@ -150,6 +156,12 @@ const REST: &[&[Fault]] = &[
     single::FAULTS,
     sizes::FAULTS,
     stateful::FAULTS,
+    characters::FAULTS,
+    magnitudes::FAULTS,
+    clauses::FAULTS,
+    results::FAULTS,
+    refusals::FAULTS,
+    endings::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.

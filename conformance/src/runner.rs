@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::attempt::{Limits, attempt};
+use crate::attempt::{Limits, a_table_of, attempt};
 use crate::case::{Case, Tier};
 use crate::cases::{self, INVENTORY};
 use crate::expected::Expected;
@@ -94,6 +94,7 @@ impl Options {
             seed: self.seed,
             cases: self.cases,
             time: self.case_time,
+            checks_emptiness: false,
         }
     }
 }
@@ -215,7 +216,11 @@ pub(crate) fn run_case(
     options: &Options,
 ) -> (CaseReport, Duration) {
     let begun = Instant::now();
-    let attempt = attempt(target, case, options.limits());
+    let limits = Limits {
+        checks_emptiness: true,
+        ..options.limits()
+    };
+    let attempt = attempt(target, case, limits);
     let took = begun.elapsed();
     let outcome = expect(
         attempt.outcome,
@@ -273,6 +278,13 @@ pub(crate) fn probe(target: &dyn Target) -> TargetReport {
         Ok(())
     })();
     report.error = asked.err().map(|error| error.to_string());
+    if report.error.is_none()
+        && let Some(table) = target.fresh().ok().and_then(|fresh| a_table_of(&*fresh))
+    {
+        report.error = Some(format!(
+            "it must return empty databases, but the first holds the table `{table}`: nothing was touched"
+        ));
+    }
     report
 }
 

@@ -2,6 +2,7 @@
 
 mod proxy;
 mod running;
+mod schema;
 mod supervised;
 pub mod trials;
 
@@ -13,6 +14,7 @@ use selfsame::error::{Error, ErrorKind};
 
 pub use proxy::{Direction, Proxy};
 pub use running::Running;
+pub use schema::require_schema;
 pub use supervised::Supervised;
 
 /// Returns whether tests must fail, instead of being ignored, if this server is not available: `SELFSAME_REQUIRE` lists it.

@@ -1,5 +1,6 @@
 //! Reading: filters, order, paging, joins, sets.
 
+mod bounds;
 mod expressions;
 mod groups;
 mod objects;
@@ -21,6 +22,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     CASES,
     sets::CASES,
     stream::CASES,
+    bounds::CASES,
     objects::CASES,
     expressions::CASES,
     operands::CASES,

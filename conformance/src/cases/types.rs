@@ -3,8 +3,10 @@
 mod conversion;
 mod forms;
 mod kinds;
+mod magnitudes;
 mod numbers;
 mod paths;
+mod sequences;
 mod text;
 mod time;
 
@@ -23,6 +25,8 @@ pub(super) const LISTS: &[&[Case]] = &[
     conversion::CASES,
     forms::CASES,
     kinds::CASES,
+    magnitudes::CASES,
+    sequences::CASES,
     CASES,
     numbers::CASES,
     text::CASES,

@@ -1,6 +1,7 @@
 //! Inserting, updating, deleting: counts, keys, batches.
 
 mod batch;
+mod round;
 mod sizes;
 mod statements;
 
@@ -13,7 +14,13 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, text, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, batch::CASES, sizes::CASES, statements::CASES];
+pub(super) const LISTS: &[&[Case]] = &[
+    CASES,
+    batch::CASES,
+    sizes::CASES,
+    round::CASES,
+    statements::CASES,
+];
 
 const CASES: &[Case] = &[
     Case::core("writes.count.matched", counts)

@@ -1,5 +1,7 @@
 //! Functions, windows and clauses that compute something else.
 
+use selfsame::dialect::Dialect;
+
 use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Queries;
@@ -29,6 +31,22 @@ macro_rules! text {
             Lie::Text(|_, _, text| {
                 let change: fn(&str) -> Option<String> = $change;
                 change(text)
+            }),
+        )
+        .suspects(&[$suspect])
+    };
+}
+
+/// Sends other SQL, as the database spells it.
+macro_rules! by_dialect {
+    ($id:literal, $sentence:literal, $suspect:literal, $change:expr) => {
+        Fault::new(
+            concat!("queries.", $id),
+            Queries,
+            $sentence,
+            Lie::Text(|dialect, _, text| {
+                let change: fn(&dyn Dialect, &str) -> Option<String> = $change;
+                change(dialect, text)
             }),
         )
         .suspects(&[$suspect])
@@ -184,11 +202,14 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.operands.comparison",
         |text| replaced(text, " < ", " <= ")
     ),
-    text!(
+    by_dialect!(
         "differs_is_null_safe",
         "A comparison by <> is true if one side is NULL.",
         "queries.operands.comparison",
-        |text| replaced(text, " <> ", " IS NOT ")
+        |dialect, text| match dialect.null_safe_equality(true) {
+            ["", differs, ""] => replaced(text, " <> ", differs),
+            _ => None,
+        }
     ),
     text!(
         "not_exists_is_exists",
@@ -398,46 +419,54 @@ pub(super) const FAULTS: &[Fault] = &[
             ))
         }
     ),
-    text!(
+    by_dialect!(
         "equality_folds_case",
         "A comparison of texts by = ignores case.",
         "queries.operands",
-        |text| {
-            in_where(text, |condition| {
-                let equal = *places(condition, " = ").first()?;
-                Some(format!(
-                    "{} COLLATE NOCASE{}",
-                    &condition[..equal],
-                    &condition[equal..]
-                ))
-            })
-        }
+        |dialect, text| in_where(text, |condition| {
+            let same = match dialect.name() {
+                "postgres" => " ILIKE ",
+                "mariadb" => " COLLATE utf8mb4_general_ci = ",
+                _ => " COLLATE NOCASE = ",
+            };
+            let equal = *places(condition, " = ").first()?;
+            Some(format!(
+                "{}{same}{}",
+                &condition[..equal],
+                &condition[equal + 3..]
+            ))
+        })
     ),
-    text!(
+    by_dialect!(
         "equality_ignores_spaces_at_end",
         "A comparison of texts by = ignores trailing spaces.",
         "queries.operands",
-        |text| {
-            in_where(text, |condition| {
-                let equal = *places(condition, " = ").first()?;
-                Some(format!(
-                    "{} COLLATE RTRIM{}",
-                    &condition[..equal],
-                    &condition[equal..]
-                ))
-            })
-        }
+        |dialect, text| in_where(text, |condition| {
+            let equal = *places(condition, " = ").first()?;
+            let (before, behind) = (&condition[..equal], &condition[equal..]);
+            if !matches!(dialect.name(), "postgres" | "mariadb") {
+                return Some(format!("{before} COLLATE RTRIM{behind}"));
+            }
+            let ends = [places(before, " "), places(before, "(")].concat();
+            let start = ends.iter().max().map_or(0, |end| end + 1);
+            let (before, operand) = before.split_at(start);
+            Some(format!("{before}RTRIM({operand}){behind}"))
+        })
     ),
-    text!(
+    by_dialect!(
         "order_folds_case",
         "Texts are sorted without regard to case.",
         "queries.groups.order",
-        |text| {
+        |dialect, text| {
+            let folded = |key: &str| match dialect.name() {
+                "postgres" | "mariadb" => format!("LOWER({key})"),
+                _ => format!("{key} COLLATE NOCASE"),
+            };
             within(
                 text,
                 " ORDER BY ",
                 &[" LIMIT ", " OFFSET ", " DESC", " ASC", ","],
-                |key| Some(format!("{key} COLLATE NOCASE")),
+                |key| Some(folded(key)),
             )
         }
     ),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use selfsame::dialect::Transaction;
+use selfsame::dialect::{Begin, Transaction};
 use selfsame::value::{Param, Value, ValueRef};
 
 /// The history of a connection so far.
@@ -21,8 +21,12 @@ pub(super) struct ConnectionState {
     pub(super) statements: usize,
     /// How many transactions were committed.
     pub(super) commits: usize,
+    /// How the previous transaction began, before any reset.
+    pub(super) begun: Option<Begin>,
     /// The parameters of the statement's previous run.
     pub(super) previous: Option<Vec<Value>>,
+    /// The statement's previous run had the same parameters.
+    pub(super) repeated: bool,
 }
 
 /// Keeps a [`ConnectionState`] up to date.
@@ -52,6 +56,7 @@ impl StateTracker {
                 .map(|param| param.value().map(ValueRef::to_owned))
                 .collect(),
         };
+        self.now.repeated = values.is_some() && self.now.previous == values;
         if let Some(values) = values {
             self.sent.insert(id, values);
         }
@@ -67,12 +72,16 @@ impl StateTracker {
     pub(super) fn commanded(&mut self, command: &Transaction<'_>) {
         let now = &mut self.now;
         match command {
-            Transaction::Begin(_) => now.in_transaction = true,
+            Transaction::Begin(begin) => {
+                now.in_transaction = true;
+                now.begun = Some(*begin);
+            }
             Transaction::Commit | Transaction::Rollback => {
                 let rolled_back = matches!(command, Transaction::Rollback);
                 *now = ConnectionState {
                     after_rollback: rolled_back,
                     commits: now.commits + usize::from(!rolled_back),
+                    begun: now.begun,
                     ..ConnectionState::default()
                 };
             }
@@ -94,6 +103,9 @@ impl StateTracker {
     }
 
     pub(super) fn reset(&mut self) {
-        self.now = ConnectionState::default();
+        self.now = ConnectionState {
+            begun: self.now.begun,
+            ..ConnectionState::default()
+        };
     }
 }

@@ -36,22 +36,35 @@ pub(super) enum Lie {
         fn(StatementKind, &str) -> bool,
         fn(&[Vec<Value>]) -> Option<Vec<usize>>,
     ),
+    /// Alters values of the results of some statements.
+    Cells(
+        fn(StatementKind, &str) -> bool,
+        fn(&mut Vec<Vec<Value>>) -> bool,
+    ),
+    /// Reports other names of columns.
+    Name(fn(&str) -> Option<String>),
     /// Reports another outcome, depending on the statement.
     OutcomeOf(fn(&ConnectionState, StatementKind, &str, Outcome) -> Option<Outcome>),
     /// Sends other transaction commands, depending on the connection's history.
     CommandIn(for<'a> fn(&ConnectionState, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
     /// In a batch, reports for each row the outcome of the previous row.
     LateOutcomes,
+    /// Does not report the outcome of the last row of a batch.
+    SkipLastOutcome,
     /// Continues a batch although its reader returned an error.
     IgnoreReader,
     /// Continues a result although its reader stopped, and drops the reader's error.
     SwallowStop,
+    /// Reports the error of a reader that stopped as an error of the database.
+    BlurStop,
     /// Resets a connection that ran raw SQL as if it had not.
     ResetLightly,
     /// Enforces foreign keys only on the first connection.
     KeysOffElsewhere,
     /// Drops the last row of a batch of more rows than this.
     LoseLast(usize),
+    /// Drops the last row of a batch of exactly this many rows.
+    LoseLastOf(usize),
     /// Continues a batch after a refused row.
     GoOn,
     /// In a batch, sends the second row with the last parameter of the first.
@@ -60,8 +73,8 @@ pub(super) enum Lie {
     StalePlan,
     /// Drops the names of columns.
     LoseNames,
-    /// Leaves an INSERT outside a transaction uncommitted.
-    HoldOpen,
+    /// Leaves statements of this kind outside a transaction uncommitted.
+    HoldOpen(StatementKind),
     /// Does not report the server's name and version.
     Anonymous,
     /// Shows the password in the backend's Debug form.

@@ -32,6 +32,30 @@ macro_rules! only_in {
     };
 }
 
+/// Compares NULL as a value in only one kind of statement.
+macro_rules! matches_null {
+    ($kind:ident, $id:literal, $sentence:literal) => {
+        Fault::new(
+            concat!("writes.", $id),
+            Writes,
+            $sentence,
+            Lie::Text(|dialect, kind, text| {
+                let [_, same, _] = dialect.null_safe_equality(false);
+                (kind == StatementKind::$kind)
+                    .then(|| in_where(text, |condition| replaced(condition, " = ", same)))
+                    .flatten()
+            }),
+        )
+        .suspects(&[
+            "writes.drawn",
+            "queries.drawn",
+            "writes.update",
+            "writes.delete",
+            "writes.",
+        ])
+    };
+}
+
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "writes.update_exists_is_not_exists",
@@ -55,8 +79,16 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     )
     .suspects(&["queries.drawn.subqueries"]),
-    only_in!(Update, "update_matches_null", "In UPDATE, = NULL is true of NULL.", " = " => " IS "),
-    only_in!(Delete, "delete_matches_null", "In DELETE, = NULL is true of NULL.", " = " => " IS "),
+    matches_null!(
+        Update,
+        "update_matches_null",
+        "In UPDATE, = NULL is true of NULL."
+    ),
+    matches_null!(
+        Delete,
+        "delete_matches_null",
+        "In DELETE, = NULL is true of NULL."
+    ),
     only_in!(Update, "update_less_or_equal", "In UPDATE, <= excludes equal values.", " <= " => " < "),
     only_in!(Delete, "delete_less_or_equal", "In DELETE, <= excludes equal values.", " <= " => " < "),
     only_in!(Update, "update_greater", "In UPDATE, > includes equal values.", " > " => " >= "),

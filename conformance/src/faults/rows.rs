@@ -38,7 +38,7 @@ impl<'a> Deliverer<'a> {
                 }
             },
             Some(Lie::Read(bend)) => sink(&self.lying(row, *bend)),
-            Some(Lie::StalePlan | Lie::LoseNames | Lie::ReadAs(_)) => {
+            Some(Lie::StalePlan | Lie::LoseNames | Lie::Name(_) | Lie::ReadAs(_)) => {
                 sink(&self.lying(row, |_| None))
             }
             _ => sink(row),
@@ -57,6 +57,7 @@ impl<'a> Deliverer<'a> {
             liar: self.liar,
             bend,
             cells: (0..width).map(|_| OnceCell::new()).collect(),
+            names: (0..width).map(|_| OnceCell::new()).collect(),
         }
     }
 }
@@ -67,6 +68,7 @@ struct LyingRow<'a> {
     liar: &'a Liar,
     bend: fn(ValueRef<'_>) -> Option<Value>,
     cells: Vec<OnceCell<(ValueType, Value)>>,
+    names: Vec<OnceCell<String>>,
 }
 
 impl Row for LyingRow<'_> {
@@ -79,7 +81,14 @@ impl Row for LyingRow<'_> {
             self.liar.fire();
             return "";
         }
-        self.inner.name(index)
+        let name = self.inner.name(index);
+        let (Some(Lie::Name(change)), Some(kept)) = (self.liar.lie, self.names.get(index)) else {
+            return name;
+        };
+        match self.liar.fired(change(name)) {
+            Some(other) => kept.get_or_init(|| other),
+            None => name,
+        }
     }
 
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
@@ -118,11 +127,11 @@ impl LyingRow<'_> {
     }
 }
 
-/// Runs a query to its end, and passes on the rows at the chosen positions.
+/// Runs a query to its end, and passes on the rows that `change` returns.
 pub(super) fn deliver_otherwise(
     connection: &mut dyn Connection,
     statement: &Statement<'_>,
-    order: impl FnOnce(&[Vec<Value>]) -> Option<Vec<usize>>,
+    change: impl FnOnce(Vec<Vec<Value>>) -> Vec<Vec<Value>>,
     sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
 ) -> Result<()> {
     let types = statement.sql.columns();
@@ -137,11 +146,10 @@ pub(super) fn deliver_otherwise(
         rows.push(values.collect::<Result<Vec<Value>>>()?);
         Ok(())
     })?;
-    let order = order(&rows).unwrap_or_else(|| (0..rows.len()).collect());
-    for values in order.into_iter().filter_map(|place| rows.get(place)) {
+    for values in change(rows) {
         sink(&KeptRow {
             names: &names,
-            values,
+            values: &values,
         })?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Faults that depend on the history of a connection.
 
 use selfsame::backend::StatementKind;
-use selfsame::dialect::{Begin, Transaction};
+use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::value::Value;
 
 use crate::case::Capability;
@@ -391,24 +391,14 @@ pub(super) const FAULTS: &[Fault] = &[
         "constraints.unique_folds_case",
         Constraints,
         "Texts that differ only in case are equal, in constraints and comparisons.",
-        Lie::Text(|_, _, text| {
-            change_definitions(text, |part| {
-                part.contains("\" TEXT")
-                    .then(|| part.replacen("\" TEXT", "\" TEXT COLLATE NOCASE", 1))
-            })
-        }),
+        Lie::Text(|dialect, _, text| collated(dialect, text, "NOCASE")),
     )
     .suspects(&["constraints.", "types.text"]),
     Fault::new(
         "constraints.unique_ignores_spaces_at_end",
         Constraints,
         "Texts that differ only in trailing spaces are equal, in constraints and comparisons.",
-        Lie::Text(|_, _, text| {
-            change_definitions(text, |part| {
-                part.contains("\" TEXT")
-                    .then(|| part.replacen("\" TEXT", "\" TEXT COLLATE RTRIM", 1))
-            })
-        }),
+        Lie::Text(|dialect, _, text| collated(dialect, text, "RTRIM")),
     )
     .suspects(&["constraints.", "types.text"]),
     Fault::new(
@@ -427,6 +417,17 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["constraints."]),
 ];
+
+/// Gives the text columns of a CREATE TABLE a collation of SQLite's; `None` on databases that do not have it.
+fn collated(dialect: &dyn Dialect, text: &str, collation: &str) -> Option<String> {
+    if matches!(dialect.name(), "postgres" | "mariadb") {
+        return None;
+    }
+    change_definitions(text, |part| {
+        part.contains("\" TEXT")
+            .then(|| part.replacen("\" TEXT", &format!("\" TEXT COLLATE {collation}"), 1))
+    })
+}
 
 /// Rewrites some definitions of a CREATE TABLE.
 fn change_definitions(text: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {

@@ -41,7 +41,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "transactions.insert_not_autocommitted",
         Transactions,
         "An INSERT outside a transaction opens one and leaves it open.",
-        Lie::HoldOpen,
+        Lie::HoldOpen(StatementKind::Insert),
     )
     .needs(&[Capability::Transactions, Capability::SecondConnection])
     .suspects(&["transactions.autocommit"]),

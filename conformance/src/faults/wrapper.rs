@@ -185,7 +185,7 @@ impl Liar {
     fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
         let bend: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
             Some(Lie::Store(bend)) => bend,
-            Some(Lie::LoseLast(_) | Lie::Array(_)) => &|_| None,
+            Some(Lie::LoseLast(_) | Lie::LoseLastOf(_) | Lie::Array(_)) => &|_| None,
             _ => return None,
         };
         let mut changed = false;
@@ -204,14 +204,17 @@ impl Liar {
                 Param::Column(values) => Stored::Many(values.iter().map(|v| bent(*v)).collect()),
             })
             .collect();
-        if let Some(Lie::LoseLast(beyond)) = self.lie {
-            for column in &mut stored {
-                if let Stored::Many(values) = column
-                    && values.len() > *beyond
-                {
-                    values.pop();
-                    changed = true;
-                }
+        let is_lost = |rows: usize| match self.lie {
+            Some(Lie::LoseLast(beyond)) => rows > *beyond,
+            Some(Lie::LoseLastOf(size)) => rows == *size,
+            _ => false,
+        };
+        for column in &mut stored {
+            if let Stored::Many(values) = column
+                && is_lost(values.len())
+            {
+                values.pop();
+                changed = true;
             }
         }
         if let Some(Lie::Array(bend)) = self.lie {

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use selfsame::backend::{Backend, Connection, Outcome as Done, Row, Statement};
 use selfsame::dialect::{Batch, Capabilities, Dialect};
-use selfsame::schema::ColumnType;
+use selfsame::schema::{ColumnType, Table};
 use selfsame::{Error, ErrorKind, Result};
 
 use super::*;
@@ -453,4 +454,85 @@ fn the_easiest_failures_are_named() {
     );
     let passed = run_on(nothing(), &[&PASSES], &Options::default());
     assert_eq!(passed.easiest(), None);
+}
+
+/// A database that holds a table of its user's.
+#[derive(Debug)]
+struct Filled(Arc<AtomicU64>);
+
+impl Backend for Filled {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        Ok(Box::new(Self(Arc::clone(&self.0))))
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        self
+    }
+}
+
+impl Dialect for Filled {
+    fn name(&self) -> &str {
+        "filled"
+    }
+
+    fn column_type(&self, _: &ColumnType) -> Cow<'static, str> {
+        "ANY".into()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::Rows
+    }
+
+    fn reflect(&self, _: &mut dyn Connection, _: &[Option<String>]) -> Result<Vec<Table>> {
+        Ok(vec![Table::build("invoices")])
+    }
+}
+
+impl Connection for Filled {
+    fn execute(&mut self, _: &Statement<'_>) -> Result<Done> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(Done::matched(0))
+    }
+
+    fn query(
+        &mut self,
+        _: &Statement<'_>,
+        _: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    fn reset(&mut self, _: bool) -> Result<()> {
+        Ok(())
+    }
+
+    fn server_version(&mut self) -> Result<String> {
+        Ok("Filled 1.0".to_owned())
+    }
+}
+
+#[test]
+fn a_database_with_tables_is_not_touched() {
+    let written = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&written);
+    let target: Arc<dyn Target> = Arc::new(target_fn("filled", move || {
+        Ok((Arc::new(Filled(Arc::clone(&seen))), ()))
+    }));
+    let report = run(&[Arc::clone(&target)], &Options::default(), &mut ());
+    assert_eq!(report.exit_code(), 2);
+    let error = report.targets[0].error.as_deref().unwrap_or_default();
+    assert!(error.contains("`invoices`"), "{error}");
+    // Also where only a later database holds something.
+    let case = crate::cases().next().expect("a case");
+    let (alone, _) = run_case(&target, case, &Options::default());
+    assert!(
+        matches!(&alone.outcome, Outcome::HarnessError { message } if message.contains("`invoices`")),
+        "{:?}",
+        alone.outcome
+    );
+    assert_eq!(written.load(Ordering::Relaxed), 0);
 }

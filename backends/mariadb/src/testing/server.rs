@@ -113,12 +113,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Errors of connecting and of CREATE DATABASE.
+    /// Errors of connecting and of CREATE DATABASE; [`Configuration`](ErrorKind::Configuration) if connections do not end up in it.
     pub fn database(&self) -> Result<Database> {
         let name = self.running.fresh_name();
         self.running.execute(&format!("CREATE DATABASE {name}"))?;
         let database = Database::new(self.clone(), name);
         self.wait_for(&database)?;
+        selfsame_testing::require_schema(&database.backend(), "database()", database.name())?;
         Ok(database)
     }
 

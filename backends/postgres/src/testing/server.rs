@@ -106,11 +106,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// Errors of connecting and of CREATE SCHEMA.
+    /// Errors of connecting and of CREATE SCHEMA; [`Configuration`](ErrorKind::Configuration) if connections do not end up in the new schema.
     pub fn database(&self) -> Result<Database> {
         let name = self.0.fresh_name();
         self.admin(&format!("CREATE SCHEMA {name}"))?;
-        Ok(Database::new(self.clone(), name))
+        let database = Database::new(self.clone(), name);
+        selfsame_testing::require_schema(&database.backend(), "current_schema()", database.name())?;
+        Ok(database)
     }
 
     /// Runs one statement as the server's user.

@@ -36,6 +36,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("A savepoint's name is quoted like any name.")
         .hint("See `Dialect::transaction`.")
         .covers(&[Contract(41), Contract(66)]),
+    Case::full("transactions.savepoint.deep", deep)
+        .since(22)
+        .needs(NEEDS)
+        .promise("Savepoints nest a dozen levels deep, with names that differ only in their last characters, and each can be rolled back to, released and left open at the end.")
+        .hint("Names are not cut, and no level is emulated.")
+        .covers(&[Contract(41), Contract(66), Rule(32)]),
 ];
 
 fn rollback_to(context: &mut Context) -> CaseResult {
@@ -175,4 +181,75 @@ fn odd_name(context: &mut Context) -> CaseResult {
         "a savepoint with an unusual name must work"
     );
     Ok(())
+}
+
+fn deep(context: &mut Context) -> CaseResult {
+    const LEVELS: i64 = 12;
+    let long = context.capabilities().max_identifier.unwrap_or(60).min(60) - 2;
+    let longest = "x".repeat(long);
+    let prefixes = ["s", "savepoint_", "selfsame_1_", longest.as_str()];
+    let mut next = 1;
+    for (prefix, ending) in prefixes.into_iter().zip([true, false].into_iter().cycle()) {
+        for back in [1, 2, 5, 8, LEVELS] {
+            let mut database = with_row_once(context, next)?;
+            let before = keys(&mut database)?;
+            let name = |level: i64| format!("{prefix}{level}");
+            database.begin_write()?;
+            let mut wanted = before.clone();
+            for level in 1..=LEVELS {
+                database.savepoint(&name(level))?;
+                next += 1;
+                insert(&mut database, next, level)?;
+                if level < back {
+                    wanted.push(next);
+                }
+            }
+            database.rollback_to(&name(back))?;
+            check_eq!(
+                keys(&mut database)?,
+                wanted,
+                "the rows after ROLLBACK TO level {back} of {LEVELS}"
+            );
+            // What was rolled back to is still open; what encloses it too.
+            next += 1;
+            insert(&mut database, next, 0)?;
+            if back > 2 {
+                database.release(&name(back - 1))?;
+                let gone = database.rollback_to(&name(back));
+                check!(
+                    gone.is_err(),
+                    "RELEASE of level {} must end level {back}",
+                    back - 1
+                );
+                database.rollback_to(&name(back - 2))?;
+                wanted.truncate(before.len() + usize::try_from(back - 3).unwrap_or_default());
+            } else {
+                wanted.push(next);
+            }
+            check_eq!(
+                keys(&mut database)?,
+                wanted,
+                "the rows of the levels that are left"
+            );
+            match ending {
+                true => database.commit()?,
+                false => database.rollback()?,
+            }
+            let wanted = if ending { wanted } else { before };
+            check_eq!(
+                keys(&mut database)?,
+                wanted,
+                "the rows after the transaction ended with savepoints open"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The table `t`, which is created before the first row.
+fn with_row_once(context: &Context, next: i64) -> CaseResult<crate::database::Database> {
+    match next {
+        1 => with_row(context),
+        _ => Ok(crate::database::Database::open(context)?),
+    }
 }

@@ -56,7 +56,35 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Stores all values in one batch, reads them back in order, and finds each by `=` where it can be asked.
-fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseResult {
+pub(super) fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseResult {
+    keep_unasked(context, name, ty, stored)?;
+    if ty == ValueType::Json {
+        return Ok(());
+    }
+    let mut database = Database::open(context)?;
+    let select = format!("SELECT [id] FROM [{name}] WHERE [v] = ? ORDER BY [id]");
+    for value in stored {
+        let found = database.integers(&select, &[Typed::new(ty, value.clone())])?;
+        let same = stored
+            .iter()
+            .zip(1..)
+            .filter(|(other, _)| match (*other, value) {
+                (Value::Decimal(a), Value::Decimal(b)) => a.compare(*b).is_eq(),
+                (other, value) => other == value,
+            });
+        let wanted: Vec<i64> = same.map(|(_, id)| id).collect();
+        check_eq!(found, wanted, "`= {}` must find its own row", shown(value));
+    }
+    Ok(())
+}
+
+/// Stores all values in one batch, and reads them back in order.
+pub(super) fn keep_unasked(
+    context: &Context,
+    name: &str,
+    ty: ValueType,
+    stored: &[Value],
+) -> CaseResult {
     let capabilities = context.capabilities();
     let mut database = Database::open(context)?;
     database.create(&value_table(name, ColumnType::of(ty)))?;
@@ -66,7 +94,13 @@ fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseR
         .map(|(value, id)| vec![int(id), Typed::new(ty, value.clone())])
         .collect();
     let insert = format!("INSERT INTO [{name}] ([id], [v]) VALUES (?, ?)");
+    if capabilities.transactions {
+        database.begin_write()?;
+    }
     database.execute_each(&insert, &[ValueType::I64, ty], &rows)?;
+    if capabilities.transactions {
+        database.commit()?;
+    }
     let found = database.column(&format!("SELECT [v] FROM [{name}] ORDER BY [id]"), &[], ty)?;
     check_eq!(
         found.len(),
@@ -80,22 +114,6 @@ fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseR
             shown(stored),
             shown(found)
         );
-    }
-    if ty == ValueType::Json {
-        return Ok(());
-    }
-    let select = format!("SELECT [id] FROM [{name}] WHERE [v] = ? ORDER BY [id]");
-    for value in stored {
-        let found = database.integers(&select, &[Typed::new(ty, value.clone())])?;
-        let same = stored
-            .iter()
-            .zip(1..)
-            .filter(|(other, _)| match (*other, value) {
-                (Value::Decimal(a), Value::Decimal(b)) => a.compare(*b).is_eq(),
-                (other, value) => other == value,
-            });
-        let wanted: Vec<i64> = same.map(|(_, id)| id).collect();
-        check_eq!(found, wanted, "`= {}` must find its own row", shown(value));
     }
     Ok(())
 }

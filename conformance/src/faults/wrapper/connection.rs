@@ -72,8 +72,8 @@ impl LyingConnection {
 
     /// Opens a transaction that was not requested.
     fn hold_open(&mut self, kind: StatementKind) -> Result<()> {
-        let holds = matches!(self.liar.lie, Some(Lie::HoldOpen));
-        if !holds || self.in_transaction || kind != StatementKind::Insert {
+        let holds = matches!(self.liar.lie, Some(Lie::HoldOpen(held)) if *held == kind);
+        if !holds || self.in_transaction {
             return Ok(());
         }
         self.liar.fire();
@@ -89,7 +89,7 @@ impl LyingConnection {
 
     /// Returns the parameters to send, recorded for the statement's next run.
     fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
-        if !matches!(self.liar.lie, Some(Lie::Params(_))) {
+        if !matches!(self.liar.lie, Some(Lie::Params(_) | Lie::OutcomeOf(_))) {
             return None;
         }
         let bent = self.liar.params(self.tracker.of(sql.id()), sql, params);
@@ -144,12 +144,27 @@ impl Connection for LyingConnection {
             (None, Some(Lie::Rows(on, order)))
                 if !sql.columns().is_empty() && on(sql.kind(), sql.text()) =>
             {
-                deliver_otherwise(
-                    &mut *self.inner,
-                    &Statement::new(sql, statement.params),
-                    |rows| liar.fired(order(rows)),
-                    sink,
-                )
+                let chosen = |rows: Vec<Vec<Value>>| match liar.fired(order(&rows)) {
+                    Some(order) => {
+                        let row = |place: usize| rows.get(place).cloned();
+                        order.into_iter().filter_map(row).collect()
+                    }
+                    None => rows,
+                };
+                let statement = Statement::new(sql, statement.params);
+                deliver_otherwise(&mut *self.inner, &statement, chosen, sink)
+            }
+            (None, Some(Lie::Cells(on, change)))
+                if !sql.columns().is_empty() && on(sql.kind(), sql.text()) =>
+            {
+                let changed = |mut rows: Vec<Vec<Value>>| {
+                    if change(&mut rows) {
+                        liar.fire();
+                    }
+                    rows
+                };
+                let statement = Statement::new(sql, statement.params);
+                deliver_otherwise(&mut *self.inner, &statement, changed, sink)
             }
             _ => {
                 let mut delivery = Deliverer::new(&liar, sql.id());
@@ -176,6 +191,11 @@ impl Connection for LyingConnection {
         self.note_error(&result);
         match result {
             Ok(()) => Ok(()),
+            Err(_) if stopped && matches!(liar.lie, Some(Lie::BlurStop)) => {
+                liar.fire();
+                let message = "the query was stopped";
+                Err(Error::new(ErrorKind::Database, message))
+            }
             Err(error) if stopped => Err(error),
             Err(error) => liar.answer(sql.kind(), error).map(drop),
         }
@@ -192,8 +212,13 @@ impl Connection for LyingConnection {
         let mut first = None;
         let mut before = Outcome::matched(1);
         for (place, params) in all.iter().enumerate() {
+            let is_last = place + 1 == all.len();
             let outcome = match self.liar.lie {
-                Some(Lie::LoseLast(beyond)) if all.len() > *beyond && place + 1 == all.len() => {
+                Some(Lie::LoseLastOf(size)) if all.len() == *size && is_last => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::LoseLast(beyond)) if all.len() > *beyond && is_last => {
                     self.liar.fire();
                     Outcome::matched(1)
                 }
@@ -222,6 +247,7 @@ impl Connection for LyingConnection {
                     }
                     each(std::mem::replace(&mut before, outcome))?;
                 }
+                Some(Lie::SkipLastOutcome) if is_last => self.liar.fire(),
                 Some(Lie::IgnoreReader) => {
                     if let Err(error) = each(outcome) {
                         self.liar.fire();
@@ -242,7 +268,8 @@ impl Connection for LyingConnection {
             return self.inner.transaction(command, sql);
         }
         self.refuse_if_broken()?;
-        if matches!(self.liar.lie, Some(Lie::HoldOpen)) && matches!(command, Transaction::Begin(_))
+        if matches!(self.liar.lie, Some(Lie::HoldOpen(_)))
+            && matches!(command, Transaction::Begin(_))
         {
             if self.in_transaction {
                 self.send(&Transaction::Commit)?;
