@@ -20,8 +20,8 @@ use crate::value::{Param, ValueRef, ValueType};
 
 pub use prepared::Prepared;
 pub use target::{Target, TargetColumn};
-pub use words::leading_words;
 pub(crate) use words::without_comments;
+pub use words::{ends_transaction, leading_words};
 
 /// A database that can be connected to.
 ///
@@ -86,7 +86,9 @@ pub struct Scheme {
 ///   [`Serialization`](crate::ErrorKind::Serialization), which can be retried.
 /// - Dropping a connection with an open transaction MUST roll it back, and MUST NOT panic on any thread.
 /// - Every wait for the database MUST have a time limit: if the database does not answer in time, the connection counts as lost. Rolling
-///   back, `reset` and dropping MUST end within seconds.
+///   back, `reset` and dropping MUST end within seconds, also while others wait for the transaction's locks. A wait for a lock ends with
+///   [`Busy`](crate::ErrorKind::Busy), after at most [`lock_timeout`](crate::dialect::Capabilities::lock_timeout) if the backend claims one;
+///   connecting and [`is_open`](Self::is_open) wait for no lock.
 /// - A pooler between the program and the database may run each transaction on a different server connection: a prepared statement MUST NOT
 ///   be mistaken for another program's, and settings from a backend's options (a schema, a time limit) MUST hold for every statement or be
 ///   refused.
@@ -212,7 +214,8 @@ pub struct Statistics {
 ///
 /// - It MUST return at once, and do nothing if the connection no longer exists.
 /// - The running statement MUST fail soon, with its transaction rolled back or the connection lost; nothing of it may be committed except
-///   by a COMMIT already in progress. If nothing is running, the next statement may fail instead.
+///   by a COMMIT already in progress. If nothing is running, the next statement may fail instead. A wait for a lock that cannot be
+///   interrupted ends no later than without the interrupt.
 /// - If the connection cannot be used afterwards, [`is_open`](Connection::is_open) MUST return false.
 #[derive(Clone)]
 pub struct Interrupter(Arc<dyn Fn() + Send + Sync>);

@@ -263,6 +263,7 @@ fn raw_sql_ends_no_transaction() {
         "rollback work to a",
         "RELEASE a",
         "CALL p()",
+        "PREPARE transaction FROM 'SELECT 1'",
     ];
     for text in allowed {
         connected.execute(&raw(text), &[]).unwrap();
@@ -271,7 +272,7 @@ fn raw_sql_ends_no_transaction() {
     // Outside a transaction nobody is misled.
     connected.execute(&raw("COMMIT"), &[]).unwrap();
     drop(connected);
-    let [first, second, third, fourth] = allowed;
+    let [first, second, third, fourth, fifth] = allowed;
     assert_eq!(
         taken(&log),
         [
@@ -281,6 +282,7 @@ fn raw_sql_ends_no_transaction() {
             second,
             third,
             fourth,
+            fifth,
             "COMMIT",
             "COMMIT",
             "reset after raw SQL"

@@ -1,6 +1,6 @@
 //! Detects what a user's own statement does to the transaction around it. A text holds one statement, so its first words tell.
 
-use selfsame::backend::leading_words;
+use selfsame::backend::{ends_transaction, leading_words};
 
 /// What a statement does to the transaction around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,14 +14,13 @@ pub(crate) enum Effect {
 
 /// Returns the effect of a statement.
 pub(crate) fn effect(text: &str) -> Effect {
-    let words = leading_words(text).map(str::to_ascii_lowercase);
-    let [first, second, third] = words.each_ref().map(String::as_str);
-    match first {
-        "commit" | "end" | "abort" => Effect::Ends,
-        "rollback" if second == "to" || third == "to" => Effect::GoesBack,
-        "rollback" => Effect::Ends,
-        "prepare" if second == "transaction" => Effect::Ends,
-        _ => Effect::None,
+    if ends_transaction(text) {
+        return Effect::Ends;
+    }
+    let [first, ..] = leading_words(text);
+    match first.eq_ignore_ascii_case("rollback") {
+        true => Effect::GoesBack,
+        false => Effect::None,
     }
 }
 
@@ -59,6 +58,8 @@ mod tests {
             "\"commit\"",
             "commit_all()",
             "PREPARE commit AS SELECT 1",
+            "PREPARE transaction AS SELECT 1",
+            "PREPARE transaction(int) AS SELECT $1",
             "RELEASE a",
             "WITH commit AS (SELECT 1) SELECT 1",
         ] {

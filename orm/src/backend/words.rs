@@ -12,16 +12,49 @@
 pub fn leading_words(text: &str) -> [&str; 3] {
     let mut rest = text;
     [(); 3].map(|()| {
-        rest = without_comments(rest);
-        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_');
-        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
-        if word.is_empty() {
-            rest = "";
-        } else {
-            rest = after;
-        }
+        let (word, after) = next_word(rest);
+        rest = after;
         word
     })
+}
+
+/// Returns whether a SQL text commits or rolls back the transaction around it, or hands it over to another session. Rolling back to a
+/// savepoint does not, nor does preparing a statement of the name `transaction`.
+///
+/// ```
+/// use selfsame::backend::ends_transaction;
+///
+/// assert!(ends_transaction("/* done */ commit"));
+/// assert!(ends_transaction("PREPARE TRANSACTION 'x'"));
+/// assert!(!ends_transaction("ROLLBACK TO a"));
+/// assert!(!ends_transaction("PREPARE transaction FROM 'SELECT 1'"));
+/// ```
+pub fn ends_transaction(text: &str) -> bool {
+    let (first, rest) = next_word(text);
+    let (second, behind) = next_word(rest);
+    let (third, _) = next_word(behind);
+    let is =
+        |word: &str, known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(word));
+    if is(first, &["rollback"]) {
+        return !is(second, &["to"]) && !is(third, &["to"]);
+    }
+    // The transaction's name follows, which is a literal.
+    let hands_over = || {
+        is(second, &["transaction"])
+            && !is(third, &["as", "from"])
+            && !without_comments(behind).starts_with('(')
+    };
+    is(first, &["commit", "end", "abort"]) || is(first, &["prepare"]) && hands_over()
+}
+
+/// Splits off the next word; empty, like what follows, if something else comes first.
+fn next_word(text: &str) -> (&str, &str) {
+    let text = without_comments(text);
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
+    match text.split_at(end.unwrap_or(text.len())) {
+        ("", _) => ("", ""),
+        found => found,
+    }
 }
 
 /// Returns a text from its next word or sign on.
@@ -79,6 +112,45 @@ mod tests {
             ("(SELECT 1)", ["", "", ""]),
         ] {
             assert_eq!(leading_words(text), words, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_ends_a_transaction_is_told_by_its_first_words() {
+        for text in [
+            "COMMIT",
+            "commit and chain",
+            " \n-- SELECT\n/* a /* b */ ü */COMMIT/**/",
+            "; End",
+            "ABORT WORK",
+            "ROLLBACK",
+            "rollback work and no chain;",
+            "PREPARE TRANSACTION 'x'",
+            "PREPARE/**/TRANSACTION/**/'x'",
+            "prepare transaction E'x'",
+            "PREPARE TRANSACTION U&'x'",
+            "PREPARE TRANSACTION $$x$$",
+        ] {
+            assert!(ends_transaction(text), "{text}");
+        }
+        for text in [
+            "",
+            "SELECT 1",
+            "-- COMMIT",
+            "commit_all()",
+            "\"commit\"",
+            "RELEASE a",
+            "ROLLBACK TO a",
+            "rollback work to savepoint a",
+            "ROLLBACK/*x*/TRANSACTION--y\nTO a",
+            "PREPARE commit AS SELECT 1",
+            "PREPARE transaction FROM 'SELECT 1'",
+            "prepare Transaction from @text",
+            "PREPARE transaction AS SELECT 1",
+            "PREPARE transaction (int) AS SELECT $1",
+            "PREPARE transaction/* its type */(int) AS SELECT $1",
+        ] {
+            assert!(!ends_transaction(text), "{text}");
         }
     }
 }

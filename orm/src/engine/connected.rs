@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::{Canceller, Engine, Event, Recorder};
 use crate::backend::{
-    Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics, leading_words,
+    Connection, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics, ends_transaction,
 };
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
@@ -355,7 +355,10 @@ impl Connected {
     /// Refuses raw SQL that would end the transaction behind the back of those who opened it: what follows would be committed one by one.
     #[inline]
     fn refuse_to_end(&self, sql: &Sql) -> Result<()> {
-        match sql.kind() == StatementKind::Raw && self.in_transaction && ends(sql.text()) {
+        match sql.kind() == StatementKind::Raw
+            && self.in_transaction
+            && ends_transaction(sql.text())
+        {
             false => Ok(()),
             true => Err(Error::new(
                 ErrorKind::InvalidState,
@@ -395,21 +398,6 @@ impl Connected {
     fn discard(&mut self) {
         if self.connection.take().is_some() {
             self.engine.inner.pool.forget();
-        }
-    }
-}
-
-/// Whether a text commits the transaction around it or rolls it back; going back to a savepoint does not.
-fn ends(text: &str) -> bool {
-    let words = leading_words(text);
-    let is =
-        |word: &str, known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(word));
-    let [first, second, third] = words;
-    match is(first, &["rollback"]) {
-        true => !is(second, &["to"]) && !is(third, &["to"]),
-        false => {
-            is(first, &["commit", "end", "abort"])
-                || is(first, &["prepare"]) && is(second, &["transaction"])
         }
     }
 }
