@@ -230,8 +230,8 @@ fn host_name(host: &Host) -> String {
 }
 
 fn milliseconds(duration: Duration) -> String {
-    // Zero would switch the limit off.
-    duration.as_millis().max(1).to_string()
+    // Zero would switch the limit off, and the server counts in 31 bits.
+    duration.as_millis().clamp(1, 0x7fff_ffff).to_string()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) struct Connected {
 
 /// Connects to the first host that answers and is of the requested kind, within one time limit for all hosts.
 pub(crate) fn connect(options: &Options, settings: &Settings) -> Result<Connected> {
-    let deadline = Instant::now() + options.connect_timeout;
+    let deadline = Instant::now() + options.connect_limit();
     let mut places = places(options.config());
     if options.config().get_load_balance_hosts() == LoadBalanceHosts::Random {
         shuffle(&mut places);

@@ -25,10 +25,13 @@ use crate::settings::Settings;
 
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
-/// Everything that a user's statements can leave behind in a session, but for the prepared statements.
+/// Everything that a user's statements can leave behind in a session, but for prepared statements.
 /// `RESET ROLE` gives back the role that the database or its administrator sets for this user, which the statement before it takes away.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
                       SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
+/// Names what a user's own PREPARE left behind, in one row: DEALLOCATE ALL would take what is kept here and in the driver too.
+const LEFT_PREPARED: &str = "; SELECT pg_catalog.string_agg('DEALLOCATE ' || pg_catalog.quote_ident(name), '; ') \
+                             FROM pg_catalog.pg_prepared_statements WHERE from_sql";
 
 /// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
@@ -63,7 +66,7 @@ impl Manners {
             forget: match pooled {
                 // The rest would meet any server.
                 true => "ROLLBACK".to_owned(),
-                false => format!("{FORGET}{for_the_session}"),
+                false => format!("{FORGET}{for_the_session}{LEFT_PREPARED}"),
             },
         }
     }
@@ -451,6 +454,19 @@ impl PostgresConnection {
         }
     }
 
+    /// Takes back what a user's statements left behind, within a short time.
+    fn forget(&mut self, sql: &Sql) -> Result<()> {
+        let text = self.manners.forget.clone();
+        let client = self.client()?;
+        let row = client
+            .last_row_within(&text, SHORT_WAIT)
+            .map_err(|fault| self.failed(fault, sql))?;
+        match row.into_iter().next().flatten() {
+            Some(deallocate) if !self.manners.pooled => self.short_command(sql, &deallocate),
+            _ => Ok(()),
+        }
+    }
+
     /// A command that undoes: the socket is closed if it takes long, which undoes too.
     fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
         let client = self.client()?;
@@ -579,13 +595,12 @@ impl Connection for PostgresConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        let text = match (used_raw_sql, self.transaction) {
-            (true, _) => self.manners.forget.clone(),
+        let reset = Sql::new(StatementKind::Transaction, "ROLLBACK", [], []);
+        match (used_raw_sql, self.transaction) {
+            (true, _) => self.forget(&reset)?,
             (false, State::Idle) if !self.client.get_mut().has_unread() => return Ok(()),
-            (false, _) => "ROLLBACK".to_owned(),
-        };
-        let reset = Sql::new(StatementKind::Transaction, &*text, [], []);
-        self.short_command(&reset, &text)?;
+            (false, _) => self.short_command(&reset, "ROLLBACK")?,
+        }
         self.transaction = State::Idle;
         self.alone = false;
         Ok(())

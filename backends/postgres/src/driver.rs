@@ -98,9 +98,14 @@ impl Client {
         text: &str,
         limit: Duration,
     ) -> Result<(), Fault> {
+        self.within(limit, |client| client.batch_execute(text))
+    }
+
+    /// Makes one wait short.
+    fn within<T>(&mut self, limit: Duration, run: impl FnOnce(&mut Self) -> T) -> T {
         let usual = self.link.limit;
         self.link.limit = Limit::within(usual.silence.min(limit));
-        let done = self.batch_execute(text);
+        let done = run(self);
         self.link.limit = usual;
         done
     }
@@ -117,6 +122,15 @@ impl Client {
             let columns = 0..row.len();
             columns.map(|at| row.get(at).map(str::to_owned)).collect()
         }))
+    }
+
+    /// The same, where the answer is worth no more than this wait.
+    pub(crate) fn last_row_within(
+        &mut self,
+        text: &str,
+        limit: Duration,
+    ) -> Result<Vec<Option<String>>, Fault> {
+        self.within(limit, |client| client.last_row(text))
     }
 
     pub(crate) fn prepare(&mut self, text: &str, types: &[Type]) -> Result<Statement, Fault> {

@@ -20,6 +20,11 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long after its own limit the server may take to report that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Some calls take a limit of zero for none.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// A year. No clock reaches the end of the longest duration.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 86_400);
+
 /// How to reach a server, and which.
 #[derive(Clone)]
 pub(crate) struct Options {
@@ -137,11 +142,17 @@ impl Options {
 
     /// How long the server may be silent while a statement runs.
     pub(crate) fn patience(&self, settings: &Settings) -> Duration {
-        self.response_timeout.unwrap_or_else(|| {
+        let patience = self.response_timeout.unwrap_or_else(|| {
             settings
                 .statement_timeout()
-                .map_or(RESPONSE_TIMEOUT, |timeout| timeout + GRACE)
-        })
+                .map_or(RESPONSE_TIMEOUT, |timeout| timeout.saturating_add(GRACE))
+        });
+        patience.clamp(SHORTEST_WAIT, LONGEST_WAIT)
+    }
+
+    /// How long connecting may take.
+    pub(crate) fn connect_limit(&self) -> Duration {
+        self.connect_timeout.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 }
 

@@ -15,6 +15,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// How much is read before it is looked whether the wait should go on: a server that never stops must not be read for ever.
 const TURN: u64 = 1024 * 1024;
 
+/// The system counts the milliseconds of one wait in 31 bits; longer waits are made of several.
+const LONGEST_POLL: Duration = Duration::from_secs(3_600);
+
 /// What went over a socket.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
@@ -308,7 +311,9 @@ impl Waiter {
                 continue;
             }
             // An error here is an interruption: what is wrong with the socket shows when it is read.
-            let _ = self.poll.poll(&mut self.events, Some(left));
+            let _ = self
+                .poll
+                .poll(&mut self.events, Some(left.min(LONGEST_POLL)));
         }
     }
 

@@ -1,7 +1,9 @@
 //! [`Database`]: a schema used as an empty database.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use selfsame_testing::Proxy;
 use url::Url;
 
 use super::server::Server;
@@ -48,6 +50,31 @@ impl Database {
             .application_name(&self.name)
             .schema(&self.name)
             .lock_timeout(LOCK_TIMEOUT)
+    }
+
+    /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and gives up waiting
+    /// for an answer after `patience`. `None` if the server is not one host with a port, or verifies the host's name.
+    pub fn behind_proxy(&self, patience: Duration) -> Option<(Postgres, Proxy)> {
+        let mut url = Url::parse(self.server.url()).ok()?;
+        let is_elsewhere = |(name, value): (Cow<'_, str>, Cow<'_, str>)| match &*name {
+            "host" | "hostaddr" | "port" | "sslrootcert" | "sslnegotiation" | "ssl" => true,
+            "sslmode" => !matches!(&*value, "disable" | "allow" | "prefer"),
+            _ => false,
+        };
+        if url.query_pairs().any(is_elsewhere) {
+            return None;
+        }
+        let host = url.host_str().filter(|host| !host.contains(['%', '[']))?;
+        let proxy = Proxy::to(host, url.port().unwrap_or(5432));
+        url.set_host(Some("127.0.0.1")).ok()?;
+        url.set_port(Some(proxy.port())).ok()?;
+        let backend = Postgres::url(url.as_str())
+            .ok()?
+            .application_name(&self.name)
+            .schema(&self.name)
+            .connect_timeout(patience)
+            .response_timeout(patience);
+        Some((backend, proxy))
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) const CASES: &[Case] = &[
     ("connecting_to_a_silent_server", to_a_silent_server),
     #[cfg(unix)]
     ("connecting_to_a_full_queue", to_a_full_queue),
+    ("connecting_with_extreme_limits", with_extreme_limits),
     ("connecting_inside_tokio", inside_tokio),
     ("connecting_settings_arrive", settings_arrive),
     ("connecting_databases_are_isolated", databases_are_isolated),
@@ -40,6 +41,47 @@ fn by_scheme(server: &Server) {
     let backend = (SCHEME.open)(server.url()).expect("opens");
     assert!(backend.connect().expect("connects").is_open());
     assert_eq!(backend.dialect().name(), "postgres");
+}
+
+/// A limit may be longer than any clock counts, or shorter than any answer takes.
+fn with_extreme_limits(server: &Server) {
+    let mark = if server.url().contains('?') { '&' } else { '?' };
+    let longest = format!(
+        "{}{mark}connect_timeout={}&response_timeout={}",
+        server.url(),
+        i64::MAX,
+        u64::MAX
+    );
+    let url = |text: &str| Postgres::url(text).expect("a URL");
+    for backend in [
+        url(&longest),
+        url(server.url())
+            .connect_timeout(Duration::MAX)
+            .response_timeout(Duration::MAX)
+            .statement_timeout(Duration::MAX)
+            .lock_timeout(Duration::MAX),
+        url(server.url()).statement_timeout(Duration::MAX),
+    ] {
+        let mut connection = backend.connect().expect("connects");
+        let rows = read(&mut *connection, "SELECT 1::bigint", &[], &[ValueType::I64]);
+        assert_eq!(rows.expect("reads"), [[Value::I64(1)]]);
+        connection.reset(true).expect("resets");
+    }
+    for short in [Duration::ZERO, Duration::from_nanos(1)] {
+        let mut connection = url(server.url())
+            .response_timeout(short)
+            .connect()
+            .expect("connects");
+        let started = Instant::now();
+        let error = execute(&mut *connection, "SELECT pg_sleep(8)").expect_err("no answer");
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+        drop(connection);
+        assert!(started.elapsed() < Duration::from_secs(6));
+        let error = url(server.url()).connect_timeout(short).connect().map(drop);
+        if let Err(error) = error {
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        }
+    }
 }
 
 fn with_a_wrong_password(server: &Server) {

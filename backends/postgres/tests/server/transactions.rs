@@ -195,6 +195,8 @@ fn reset_forgets_what_raw_sql_did(server: &Server) {
         "SELECT pg_advisory_lock(7142)",
         "DECLARE c CURSOR WITH HOLD FOR SELECT 1",
         "LISTEN somewhere",
+        "PREPARE transaction AS SELECT 1",
+        "PREPARE \"its \"\"own\"\"; name\" (int) AS SELECT $1",
         "COMMIT",
         "BEGIN",
         "INSERT INTO left_behind VALUES (1)",
@@ -208,7 +210,8 @@ fn reset_forgets_what_raw_sql_did(server: &Server) {
         connection,
         "SELECT current_setting('search_path'), current_setting('statement_timeout'), \
          (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) \
-         + (SELECT count(*) FROM pg_cursors WHERE name = 'c') + (SELECT count(*) FROM pg_listening_channels()), \
+         + (SELECT count(*) FROM pg_cursors WHERE name = 'c') + (SELECT count(*) FROM pg_listening_channels()) \
+         + (SELECT count(*) FROM pg_prepared_statements WHERE from_sql), \
          to_regclass('left_behind') IS NULL, current_user = session_user AND pg_has_role('pg_monitor', 'member')",
         &[],
         &[ValueType::Text, ValueType::Text, ValueType::I64, ValueType::Bool, ValueType::Bool],
