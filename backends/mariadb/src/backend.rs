@@ -93,8 +93,9 @@ impl MariaDb {
         self
     }
 
-    /// Sets how long a statement waits for a lock before it fails with [`Busy`](selfsame::ErrorKind::Busy), in whole seconds; the default is
-    /// the server's limit, usually 50 seconds.
+    /// Sets how long a statement waits for a lock, on rows or on a table, before it fails with [`Busy`](selfsame::ErrorKind::Busy), in whole
+    /// seconds; the default is the server's limits, usually 50 seconds for rows and a day for tables, which
+    /// [`response_timeout`](Self::response_timeout) ends earlier.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = Some(timeout);

@@ -15,7 +15,7 @@ use socket2::SockRef;
 
 use crate::attempts::{self, Missing};
 use crate::classify::{Phase, TLS_FAILED, classify};
-use crate::options::{Options, Place, configuration};
+use crate::options::{LONGEST_WAIT, Options, Place, configuration};
 use crate::tls::TlsMode;
 use crate::watch::{self, Limit};
 
@@ -66,7 +66,7 @@ pub(crate) struct Link {
 
 /// Connects to the first place that answers, beginning with this one, within the options' limit for all of them together.
 pub(crate) fn connect(options: &Options, first: usize) -> Result<Link> {
-    let deadline = Instant::now() + options.connect_timeout;
+    let deadline = Instant::now() + options.connect_limit();
     let count = options.places.len();
     let mut said = Vec::new();
     let mut last = None;
@@ -177,11 +177,14 @@ fn settings(options: &Options) -> Vec<String> {
     let mut settings = SETTINGS.to_owned();
     if let Some(timeout) = options.lock_timeout {
         // Zero would not wait at all.
-        let seconds = timeout.as_millis().div_ceil(1000).max(1);
-        settings.push_str(&format!(", SESSION innodb_lock_wait_timeout = {seconds}"));
+        let seconds = timeout.min(LONGEST_WAIT).as_millis().div_ceil(1000).max(1);
+        // The second is for the locks on tables' definitions, for which the server would wait a day.
+        settings.push_str(&format!(
+            ", SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
+        ));
     }
     if let Some(timeout) = options.statement_timeout {
-        let seconds = timeout.as_secs_f64().max(0.001);
+        let seconds = timeout.min(LONGEST_WAIT).as_secs_f64().max(0.001);
         settings.push_str(&format!(", SESSION max_statement_time = {seconds}"));
     }
     if let Some(mask) = options.sync_wait {

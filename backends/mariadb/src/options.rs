@@ -14,6 +14,11 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How much later than its own limit the server may tell that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// A socket takes a limit of zero for none.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
+/// A year: the longest time that the server accepts, and no clock reaches the end of the longest duration.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 86_400);
+
 /// How to reach a server, and how to speak with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -143,10 +148,16 @@ impl Options {
 
     /// How long the server may be silent while a statement runs.
     pub(crate) fn patience(&self) -> Duration {
-        self.response_timeout.unwrap_or_else(|| {
+        let patience = self.response_timeout.unwrap_or_else(|| {
             self.statement_timeout
-                .map_or(RESPONSE_TIMEOUT, |timeout| timeout + GRACE)
-        })
+                .map_or(RESPONSE_TIMEOUT, |timeout| timeout.saturating_add(GRACE))
+        });
+        patience.clamp(SHORTEST_WAIT, LONGEST_WAIT)
+    }
+
+    /// How long connecting may take.
+    pub(crate) fn connect_limit(&self) -> Duration {
+        self.connect_timeout.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
     /// User, hosts and database: everything that may be shown.

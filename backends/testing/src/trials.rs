@@ -13,6 +13,8 @@ use selfsame::dialect::Begin;
 use selfsame::value::ValueType;
 use selfsame::{Engine, ErrorKind};
 
+use crate::Proxy;
+
 /// Longer than any of these waits, shorter than for ever.
 pub const PATIENCE: Duration = Duration::from_secs(12);
 
@@ -74,6 +76,31 @@ pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
     let error = told.expect_err("no server");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{what}: {error}");
     assert!(error.message().contains("answer"), "{what}: {error}");
+}
+
+/// Asserts that what undoes ends in time although something is heard all the time: a connection with an open transaction and one that ran
+/// raw SQL go back to their pool while the proxy in front of their server lets answers through byte by byte.
+///
+/// # Panics
+///
+/// If it does not hold.
+pub fn undoing_by_drops_ends_in_time(backend: &Arc<dyn Backend>, proxy: &Proxy, pause: Duration) {
+    let engine = Engine::from_backend(Arc::clone(backend)).pool_size(1);
+    for resets in [false, true] {
+        let mut connection = engine.connect().expect("connects");
+        match resets {
+            true => {
+                let raw = Sql::new(StatementKind::Raw, "SELECT 1", [], [ValueType::I32]);
+                connection.execute(&raw, &[]).expect("runs");
+            }
+            false => connection.begin(Begin::default()).expect("begins"),
+        }
+        proxy.drip(pause);
+        let started = Instant::now();
+        drop(connection);
+        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+        proxy.mend();
+    }
 }
 
 /// Asserts that after a panic in a sink, which leaves more rows on their way than anybody would wait for, neither the connection that goes

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use selfsame_testing::Proxy;
+
 use super::server::Server;
 use crate::MariaDb;
 
@@ -42,6 +44,40 @@ impl Database {
             .backend()
             .database(&self.name)
             .lock_timeout(LOCK_TIMEOUT)
+    }
+
+    /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and gives up waiting
+    /// for an answer after `patience`. `None` if the server is not one host with a port.
+    pub fn behind_proxy(&self, patience: Duration) -> Option<(MariaDb, Proxy)> {
+        let (host, port) = self.address()?;
+        let proxy = Proxy::to(&host, port);
+        let backend = self.through(proxy.port())?;
+        let backend = backend.connect_timeout(patience).response_timeout(patience);
+        Some((backend, proxy))
+    }
+
+    /// Returns the server's host and port; `None` if it is not one host with a port.
+    pub fn address(&self) -> Option<(String, u16)> {
+        let (_, place) = self.parts()?;
+        let (host, port) = place.rsplit_once(':')?;
+        let is_one = !place.contains([',', '[', '%']);
+        is_one.then(|| Some((host.to_owned(), port.parse().ok()?)))?
+    }
+
+    /// Returns a backend that connects to a port of the loopback interface, where something forwards to the server, without TLS.
+    pub fn through(&self, port: u16) -> Option<MariaDb> {
+        let (user, _) = self.parts()?;
+        let at = if user.is_empty() { "" } else { "@" };
+        MariaDb::url(&format!("mariadb://{user}{at}127.0.0.1:{port}"))
+            .ok()
+            .map(|backend| backend.database(&self.name))
+    }
+
+    /// User and password, and hosts, as they are in the URL.
+    fn parts(&self) -> Option<(&str, &str)> {
+        let (_, rest) = self.server.url().split_once("://")?;
+        let rest = rest.split(['/', '?']).next()?;
+        Some(rest.rsplit_once('@').unwrap_or(("", rest)))
     }
 }
 

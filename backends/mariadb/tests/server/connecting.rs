@@ -1,15 +1,60 @@
 //! Ways to a server: over TCP, by a Unix socket, and over TLS.
 
+use std::time::{Duration, Instant};
+
+use selfsame::ErrorKind;
 use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::value::{ValueRef, ValueType};
 use selfsame_mariadb::MariaDb;
 
-use crate::support::{database, number};
+use crate::support::{database, number, raw};
 
 /// A URL's user and password.
 fn user(url: &str) -> &str {
     let (_, rest) = url.split_once("://").expect("a URL");
     rest.rsplit_once('@').expect("a user").0
+}
+
+/// A limit may be longer than any clock counts, or shorter than any answer takes: a socket takes a limit of zero for none.
+#[test]
+fn limits_may_be_extreme() {
+    let Some(database) = database() else { return };
+    let url = database.url();
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let most = u64::MAX;
+    let longest = format!(
+        "{url}{mark}connect_timeout={most}&response_timeout={most}&statement_timeout={most}&lock_timeout={most}"
+    );
+    for backend in [
+        MariaDb::url(&longest).expect("a URL"),
+        database
+            .backend()
+            .connect_timeout(Duration::MAX)
+            .response_timeout(Duration::MAX)
+            .statement_timeout(Duration::MAX)
+            .lock_timeout(Duration::MAX),
+        database.backend().statement_timeout(Duration::MAX),
+    ] {
+        let mut connection = backend.connect().expect("connects");
+        assert_eq!(number(&mut *connection, "SELECT 1"), Some(1));
+        connection.reset(true).expect("resets");
+    }
+    for short in [Duration::ZERO, Duration::from_nanos(1)] {
+        let backend = database.backend();
+        let mut connection = backend
+            .clone()
+            .response_timeout(short)
+            .connect()
+            .expect("connects");
+        let begun = Instant::now();
+        let error = raw(&mut *connection, "SELECT SLEEP(8)").expect_err("no answer");
+        assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+        drop(connection);
+        assert!(begun.elapsed() < Duration::from_secs(6));
+        if let Err(error) = backend.connect_timeout(short).connect() {
+            assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+        }
+    }
 }
 
 #[test]

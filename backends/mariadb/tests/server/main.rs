@@ -1,5 +1,6 @@
 //! The backend against a server: what the suite does not ask of every backend.
 
+mod conflicts;
 mod connecting;
 mod hostile;
 mod keys;
@@ -15,10 +16,11 @@ mod uuids;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use selfsame::ErrorKind;
 use selfsame::backend::{Backend, Sql, Statement, StatementKind};
-use selfsame::dialect::Transaction;
+use selfsame::dialect::{Begin, Transaction};
+use selfsame::engine::Connected;
 use selfsame::value::{Param, ValueRef, ValueType};
+use selfsame::{Engine, ErrorKind};
 use selfsame_mariadb::MariaDb;
 use support::{begin, database, number, raw, run, transact};
 
@@ -31,7 +33,11 @@ fn a_reset_forgets_what_raw_sql_left_behind() {
     raw(connection, "SET SESSION sql_mode = ''").expect("sets");
     raw(connection, "CREATE TEMPORARY TABLE mine (id INT)").expect("creates");
     raw(connection, "USE information_schema").expect("another database");
+    raw(connection, "PREPARE mine FROM 'SELECT 1'").expect("prepares");
+    raw(connection, "EXECUTE mine").expect("is there");
     connection.reset(true).expect("resets");
+    let error = raw(connection, "EXECUTE mine").expect_err("is gone");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
     assert_eq!(number(connection, "SELECT @mine"), None);
     let strict = "SELECT @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@time_zone = '+00:00'";
     assert_eq!(number(connection, strict), Some(1));
@@ -65,6 +71,51 @@ fn what_would_commit_is_refused_inside_a_transaction() {
     assert_eq!(error.kind(), ErrorKind::PendingRollback);
     transact(connection, Transaction::Commit).expect_err("it has ended before");
     raw(connection, "INSERT INTO t VALUES (3)").expect("a new beginning");
+}
+
+/// A user's statement may have any name.
+#[test]
+fn a_statement_named_transaction_can_be_prepared() {
+    let Some(database) = database() else { return };
+    let mut connection = Engine::new(database.backend()).connect().expect("connects");
+    let run = |connection: &mut Connected, text: &str| {
+        let raw = Sql::new(StatementKind::Raw, text, [], []);
+        connection.execute(&raw, &[]).expect(text);
+    };
+    run(&mut connection, "CREATE TABLE t (id INT)");
+    connection.begin(Begin::default()).expect("begins");
+    for text in [
+        "PREPARE transaction FROM 'INSERT INTO t VALUES (1)'",
+        "EXECUTE transaction",
+        "DEALLOCATE PREPARE transaction",
+    ] {
+        run(&mut connection, text);
+    }
+    connection.commit().expect("commits");
+    let mut other = database.backend().connect().expect("connects");
+    assert_eq!(number(&mut *other, "SELECT COUNT(*) FROM t"), Some(1));
+}
+
+/// The server would wait a day for what others do with a table.
+#[test]
+fn the_lock_on_a_table_is_not_waited_for_longer_than_said() {
+    let Some(database) = database() else { return };
+    let backend = database.backend().lock_timeout(Duration::from_secs(1));
+    let backend = backend.response_timeout(Duration::from_secs(20));
+    let mut reader = backend.connect().expect("connects");
+    let reader = reader.as_mut();
+    let mut other = backend.connect().expect("connects");
+    run(reader, StatementKind::Ddl, "CREATE TABLE t (id INT)").expect("creates");
+    for text in ["ALTER TABLE t ADD b INT", "DROP TABLE t"] {
+        begin(reader);
+        assert_eq!(number(reader, "SELECT COUNT(*) FROM t"), Some(0));
+        let begun = Instant::now();
+        let error = run(other.as_mut(), StatementKind::Ddl, text).expect_err("in use");
+        assert_eq!(error.kind(), ErrorKind::Busy, "{text}: {error}");
+        assert!(begun.elapsed() < Duration::from_secs(10), "{text}");
+        transact(reader, Transaction::Rollback).expect("rolls back");
+    }
+    run(other.as_mut(), StatementKind::Ddl, "DROP TABLE t").expect("nobody reads it");
 }
 
 /// What follows a NUL in a text must not vanish.

@@ -2,15 +2,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use selfsame::backend::{Backend, Sql, StatementKind};
 use selfsame::dialect::Begin;
 use selfsame::prelude::*;
 use selfsame::value::ValueType;
 use selfsame_mariadb::MariaDb;
-use selfsame_testing::Proxy;
-use selfsame_testing::trials::{Drip, PATIENCE, a_flood_ends_in_time, connecting_ends_in_time};
+use selfsame_testing::trials::{
+    Drip, a_flood_ends_in_time, connecting_ends_in_time, undoing_by_drops_ends_in_time,
+};
 
 use crate::support::database;
 
@@ -66,48 +67,13 @@ fn connecting_by_drops_ends_in_time() {
 
 /// What undoes must end in time, although something is heard all the time.
 #[test]
-fn undoing_by_drops_ends_in_time() {
+fn undoing_ends_in_time() {
     let Some(database) = database() else { return };
-    let url = url_of(&database.url());
-    let Some((user, host, port, name)) = url else {
+    let Some((backend, proxy)) = database.behind_proxy(Duration::from_secs(300)) else {
         return eprintln!("ignored: the server is not one host with a port");
     };
-    let proxy = Proxy::to(&host, port);
-    let backend = MariaDb::url(&format!(
-        "mariadb://{user}@127.0.0.1:{}/{name}",
-        proxy.port()
-    ));
-    let engine = Engine::new(backend.expect("a URL")).pool_size(1);
-    for resets in [false, true] {
-        let mut connection = engine.connect().expect("connects");
-        match resets {
-            true => {
-                let raw = Sql::new(StatementKind::Raw, "SELECT 1", [], [ValueType::I32]);
-                connection.execute(&raw, &[]).expect("runs");
-            }
-            false => connection.begin(Begin::default()).expect("begins"),
-        }
-        proxy.drip(Duration::from_millis(1_500));
-        let started = Instant::now();
-        drop(connection);
-        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
-        proxy.mend();
-    }
-}
-
-/// User and password, host, port and database.
-fn url_of(url: &str) -> Option<(String, String, u16, String)> {
-    let (_, rest) = url.split_once("://")?;
-    let (user, rest) = rest.rsplit_once('@')?;
-    let (place, name) = rest.split_once('/')?;
-    let (host, port) = place.rsplit_once(':')?;
-    let name = name.split('?').next()?;
-    Some((
-        user.to_owned(),
-        host.to_owned(),
-        port.parse().ok()?,
-        name.to_owned(),
-    ))
+    let backend: Arc<dyn Backend> = Arc::new(backend);
+    undoing_by_drops_ends_in_time(&backend, &proxy, Duration::from_millis(1_500));
 }
 
 #[test]

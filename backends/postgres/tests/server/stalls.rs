@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selfsame::backend::{Backend, Sql, StatementKind};
-use selfsame::dialect::Begin;
+use selfsame::backend::Backend;
 use selfsame::error::ErrorKind;
 use selfsame::prelude::*;
-use selfsame::value::ValueType;
 use selfsame_postgres::Postgres;
 use selfsame_postgres::testing::Server;
-use selfsame_testing::trials::{Drip, PATIENCE, a_flood_ends_in_time, connecting_ends_in_time};
+use selfsame_testing::trials::{
+    Drip, PATIENCE, a_flood_ends_in_time, connecting_ends_in_time, undoing_by_drops_ends_in_time,
+};
 
 use crate::support::{Case, behind, proxy};
 
@@ -19,10 +19,7 @@ pub(crate) const CASES: &[Case] = &[
     ("stalls_no_long_statement_is_one", no_long_statement_is_one),
     ("stalls_dropping_panics_nowhere", dropping_panics_nowhere),
     ("stalls_by_drops_end_in_time", by_drops_end_in_time),
-    (
-        "stalls_undoing_by_drops_ends_in_time",
-        undoing_by_drops_ends_in_time,
-    ),
+    ("stalls_undoing_by_drops_ends_in_time", undoing_ends_in_time),
     ("stalls_by_floods_end_in_time", by_floods_end_in_time),
 ];
 
@@ -187,25 +184,11 @@ fn by_drops_end_in_time(_: &Server) {
 }
 
 /// What undoes must end in time too, although something is heard all the time.
-fn undoing_by_drops_ends_in_time(server: &Server) {
+fn undoing_ends_in_time(server: &Server) {
     let database = server.database().expect("a database");
     let proxy = proxy(server);
-    let engine = Engine::new(behind(&proxy, server, &database)).pool_size(1);
-    for resets in [false, true] {
-        let mut connection = engine.connect().expect("connects");
-        match resets {
-            true => {
-                let raw = Sql::new(StatementKind::Raw, "SELECT 1", [], [ValueType::I32]);
-                connection.execute(&raw, &[]).expect("runs");
-            }
-            false => connection.begin(Begin::default()).expect("begins"),
-        }
-        proxy.drip(Duration::from_millis(1_000));
-        let started = Instant::now();
-        drop(connection);
-        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
-        proxy.mend();
-    }
+    let backend: Arc<dyn Backend> = Arc::new(behind(&proxy, server, &database));
+    undoing_by_drops_ends_in_time(&backend, &proxy, Duration::from_millis(1_000));
 }
 
 fn by_floods_end_in_time(server: &Server) {
