@@ -5,12 +5,16 @@ mod postgres;
 mod sqlite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::Target;
 
 /// The default target: a file, because a database in memory has only one connection.
 pub(crate) const DEFAULT: &str = "sqlite";
+
+/// How long cases wait for a server that they have made silent.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
      postgres, pgbouncer, mariadb://USER:PASSWORD@HOST:PORT, local:mariadb, mariadb, galera:local, env:NAME";

@@ -14,7 +14,7 @@ use selfsame::dialect::{
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::ValueType;
 
-use crate::target::{Fresh, Target};
+use crate::target::{Fresh, Silenceable, Target};
 
 /// Changes the claimed capabilities.
 type Change = Arc<dyn Fn(Capabilities) -> Capabilities + Send + Sync>;
@@ -91,9 +91,8 @@ struct FreshClaiming {
     keys: Keys,
 }
 
-impl Fresh for FreshClaiming {
-    fn backend(&self) -> Arc<dyn Backend> {
-        let inner = self.inner.backend();
+impl FreshClaiming {
+    fn claiming(&self, inner: Arc<dyn Backend>) -> Arc<dyn Backend> {
         Arc::new(ClaimingBackend {
             dialect: ClaimingDialect {
                 inner: Arc::clone(&inner),
@@ -102,6 +101,17 @@ impl Fresh for FreshClaiming {
             },
             inner,
         })
+    }
+}
+
+impl Fresh for FreshClaiming {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.claiming(self.inner.backend())
+    }
+
+    fn silenceable(&self) -> Option<Silenceable> {
+        let silenceable = self.inner.silenceable()?;
+        Some(silenceable.wrapped(|inner| self.claiming(inner)))
     }
 }
 

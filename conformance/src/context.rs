@@ -9,7 +9,7 @@ use selfsame::dialect::{Capabilities, Dialect};
 
 use crate::record::{Log, Recorded};
 use crate::report::SeenIsolation;
-use crate::target::Fresh;
+use crate::target::{Fresh, Silenceable};
 
 /// The context of a case.
 pub struct Context {
@@ -23,7 +23,7 @@ pub struct Context {
     pub(crate) keep: Option<String>,
     pub(crate) repro: Option<String>,
     // Dropped last, because this removes the database.
-    _fresh: Box<dyn Fresh>,
+    fresh: Box<dyn Fresh>,
 }
 
 impl Context {
@@ -39,13 +39,19 @@ impl Context {
             program: None,
             keep: None,
             repro: None,
-            _fresh: fresh,
+            fresh,
         }
     }
 
     /// Returns the backend under test, on a database that only this case uses.
     pub fn backend(&self) -> Arc<dyn Backend> {
         Arc::clone(&self.backend)
+    }
+
+    /// Returns the database behind something that can make its server silent, if the target offers it.
+    pub(crate) fn silenceable(&self) -> Option<Silenceable> {
+        let silenceable = self.fresh.silenceable()?;
+        Some(silenceable.wrapped(|backend| Arc::new(Recorded::new(backend, self.log.clone()))))
     }
 
     /// Opens a new connection.

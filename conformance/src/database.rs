@@ -58,7 +58,11 @@ type Shape = (String, Vec<ValueType>, Vec<ValueType>);
 impl Database {
     /// Opens a connection.
     pub(crate) fn open(context: &Context) -> Result<Self> {
-        let backend = context.backend();
+        Self::of(context.backend())
+    }
+
+    /// Opens a connection of this backend.
+    pub(crate) fn of(backend: Arc<dyn Backend>) -> Result<Self> {
         let connection = backend.connect()?;
         Ok(Self {
             backend,

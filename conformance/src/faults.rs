@@ -63,6 +63,8 @@ pub struct Fault {
     suspects: &'static [&'static str],
     /// Without these capabilities the fault is the engine's normal behaviour.
     needs: &'static [Capability],
+    /// Without a server that can be made silent the fault never acts.
+    needs_silence: bool,
     lie: Lie,
 }
 
@@ -115,6 +117,7 @@ impl Fault {
             beyond: None,
             suspects: &[],
             needs: &[],
+            needs_silence: false,
             lie,
         }
     }
@@ -131,6 +134,11 @@ impl Fault {
 
     const fn needs(mut self, needs: &'static [Capability]) -> Self {
         self.needs = needs;
+        self
+    }
+
+    const fn needs_silence(mut self) -> Self {
+        self.needs_silence = true;
         self
     }
 }
@@ -279,7 +287,11 @@ fn find(
 
 /// Returns why the fault is normal behaviour on this target, if it is.
 fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
-    let backend = target.fresh().ok()?.backend();
+    let fresh = target.fresh().ok()?;
+    if fault.needs_silence && fresh.silenceable().is_none() {
+        return Some("the target has no server that it could make silent".to_owned());
+    }
+    let backend = fresh.backend();
     fault
         .needs
         .iter()

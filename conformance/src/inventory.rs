@@ -343,7 +343,16 @@ const PROMISES: &[(&str, &[&str])] = &[
     ),
     (
         "Every wait for the database MUST have a time limit",
-        &["transactions.ending.locks", "connections.pool.exhausted"],
+        &[
+            "connections.waits.kinds",
+            "connections.waits.table",
+            "connections.waits.ended",
+            "connections.waits.pool",
+            "connections.silent.statement",
+            "connections.silent.ending",
+            "connections.silent.connect",
+            "transactions.lock.waits",
+        ],
     ),
     (
         "A pooler between the program and the database",
@@ -363,7 +372,11 @@ const PROMISES: &[(&str, &[&str])] = &[
     ("It MUST return at once", &["connections.cancelled.running"]),
     (
         "The running statement MUST fail soon",
-        &["connections.cancelled.running", "sessions.cancel.undoes"],
+        &[
+            "connections.cancelled.running",
+            "connections.waits.cancelled",
+            "sessions.cancel.undoes",
+        ],
     ),
     (
         "MUST return false",

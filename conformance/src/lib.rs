@@ -32,6 +32,7 @@ mod context;
 mod contract;
 mod coverage;
 mod database;
+mod deadline;
 mod differential;
 mod domain;
 mod expected;
@@ -74,4 +75,4 @@ pub use report::{
 pub use rules::{RULES, Rule};
 pub use runner::{Options, Progress, run};
 pub use select::{Filter, Shard};
-pub use target::{FnTarget, Fresh, Target, target_fn};
+pub use target::{FnTarget, Fresh, Silenceable, Target, target_fn, with_silence};

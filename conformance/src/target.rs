@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use selfsame::Result;
 use selfsame::backend::Backend;
@@ -43,11 +44,87 @@ pub trait Target: Send + Sync + 'static {
 pub trait Fresh: Send {
     /// Returns the backend of this database.
     fn backend(&self) -> Arc<dyn Backend>;
+
+    /// Returns the same database behind something that can make its server silent, for the cases which check that waits for an answer end.
+    /// The default is `None`, and those cases are skipped: a database in the program's own process has no server that could fall silent.
+    fn silenceable(&self) -> Option<Silenceable> {
+        None
+    }
 }
 
 impl Fresh for Box<dyn Fresh> {
     fn backend(&self) -> Arc<dyn Backend> {
         (**self).backend()
+    }
+
+    fn silenceable(&self) -> Option<Silenceable> {
+        (**self).silenceable()
+    }
+}
+
+/// A database whose server can be made silent, for example by a proxy that keeps its connections open and stops forwarding.
+pub struct Silenceable {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) patience: Duration,
+    pub(crate) silence: Box<dyn Fn(bool) + Send>,
+}
+
+impl Silenceable {
+    /// Creates it from the backend that reaches the server this way, the time limit for an answer and for connecting that the backend is
+    /// configured with, and a function that makes the server silent (`true`) or lets it answer again (`false`).
+    pub fn new(
+        backend: Arc<dyn Backend>,
+        patience: Duration,
+        silence: impl Fn(bool) + Send + 'static,
+    ) -> Self {
+        Self {
+            backend,
+            patience,
+            silence: Box::new(silence),
+        }
+    }
+
+    /// Replaces the backend by a wrapper of it.
+    pub(crate) fn wrapped(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
+        Self {
+            backend: wrap(self.backend),
+            ..self
+        }
+    }
+}
+
+impl fmt::Debug for Silenceable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Silenceable")
+            .field("backend", &self.backend)
+            .field("patience", &self.patience)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Adds to a fresh database a way to make its server silent; see [`Fresh::silenceable`].
+pub fn with_silence(
+    fresh: impl Fresh + 'static,
+    silenceable: impl Fn() -> Option<Silenceable> + Send + 'static,
+) -> Box<dyn Fresh> {
+    Box::new(WithSilence {
+        silenceable: Box::new(silenceable),
+        fresh,
+    })
+}
+
+struct WithSilence<D> {
+    silenceable: Box<dyn Fn() -> Option<Silenceable> + Send>,
+    fresh: D,
+}
+
+impl<D: Fresh> Fresh for WithSilence<D> {
+    fn backend(&self) -> Arc<dyn Backend> {
+        self.fresh.backend()
+    }
+
+    fn silenceable(&self) -> Option<Silenceable> {
+        (self.silenceable)()
     }
 }
 

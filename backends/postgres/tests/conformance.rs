@@ -2,8 +2,13 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
+use selfsame_conformance::{Silenceable, with_silence};
 use selfsame_postgres::testing::{self, Server};
+
+/// How long a silent server is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
@@ -11,8 +16,19 @@ fn main() -> ExitCode {
     }
     match Server::start() {
         Ok(server) => selfsame_conformance::main("postgres", move || {
-            let database = server.database()?;
-            Ok((Arc::new(database.backend()), database))
+            let database = Arc::new(server.database()?);
+            let fresh = (Arc::new(database.backend()), Arc::clone(&database));
+            Ok(with_silence(fresh, move || {
+                let (backend, proxy) = database.behind_proxy(PATIENCE)?;
+                Some(Silenceable::new(
+                    Arc::new(backend),
+                    PATIENCE,
+                    move |silent| match silent {
+                        true => proxy.stall(),
+                        false => proxy.mend(),
+                    },
+                ))
+            }))
         }),
         Err(error) if testing::required() => {
             eprintln!("error: PostgreSQL is required, and there is none: {error}");

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_conformance::{Fresh, Target};
+use selfsame_conformance::{Fresh, Silenceable, Target, with_silence};
 use selfsame_postgres::testing::{PoolMode, Pooler, Server};
+
+use super::PATIENCE;
 
 /// A server. Dropping it stops what was started for the run.
 #[derive(Debug)]
@@ -84,7 +86,18 @@ impl Target for Postgres {
     }
 
     fn fresh(&self) -> Result<Box<dyn Fresh>> {
-        let database = self.server.database()?;
-        Ok(Box::new((Arc::new(database.backend()), database)))
+        let database = Arc::new(self.server.database()?);
+        let fresh = (Arc::new(database.backend()), Arc::clone(&database));
+        Ok(with_silence(fresh, move || {
+            let (backend, proxy) = database.behind_proxy(PATIENCE)?;
+            Some(Silenceable::new(
+                Arc::new(backend),
+                PATIENCE,
+                move |silent| match silent {
+                    true => proxy.stall(),
+                    false => proxy.mend(),
+                },
+            ))
+        }))
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use selfsame::backend::Backend;
@@ -13,6 +14,9 @@ use selfsame_sqlite::{Sqlite, Synchronous};
 use tempfile::TempDir;
 
 use crate::interrupt;
+
+/// Longer than cases hold locks, but short enough to wait for.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A database in memory for each case.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ pub(super) struct Files {
 /// The options of the files.
 #[derive(Debug)]
 enum Settings {
-    /// Without syncing to disk, because nobody needs these files after a crash.
+    /// Without syncing to disk, because nobody needs these files after a crash, and with a short wait for locks.
     Quick,
     /// The options of a URL, from its `?` on.
     Url(String),
@@ -99,7 +103,9 @@ impl Files {
 
     fn backend(&self, path: &Path) -> Result<Sqlite> {
         match &self.settings {
-            Settings::Quick => Ok(Sqlite::file(path).synchronous(Synchronous::Off)),
+            Settings::Quick => Ok(Sqlite::file(path)
+                .synchronous(Synchronous::Off)
+                .busy_timeout(BUSY_TIMEOUT)),
             Settings::Url(options) => {
                 let bytes = path.as_os_str().as_encoded_bytes();
                 let path = percent_encode(bytes, NON_ALPHANUMERIC);

@@ -3,6 +3,8 @@
 mod cancelled;
 mod claims;
 mod interrupted;
+mod silent;
+pub(super) mod waits;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,7 +22,14 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int, value_table};
 
-pub(super) const LISTS: &[&[Case]] = &[CASES, cancelled::CASES, claims::CASES, interrupted::CASES];
+pub(super) const LISTS: &[&[Case]] = &[
+    CASES,
+    cancelled::CASES,
+    claims::CASES,
+    interrupted::CASES,
+    silent::CASES,
+    waits::CASES,
+];
 
 const CASES: &[Case] = &[
     Case::core("connections.reset.transaction", reset)

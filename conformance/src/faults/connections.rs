@@ -1,11 +1,16 @@
 //! What connections and servers tell of themselves.
 //!
 //! A server that is gone is not among these lies: the cases break the connection themselves, above the backend, as nothing in the
-//! contract could make any server go. What a backend makes of a dead line is a test of its own.
+//! contract could make any server go. What a backend makes of a dead line is a test of its own. A server that is silent is among them where
+//! the target can make it so.
 
+use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Connections;
-use crate::faults::lie::Lie;
+use crate::faults::lie::{Lie, Wait};
+
+/// Where nobody waits for anybody there is nothing to wait for.
+const OTHERS: &[Capability] = &[Capability::Transactions, Capability::SecondConnection];
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -36,4 +41,60 @@ pub(super) const FAULTS: &[Fault] = &[
         Lie::BreakOnCancel,
     )
     .suspects(&["connections.cancelled.next"]),
+    Fault::new(
+        "connections.lock_waited_for_forever",
+        Connections,
+        "A statement waits for a lock as long as another connection holds it.",
+        Lie::Wait(Wait::Locked),
+    )
+    .needs(OTHERS)
+    .suspects(&["transactions.lock.waits"]),
+    Fault::new(
+        "connections.busy_retried_forever",
+        Connections,
+        "A statement that times out waiting for a lock is sent again until it succeeds.",
+        Lie::RetryWhileBusy,
+    )
+    .needs(OTHERS)
+    .suspects(&["connections.waits.kinds"]),
+    Fault::new(
+        "connections.drop_waits",
+        Connections,
+        "Dropping a connection with an open transaction never returns.",
+        Lie::Wait(Wait::Drop),
+    )
+    .needs(OTHERS)
+    .suspects(&["connections.waits.ended"]),
+    Fault::new(
+        "connections.reset_waits",
+        Connections,
+        "Resetting a connection with an open transaction never returns.",
+        Lie::Wait(Wait::Reset),
+    )
+    .needs(OTHERS)
+    .suspects(&["connections.waits.ended"]),
+    Fault::new(
+        "connections.checkout_waits",
+        Connections,
+        "Taking a connection out of the pool never returns, because the check of whether it is open does not.",
+        Lie::Wait(Wait::Check),
+    )
+    .needs(OTHERS)
+    .suspects(&["connections.waits.pool"]),
+    Fault::new(
+        "connections.connect_waits",
+        Connections,
+        "A connection is opened only once no transaction is open on another.",
+        Lie::Wait(Wait::Connect),
+    )
+    .needs(OTHERS)
+    .suspects(&["connections.waits.pool"]),
+    Fault::new(
+        "connections.silence_waited_out",
+        Connections,
+        "A statement waits for a silent server without a time limit.",
+        Lie::Wait(Wait::Silent),
+    )
+    .needs_silence()
+    .suspects(&["connections.silent.statement", "connections.silent.ending"]),
 ];

@@ -95,6 +95,27 @@ pub(super) enum Lie {
     BreakOnError,
     /// After a COMMIT has failed, the connection only returns errors.
     BreakOnRefusedCommit,
+    /// Never returns, where the connection would return.
+    Wait(Wait),
+    /// Sends a statement outside a transaction, or a BEGIN, again as long as it is busy.
+    RetryWhileBusy,
+}
+
+/// What never returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    /// A statement that timed out waiting for a lock.
+    Locked,
+    /// A statement, or the end of a transaction, whose server did not answer.
+    Silent,
+    /// Dropping a connection with an open transaction.
+    Drop,
+    /// Resetting a connection with an open transaction.
+    Reset,
+    /// Checking a connection that was in the pool.
+    Check,
+    /// Connecting while a transaction is open on another connection.
+    Connect,
 }
 
 /// Returns the parameters to send instead.

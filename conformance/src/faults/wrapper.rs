@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
 use selfsame::dialect::Dialect;
@@ -16,8 +18,8 @@ use connection::LyingConnection;
 
 use crate::faults::Fault;
 use crate::faults::connection_state::ConnectionState;
-use crate::faults::lie::{Answer, Lie};
-use crate::target::{Fresh, Target};
+use crate::faults::lie::{Answer, Lie, Wait};
+use crate::target::{Fresh, Silenceable, Target};
 
 /// A target whose backends have one injected fault, or none.
 pub(super) struct LyingTarget {
@@ -47,32 +49,40 @@ impl Target for LyingTarget {
     }
 
     fn fresh(&self) -> Result<Box<dyn Fresh>> {
-        let inner = self.inner.fresh()?;
-        let backend: Arc<dyn Backend> = Arc::new(Lying {
-            inner: inner.backend(),
+        Ok(Box::new(LyingFresh {
+            inner: self.inner.fresh()?,
             liar: Arc::new(Liar {
                 lie: self.fault.map(|fault| &fault.lie),
                 fired: Arc::clone(&self.fired),
                 texts: Mutex::default(),
                 widths: Mutex::default(),
                 connections: AtomicU64::new(0),
+                open: AtomicU64::new(0),
             }),
-        });
-        Ok(Box::new(LyingFresh {
-            backend,
-            _inner: inner,
         }))
     }
 }
 
 struct LyingFresh {
-    backend: Arc<dyn Backend>,
-    _inner: Box<dyn Fresh>,
+    inner: Box<dyn Fresh>,
+    liar: Arc<Liar>,
+}
+
+impl LyingFresh {
+    fn lying(&self, inner: Arc<dyn Backend>) -> Arc<dyn Backend> {
+        let liar = Arc::clone(&self.liar);
+        Arc::new(Lying { inner, liar })
+    }
 }
 
 impl Fresh for LyingFresh {
     fn backend(&self) -> Arc<dyn Backend> {
-        Arc::clone(&self.backend)
+        self.lying(self.inner.backend())
+    }
+
+    fn silenceable(&self) -> Option<Silenceable> {
+        let silenceable = self.inner.silenceable()?;
+        Some(silenceable.wrapped(|inner| self.lying(inner)))
     }
 }
 
@@ -86,6 +96,8 @@ pub(super) struct Liar {
     widths: Mutex<HashMap<u64, usize>>,
     /// The number of connections opened.
     connections: AtomicU64,
+    /// The number of connections with an open transaction.
+    open: AtomicU64,
 }
 
 impl fmt::Debug for Liar {
@@ -102,6 +114,30 @@ impl Liar {
     /// Records that the fault acted.
     pub(super) fn fire(&self) {
         self.fired.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Never returns, if that is the fault.
+    fn wait(&self, what: Wait) {
+        if matches!(self.lie, Some(Lie::Wait(wait)) if *wait == what) {
+            self.fire();
+            loop {
+                thread::park();
+            }
+        }
+    }
+
+    /// Waits until no transaction is open, if that is the fault.
+    fn wait_to_connect(&self) {
+        if !matches!(self.lie, Some(Lie::Wait(Wait::Connect))) {
+            return;
+        }
+        let mut fired = false;
+        while self.open.load(Ordering::SeqCst) > 0 {
+            if !std::mem::replace(&mut fired, true) {
+                self.fire();
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 
     pub(super) fn fired<T>(&self, acted: Option<T>) -> Option<T> {
@@ -313,6 +349,7 @@ struct Lying {
 
 impl Backend for Lying {
     fn connect(&self) -> Result<Box<dyn Connection>> {
+        self.liar.wait_to_connect();
         let mut inner = self.inner.connect()?;
         let before = self.liar.connections.fetch_add(1, Ordering::Relaxed);
         if matches!(self.liar.lie, Some(Lie::KeysOffElsewhere))

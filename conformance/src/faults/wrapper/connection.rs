@@ -12,7 +12,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use super::{BROKEN, Liar, with_params};
 use crate::faults::connection_state::StateTracker;
-use crate::faults::lie::{Command, Lie};
+use crate::faults::lie::{Command, Lie, Wait};
 use crate::faults::rows::{Deliverer, deliver_otherwise};
 
 #[derive(Debug)]
@@ -28,6 +28,9 @@ pub(super) struct LyingConnection {
     /// The transaction has ended without being reported.
     ended: bool,
     in_transaction: bool,
+    /// It counts among those with an open transaction.
+    is_counted: bool,
+    was_reset: bool,
 }
 
 impl LyingConnection {
@@ -45,6 +48,39 @@ impl LyingConnection {
             cancelled: Arc::default(),
             ended: false,
             in_transaction: false,
+            is_counted: false,
+            was_reset: false,
+        }
+    }
+
+    /// Keeps the count of connections with an open transaction.
+    fn count(&mut self) {
+        let open = self.tracker.now().in_transaction;
+        match (std::mem::replace(&mut self.is_counted, open), open) {
+            (false, true) => self.liar.open.fetch_add(1, Ordering::SeqCst),
+            (true, false) => self.liar.open.fetch_sub(1, Ordering::SeqCst),
+            _ => 0,
+        };
+    }
+
+    /// Waits instead of returning an error that says that the wait is over.
+    fn wait_on<T>(&self, result: &Result<T>) {
+        match result.as_ref().map_err(Error::kind) {
+            Err(ErrorKind::Busy) => self.liar.wait(Wait::Locked),
+            Err(ErrorKind::ConnectionLost) => self.liar.wait(Wait::Silent),
+            _ => {}
+        }
+    }
+
+    /// Runs again what is busy, if that is the fault.
+    fn patiently<T>(&mut self, mut run: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        let retries = matches!(self.liar.lie, Some(Lie::RetryWhileBusy))
+            && !self.tracker.now().in_transaction;
+        loop {
+            match run(self) {
+                Err(error) if retries && error.kind() == ErrorKind::Busy => self.liar.fire(),
+                result => return result,
+            }
         }
     }
 
@@ -56,6 +92,7 @@ impl LyingConnection {
     }
 
     fn note_error<T>(&mut self, result: &Result<T>) {
+        self.wait_on(result);
         self.tracker.ran(result.is_ok());
         if result.is_err() && matches!(self.liar.lie, Some(Lie::BreakOnError)) {
             self.liar.fire();
@@ -112,8 +149,10 @@ impl Connection for LyingConnection {
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
                 self.inner.execute(&Statement::new(sql, &params))
             }
-            None => with_params(&liar, statement.params, |params| {
-                self.inner.execute(&Statement::new(sql, params))
+            None => self.patiently(|connection| {
+                with_params(&liar, statement.params, |params| {
+                    connection.inner.execute(&Statement::new(sql, params))
+                })
             }),
         };
         let result = liar.quoting(result, statement.params);
@@ -302,7 +341,7 @@ impl Connection for LyingConnection {
             _ => None,
         };
         let result = match other {
-            None => self.inner.transaction(command, sql),
+            None => self.patiently(|connection| connection.inner.transaction(command, sql)),
             Some(Command::Nothing) => Ok(()),
             Some(Command::Begin) => self.send(&Transaction::Begin(Begin::default())),
             Some(Command::Commit) => self.send(&Transaction::Commit),
@@ -315,9 +354,11 @@ impl Connection for LyingConnection {
             self.liar.fire();
             self.broken = true;
         }
+        self.wait_on(&result);
         match result {
             Ok(()) => {
                 self.tracker.commanded(command);
+                self.count();
                 Ok(())
             }
             Err(error) => self
@@ -345,6 +386,9 @@ impl Connection for LyingConnection {
     }
 
     fn is_open(&self) -> bool {
+        if self.was_reset {
+            self.liar.wait(Wait::Check);
+        }
         self.cancelled.load(Ordering::SeqCst) || self.inner.is_open()
     }
 
@@ -353,7 +397,12 @@ impl Connection for LyingConnection {
             self.liar.fire();
             return Ok(());
         }
+        if self.tracker.now().in_transaction {
+            self.liar.wait(Wait::Reset);
+        }
         self.tracker.reset();
+        self.count();
+        self.was_reset = true;
         if used_raw_sql && matches!(self.liar.lie, Some(Lie::ResetLightly)) {
             self.liar.fire();
             return self.inner.reset(false);
@@ -371,6 +420,16 @@ impl Connection for LyingConnection {
 
     fn statistics(&mut self) -> Result<Option<Statistics>> {
         self.inner.statistics()
+    }
+}
+
+impl Drop for LyingConnection {
+    fn drop(&mut self) {
+        if self.tracker.now().in_transaction {
+            self.liar.wait(Wait::Drop);
+        }
+        self.tracker.reset();
+        self.count();
     }
 }
 

@@ -1,0 +1,191 @@
+//! A server that has fallen silent, its connections open: every wait for it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use selfsame::dialect::Begin;
+use selfsame::prelude::*;
+use selfsame::schema::ColumnType;
+use selfsame::value::{Param, ValueRef, ValueType};
+use selfsame::{ErrorKind, Result};
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Capability, Case, CaseResult, Failure};
+use crate::context::Context;
+use crate::database::{Database, int, value_table};
+use crate::deadline::{SOON, within};
+use crate::target::Silenceable;
+
+pub(super) const CASES: &[Case] = &[
+    Case::core("connections.silent.statement", statement)
+        .since(22)
+        .concurrent()
+        .promise("A statement whose answer never comes ends within the backend's time limit as a lost connection, which then reports that it is not open and is replaced.")
+        .hint("Give every wait for the server a limit on the client's side; a late answer must not be taken for that of the next statement.")
+        .covers(&[Contract(77), Contract(78), Rule(38)]),
+    Case::core("connections.silent.ending", ending)
+        .since(22)
+        .concurrent()
+        .needs(&[Capability::Transactions])
+        .promise("When the server has fallen silent, rolling back, resetting and dropping a connection end within seconds and write nothing, and a commit ends within the backend's time limit and is ambiguous.")
+        .hint("What only undoes has a short limit of its own; then close the connection, which undoes too.")
+        .covers(&[Contract(65), Contract(78), Contract(79), Rule(37), Rule(38)]),
+    Case::core("connections.silent.connect", connect)
+        .since(22)
+        .concurrent()
+        .promise("Connecting to a server that accepts and says nothing ends within the backend's time limit as unreachable.")
+        .hint("Limit the handshake as a whole, not only the connection of the socket.")
+        .covers(&[Contract(78), Rule(38)]),
+];
+
+fn silenceable(context: &Context) -> CaseResult<Silenceable> {
+    context.silenceable().ok_or_else(|| {
+        Failure::Skipped("the target has no server that it could make silent".to_owned())
+    })
+}
+
+const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+
+fn with_table(context: &Context) -> CaseResult<Database> {
+    let mut database = Database::open(context)?;
+    database.create(&value_table("t", ColumnType::I64))?;
+    Ok(database)
+}
+
+fn limit(silenceable: &Silenceable) -> Duration {
+    silenceable.patience + SOON
+}
+
+fn statement(context: &mut Context) -> CaseResult {
+    drop(with_table(context)?);
+    let silenceable = silenceable(context)?;
+    let Silenceable {
+        backend, silence, ..
+    } = &silenceable;
+    for name in ["a query", "a write"] {
+        let mut database = Database::of(Arc::clone(backend))?;
+        database.count("t")?;
+        silence(true);
+        let what = format!("{name} to a silent server");
+        let (failed, is_open) = within(&what, limit(&silenceable), move || {
+            let failed = match name {
+                "a query" => database.count("t").map(drop),
+                _ => database.execute(INSERT, &[int(1), int(1)]).map(drop),
+            };
+            (failed, database.connection.is_open())
+        })?;
+        silence(false);
+        check!(
+            matches!(&failed, Err(error) if error.kind() == ErrorKind::ConnectionLost),
+            "{what} must be a lost connection, returned {failed:?}"
+        );
+        check!(!is_open, "after {what} the connection must not be open");
+    }
+    let engine = Engine::from_backend(Arc::clone(backend)).pool_size(1);
+    drop(engine.connect()?);
+    silence(true);
+    let taken = engine.clone();
+    let what = "a connection of the pool whose server is silent";
+    let used = within(what, limit(&silenceable) * 2, move || {
+        taken.connect()?.server_version()
+    })?;
+    silence(false);
+    if let Err(error) = used {
+        check!(
+            matches!(
+                error.kind(),
+                ErrorKind::ConnectionLost | ErrorKind::Unreachable
+            ),
+            "{what} must be lost, was {error:?}"
+        );
+    }
+    let next = within(
+        "the pool's next connection",
+        limit(&silenceable),
+        move || engine.connect()?.server_version(),
+    )?;
+    check!(
+        next.is_ok(),
+        "the pool must replace a lost connection, returned {next:?}"
+    );
+    Ok(())
+}
+
+/// What is done to a transaction whose server is silent.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Rollback,
+    Reset,
+    ResetAfterRaw,
+    Drop,
+}
+
+fn ending(context: &mut Context) -> CaseResult {
+    let mut direct = with_table(context)?;
+    let silenceable = silenceable(context)?;
+    let Silenceable {
+        backend, silence, ..
+    } = &silenceable;
+    for end in [End::Rollback, End::Reset, End::ResetAfterRaw, End::Drop] {
+        let mut database = Database::of(Arc::clone(backend))?;
+        database.begin_write()?;
+        database.execute(INSERT, &[int(1), int(1)])?;
+        silence(true);
+        let what = format!("{end:?} of a transaction whose server is silent");
+        // Its connection is dropped with it, in the same time.
+        let ended = within(&what, SOON, move || -> Result<()> {
+            match end {
+                End::Rollback => database.rollback(),
+                End::Reset => database.connection.reset(false),
+                End::ResetAfterRaw => database.connection.reset(true),
+                End::Drop => Ok(()),
+            }
+        })?;
+        silence(false);
+        check!(
+            ended.is_err() != matches!(end, End::Drop),
+            "{what} cannot have succeeded, returned {ended:?}"
+        );
+        check_eq!(direct.count("t")?, 0, "the rows after {what}");
+    }
+    let insert = direct.sql(INSERT, &[ValueType::I64; 2], &[]);
+    let mut connected = Engine::from_backend(Arc::clone(backend)).connect()?;
+    connected.begin(Begin::default())?;
+    let values = [2, 2].map(|value| Param::Ref(ValueRef::I64(value)));
+    connected.execute(&insert, &values)?;
+    silence(true);
+    let what = "a commit whose server is silent";
+    let committed = within(what, limit(&silenceable), move || connected.commit())?;
+    silence(false);
+    check!(
+        matches!(&committed, Err(error) if error.kind() == ErrorKind::AmbiguousCommit),
+        "{what} must be ambiguous, returned {committed:?}"
+    );
+    let left = direct.integers("SELECT [id] FROM [t] WHERE [id] <> ?", &[int(2)])?;
+    check_eq!(left, [0_i64; 0], "only the ambiguous commit may be there");
+    Ok(())
+}
+
+fn connect(context: &mut Context) -> CaseResult {
+    let silenceable = silenceable(context)?;
+    (silenceable.silence)(true);
+    let backend = Arc::clone(&silenceable.backend);
+    let what = "connecting to a silent server";
+    let connected = within(what, limit(&silenceable), move || {
+        backend.connect().map(drop)
+    })?;
+    (silenceable.silence)(false);
+    check!(
+        matches!(&connected, Err(error) if error.kind() == ErrorKind::Unreachable),
+        "{what} must be unreachable, returned {connected:?}"
+    );
+    let backend = Arc::clone(&silenceable.backend);
+    let next = within("connecting again", limit(&silenceable), move || {
+        backend.connect().map(drop)
+    })?;
+    check!(
+        next.is_ok(),
+        "a server that answers again must be reached, returned {next:?}"
+    );
+    Ok(())
+}
