@@ -27,6 +27,7 @@ mod membership;
 mod merge;
 mod not_unique;
 mod pairs;
+mod passed_on;
 mod passive_deletes;
 mod phases;
 mod queries;

@@ -501,3 +501,43 @@ fn merging_an_equal_graph_changes_nothing() -> Result<()> {
     f.session.merge(with_books)?;
     f.session.commit()
 }
+
+/// The database ignores the case of its key.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tokens")]
+struct Token {
+    #[orm(primary_key)]
+    code: String,
+    note: String,
+}
+
+fn tokens() -> Result<Session> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    let mut session = Session::new(&engine);
+    let table = "CREATE TABLE tokens (code TEXT PRIMARY KEY COLLATE NOCASE, note TEXT NOT NULL)";
+    session.sql(table, ()).execute()?;
+    session.commit()?;
+    Ok(session)
+}
+
+#[test]
+fn values_whose_keys_the_database_considers_equal_are_merged_onto_one_row() -> Result<()> {
+    for with_row in [false, true] {
+        let mut s = tokens()?;
+        if with_row {
+            s.sql("INSERT INTO tokens VALUES ('ann', 'old')", ())
+                .execute()?;
+            s.commit()?;
+        }
+        let value = |code: &str| Token::new(code, code);
+        let merged = s.merge_all(["ann", "ANN", "bob", "Ann", "carl"].map(value))?;
+        assert_eq!((merged[0], merged[0]), (merged[1], merged[3]));
+        s.commit()?;
+        let rows = s.sql("SELECT code, note FROM tokens ORDER BY code", ());
+        let rows = rows.all::<(String, String)>()?;
+        let row = |code: &str, note: &str| (code.to_owned(), note.to_owned());
+        let expected = [row("ann", "Ann"), row("bob", "bob"), row("carl", "carl")];
+        assert_eq!(rows, expected, "with a row: {with_row}");
+    }
+    Ok(())
+}

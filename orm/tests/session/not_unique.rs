@@ -110,8 +110,8 @@ fn a_statement_for_one_row_that_matches_two_is_an_error() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn a_doubled_row_is_also_found_where_its_parent_is_joined() -> Result<()> {
+/// An author with the books `a` and `b`; the row of `b` is there twice.
+fn doubled_book() -> Result<(Fixture, Handle<Author>, [Handle<Book>; 2])> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let ann = s.add(Author::new("ann"));
@@ -119,6 +119,7 @@ fn a_doubled_row_is_also_found_where_its_parent_is_joined() -> Result<()> {
     for &book in &books {
         s.set(book, Book::AUTHOR, Some(ann))?;
     }
+    s.add(Author::new("bob"));
     s.commit()?;
     f.behind(|s| {
         for text in [
@@ -132,6 +133,12 @@ fn a_doubled_row_is_also_found_where_its_parent_is_joined() -> Result<()> {
         }
         Ok(())
     })?;
+    Ok((f, ann, books))
+}
+
+#[test]
+fn a_doubled_row_is_also_found_where_its_parent_is_joined() -> Result<()> {
+    let (mut f, _, books) = doubled_book()?;
     let s = &mut f.session;
     let joined = Book::query().with(Book::AUTHOR.joined());
     let error = joined.all(s).expect_err("two rows of `b`");
@@ -140,5 +147,28 @@ fn a_doubled_row_is_also_found_where_its_parent_is_joined() -> Result<()> {
     let alone = Book::query().with(Book::AUTHOR.joined());
     let alone = alone.filter(Book::TITLE.eq("a")).all(s)?;
     assert_eq!(alone, [books[0]]);
+    Ok(())
+}
+
+#[test]
+fn a_doubled_row_is_also_found_among_the_members_of_a_collection() -> Result<()> {
+    type Load = fn(&mut Session, Handle<Author>) -> Result<()>;
+    let ways: [Load; 3] = [
+        |s, ann| s.load(ann, Author::BOOKS).map(drop),
+        |s, _| {
+            let query = Author::query().with(Author::BOOKS.selectin());
+            query.all(s).map(drop)
+        },
+        |s, _| {
+            let query = Author::query().with(Author::BOOKS.joined());
+            query.all(s).map(drop)
+        },
+    ];
+    for (at, load) in ways.into_iter().enumerate() {
+        let (mut f, ann, _) = doubled_book()?;
+        let error = load(&mut f.session, ann).expect_err("two rows of `b`");
+        assert_eq!(error.kind(), ErrorKind::MultipleRows, "{at}: {error}");
+        assert_eq!(error.entity_name(), Some("Book"), "{at}: {error}");
+    }
     Ok(())
 }

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::panic::resume_unwind;
+use std::sync::Arc;
 
 use crate::entity::{Attachment, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
 use crate::session::life::merge::AddOrMerge;
+use crate::session::read::load::{folded, resembling};
+use crate::session::read::lookup::has_text;
 use crate::session::{Handle, ObjectId, Session};
 use crate::value::{Value, ValueRef};
 
@@ -170,26 +173,46 @@ impl Session {
         }
         let keys: Vec<Value> = unread.iter().copied().flatten().cloned().collect();
         let read = self.load_by_key_with(store, &keys, &wanted.deferred)?;
-        let mut met = 0;
-        let mut missing = Vec::new();
-        for key in unread {
-            match self.any_store(store).find(&values(key))? {
-                Some(_) => met += 1,
-                None => {
-                    let pending = self.any_store_mut(store).find_pending(&values(key))?;
-                    if pending.is_none() {
-                        missing.push((store, text(key)));
-                    }
-                }
-            }
+        let mut found = Vec::with_capacity(unread.len());
+        for key in &unread {
+            found.push(self.any_store(store).find(&values(key))?);
         }
+        let met = found.iter().flatten().count();
         // More rows were found than keys match: the database considers keys equal that are different here, so each is looked up when it is
         // merged.
-        if read.len() <= met {
-            self.merging.missing.extend(missing);
+        if read.len() > met {
+            return Ok(());
+        }
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let has_text = has_text(&mapper, &mapper.table().primary_key);
+        if has_text {
+            let odd = resembling(unread.iter().copied(), &found).into_iter();
+            let odd = (0..)
+                .zip(odd)
+                .filter_map(|(at, is_odd)| is_odd.then_some(at));
+            let odd: Vec<usize> = odd.collect();
+            if !odd.is_empty() {
+                self.find_odd(store, &unread, &odd, &mut found)?;
+            }
+        }
+        // Of several missing keys that may be equal, the row of the first is found when the others are merged.
+        let mut first = HashSet::new();
+        for (key, _) in unread.iter().zip(&found).filter(|(_, slot)| slot.is_none()) {
+            if has_text && !first.insert(folded(key).unwrap_or_else(|| lower(key))) {
+                continue;
+            }
+            let pending = self.any_store_mut(store).find_pending(&values(key))?;
+            if pending.is_none() {
+                self.merging.missing.insert((store, text(key)));
+            }
         }
         Ok(())
     }
+}
+
+/// The texts of a key in lower case.
+fn lower(key: &[Value]) -> String {
+    text(key).to_lowercase()
 }
 
 fn values(key: &[Value]) -> Vec<ValueRef<'_>> {

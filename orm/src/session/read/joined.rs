@@ -112,7 +112,7 @@ impl Session {
         let node = self.joined_select(store, selection, &joins);
         let rendered = render_select(self.engine.dialect(), &node)?;
         let sql = self.engine.intern(&rendered.sql);
-        let mut reached = Reached::new(joins.len());
+        let mut reached = Reached::new(&joins);
         let (as_of, fill) = (self.read_epoch(), selection.fill);
         self.reading()?;
         let Self {
@@ -130,7 +130,7 @@ impl Session {
                 })
             })
         })?;
-        if let Some(slot) = reached.repeated.filter(|_| selection.joined.is_none()) {
+        if let Some((store, slot)) = reached.repeated.filter(|_| selection.joined.is_none()) {
             return Err(doubled(self.any_store_mut(store), slot));
         }
         if fill == Fill::Always {
@@ -356,8 +356,10 @@ struct Reached {
     /// The query's own objects, each once, in order.
     slots: Vec<u32>,
     met: SlotSet,
-    /// An object that was found again although no join repeats rows.
-    repeated: Option<u32>,
+    /// An object that was found again although no join repeats its rows.
+    repeated: Option<ObjectId>,
+    /// The join that repeats the query's own rows, once for each member, if it is the only one.
+    only: Option<usize>,
     joins: Vec<JoinedObjects>,
     /// The object of each join in the current row, and whether it is new.
     row: Vec<Option<(u32, bool)>>,
@@ -402,15 +404,22 @@ impl JoinedObjects {
 }
 
 impl Reached {
-    fn new(joins: usize) -> Self {
+    fn new(joins: &[JoinedRelation]) -> Self {
+        let is_repeating = |at: &usize| joins[*at].resolved.kind != RelationKind::BelongsTo;
+        let mut repeating = (0..joins.len()).filter(is_repeating);
+        let only = repeating.next().filter(|_| repeating.next().is_none());
+        // A pair may have several rows, and the members of a related object come again with each object that refers to it.
+        let is_direct =
+            |at: &usize| joins[*at].from.is_none() && joins[*at].resolved.through.is_none();
         Self {
             slots: Vec::new(),
             met: SlotSet::default(),
             repeated: None,
+            only: only.filter(is_direct),
             joins: std::iter::repeat_with(JoinedObjects::default)
-                .take(joins)
+                .take(joins.len())
                 .collect(),
-            row: Vec::with_capacity(joins),
+            row: Vec::with_capacity(joins.len()),
         }
     }
 
@@ -434,10 +443,10 @@ impl Reached {
             .iter()
             .all(|join| join.resolved.kind == RelationKind::BelongsTo)
         {
-            self.repeated = Some(own.0);
+            self.repeated = Some((store, own.0));
         }
         self.row.clear();
-        for (join, reached) in joins.iter().zip(&mut self.joins) {
+        for (at, (join, reached)) in joins.iter().zip(&mut self.joins).enumerate() {
             let owner = join.from.map_or(Some(own), |from| self.row[from]);
             let slot = match owner {
                 Some(_) => hydrate(&mut *stores[usize::from(join.store)].store, Some(join))?,
@@ -456,6 +465,10 @@ impl Reached {
                 true => is_new,
                 false => reached.pairs.insert((owner, slot)),
             });
+            if self.only == Some(at) && !is_new && member.is_none() {
+                let twice = found.map_or((store, owner), |(slot, _)| (join.store, slot));
+                self.repeated = Some(twice);
+            }
             let members = reached.members(owner, is_new);
             members.extend(member.map(|(slot, _)| slot));
         }

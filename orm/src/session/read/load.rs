@@ -1,7 +1,6 @@
 //! Loading by key and along relations, for one or many owners.
 
 use std::collections::HashSet;
-use std::slice::Chunks;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -181,7 +180,7 @@ impl Session {
     }
 
     /// Finds the rows of keys at these positions, each by its own key: halves of them are looked up until one is left, or no row.
-    fn find_odd(
+    pub(in crate::session) fn find_odd(
         &mut self,
         store: u16,
         keys: &[&[Value]],
@@ -425,7 +424,10 @@ impl Session {
 }
 
 /// The keys without a row that may be those of a row found by another key, as far as any collation is likely to go.
-fn resembling(keys: Chunks<'_, Value>, found: &[Option<u32>]) -> Vec<bool> {
+pub(in crate::session) fn resembling<'a>(
+    keys: impl Iterator<Item = &'a [Value]>,
+    found: &[Option<u32>],
+) -> Vec<bool> {
     let folded: Vec<Option<String>> = keys.map(folded).collect();
     let with_row = folded.iter().zip(found).filter(|(_, slot)| slot.is_some());
     let with_row: HashSet<&Option<String>> = with_row.map(|(folded, _)| folded).collect();
@@ -438,7 +440,7 @@ fn resembling(keys: Chunks<'_, Value>, found: &[Option<u32>]) -> Vec<bool> {
 
 /// A text that is the same for keys that differ in case, spaces or punctuation; `None` for a text that is not ASCII, which a collation may
 /// compare in any way.
-fn folded(key: &[Value]) -> Option<String> {
+pub(in crate::session) fn folded(key: &[Value]) -> Option<String> {
     let mut out = String::new();
     for value in key {
         match value {

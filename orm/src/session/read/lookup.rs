@@ -159,6 +159,7 @@ impl Session {
             return Ok(());
         }
         let mut gone = Vec::new();
+        let mut plans = self.plans();
         for key in keys.chunks(width) {
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
             let found = any.find(&key)?;
@@ -166,7 +167,7 @@ impl Session {
             let is_unmet = |slot: &u32| {
                 any.is_expired(*slot, self.epoch)
                     && !any.touched().contains(slot)
-                    && !self.has_plans((store, *slot))
+                    && !plans.have((store, *slot))
             };
             gone.extend(found.filter(is_unmet));
         }

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::render::{Lock, Pairing, Renderer};
 use crate::session::Session;
 use crate::session::memory::any_store::Fill;
-use crate::session::read::lookup::{KeyBatch, Lookup, has_text, ordered, values};
+use crate::session::read::lookup::{KeyBatch, Lookup, has_text, ordered, refuse_repeated, values};
 use crate::value::{Value, ValueType};
 
 /// Members that were read, each with the key of its owner.
@@ -295,6 +295,10 @@ impl Session {
                 found.take(slot, row, &places)
             })
         })?;
+        // A pair of an association table without a key may have several rows.
+        if through.is_none() {
+            refuse_repeated(self.any_store_mut(of.target), &found.slots)?;
+        }
         self.call_after_loads()?;
         Ok(found)
     }

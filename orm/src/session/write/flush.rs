@@ -1,6 +1,6 @@
 //! The flush: changes become a plan, and the plan becomes statements.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -16,7 +16,7 @@ use crate::session::write::expression::Computations;
 use crate::session::write::membership::Moves;
 use crate::session::write::persist;
 use crate::session::write::plan::{
-    AssociationChanges, Changes, Columns, References, Step, TableChanges, Wait, plan,
+    AssociationChanges, Changes, Columns, References, Refused, Step, TableChanges, Wait, plan,
 };
 use crate::session::{Session, State};
 
@@ -206,7 +206,15 @@ impl Session {
 
     /// The steps of some changes.
     pub(in crate::session) fn planned(&self, changes: &Changes) -> Result<Vec<Step>> {
-        plan(changes).map_err(|refused| {
+        let planned = match plan(changes) {
+            // Only the database knows which texts it considers equal: perhaps these are not exchanged.
+            Err(Refused::Swap(swap)) => match changes.compared_exactly() {
+                Some(changes) => plan(&changes),
+                None => Err(Refused::Swap(swap)),
+            },
+            planned => planned,
+        };
+        planned.map_err(|refused| {
             let table = |store| self.entry(store).mapper.name().to_owned();
             refused.into_error(|(store, slot)| format!("{}#{slot}", table(store)), table)
         })
@@ -267,7 +275,10 @@ impl Session {
             if !waiting.is_empty()
                 && matches!(
                     step,
-                    Step::Insert { .. } | Step::Update { .. } | Step::Compute { .. }
+                    Step::Insert { .. }
+                        | Step::Update { .. }
+                        | Step::Compute { .. }
+                        | Step::Release { .. }
                 )
             {
                 for &slot in slots {
@@ -288,17 +299,12 @@ impl Session {
 
     /// Refuses relations to objects whose keys other rows have got, such as new ones: they would lead to these.
     pub(in crate::session) fn refuse_replaced(&self, store: u16) -> Result<()> {
-        for &slot in self.any_store(store).states().displaced() {
-            let node = (store, slot);
-            let mut links = self.edges.links.iter();
-            if self.edges.pairs.touch(node)
-                || self.has_expression(node)
-                || links.any(|link| link.parent == Some(node) || link.child == node)
-            {
-                return Err(self.stale(store, slot, REPLACED));
-            }
+        let mut plans = self.plans();
+        let displaced = self.any_store(store).states().displaced();
+        match displaced.iter().find(|&&slot| plans.relate((store, slot))) {
+            Some(&slot) => Err(self.stale(store, slot, REPLACED)),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Takes the pending objects from relationship fields of objects in the session, and reports errors of such fields. Nothing has been
@@ -343,7 +349,15 @@ impl Session {
         associations: Vec<AssociationChanges>,
         computations: &Computations,
     ) -> Result<Changes> {
-        let waiting: BTreeSet<ObjectId> = waits.iter().map(|wait| wait.child).collect();
+        let waits = self.with_waits_by_keys(waits)?;
+        let mut waiting: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
+        for wait in &waits {
+            let (store, slot) = wait.child;
+            if self.any_store(store).state(slot) == State::Persistent {
+                let columns = waiting.entry(wait.child).or_default();
+                columns.extend(wait.columns.iter());
+            }
+        }
         let mut tables = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
             let any = &*entry.store;
@@ -355,7 +369,7 @@ impl Session {
                 .collect();
             let waits_here = waiting
                 .range((store, 0)..=(store, u32::MAX))
-                .map(|node| node.1);
+                .map(|(node, _)| node.1);
             let computed = computations.of_store(store);
             let touched = any.touched().iter().copied().chain(waits_here);
             let mut touched: Vec<u32> = touched.chain(computed.keys().copied()).collect();
@@ -369,6 +383,11 @@ impl Session {
                 .map(|slot| {
                     let changed = |out: &mut Vec<usize>| {
                         any.changed_into(slot, out);
+                        if let Some(columns) = waiting.get(&(store, slot)) {
+                            out.extend(columns);
+                            out.sort_unstable();
+                            out.dedup();
+                        }
                         if computed.contains_key(&slot) {
                             let beaten: Vec<usize> = computations.columns((store, slot)).collect();
                             out.retain(|column| !beaten.contains(column));
@@ -384,6 +403,8 @@ impl Session {
             }
             let order = self.delete_order(store, &deletes)?;
             let uniques = self.uniques(store, &inserts, &updates, &deletes, computations);
+            let sets = computed.values().copied();
+            let columns_of = |set| computations.computed(set).columns().collect();
             tables.push(TableChanges {
                 store,
                 parents: self.parents(store),
@@ -391,6 +412,7 @@ impl Session {
                 uniques,
                 inserts,
                 updates,
+                computed_columns: sets.map(|set| (set, columns_of(set))).collect(),
                 computed,
                 deletes,
                 delete_after: order.after,

@@ -105,7 +105,7 @@ impl Session {
     }
 
     /// Whether an object has a row, or is new and has its final key.
-    fn has_known_key(&self, (store, slot): ObjectId) -> bool {
+    pub(in crate::session) fn has_known_key(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         match any.state(slot) {
             State::Persistent => !any.is_marked_deleted(slot),
@@ -144,6 +144,10 @@ impl Session {
             let state = self.any_store(parent.0).state(parent.1);
             match state {
                 State::Persistent if !self.any_store(parent.0).is_marked_deleted(parent.1) => {
+                    self.copy_key(link.child, &link.columns, parent)?;
+                }
+                // A new row may reference itself.
+                State::Pending if parent == link.child && self.has_known_key(parent) => {
                     self.copy_key(link.child, &link.columns, parent)?;
                 }
                 State::Pending => {
@@ -207,6 +211,32 @@ impl Session {
     /// Rows whose foreign key values reference new rows that would be inserted too late: of their own table, or of one that references
     /// theirs.
     pub(in crate::session) fn waits_by_natural_keys(&self) -> Result<Vec<Wait>> {
+        self.waits_by_keys(|parents, children| {
+            parents == children || self.refers_back(parents, children)
+        })
+    }
+
+    /// Adds the other rows whose foreign key values reference new rows, if rows of their table are deleted: some deletions come before
+    /// these are inserted.
+    pub(in crate::session) fn with_waits_by_keys(&self, mut waits: Vec<Wait>) -> Result<Vec<Wait>> {
+        let has_deletes = |store: u16| !self.any_store(store).marked().is_empty();
+        let mut stores = 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX);
+        if stores.any(|store| has_deletes(store) && !self.any_store(store).pending().is_empty()) {
+            let others = self.waits_by_keys(|parents, children| {
+                parents != children && !self.refers_back(parents, children)
+            });
+            waits.extend(others?);
+        }
+        Ok(waits)
+    }
+
+    /// All rows whose foreign key values reference new rows.
+    pub(in crate::session) fn waits_by_all_keys(&self) -> Result<Vec<Wait>> {
+        self.waits_by_keys(|_, _| true)
+    }
+
+    /// Rows whose foreign key values reference new rows, among the tables with these stores of parents and children.
+    fn waits_by_keys(&self, is_due: impl Fn(u16, u16) -> bool) -> Result<Vec<Wait>> {
         let mut waits = Vec::new();
         for (parents, parent) in (0u16..).zip(&self.stores) {
             if parent.store.pending().is_empty() {
@@ -219,40 +249,49 @@ impl Session {
                     .filter(|key| key.table == referred.name)
                     .filter_map(|key| references_to_primary_key(key, table, referred))
                     .peekable();
-                if keys.peek().is_none()
-                    || (parents != children && !self.refers_back(parents, children))
-                {
+                if keys.peek().is_none() || !is_due(parents, children) {
                     continue;
                 }
                 for columns in keys {
-                    let columns: Arc<[usize]> = columns.into();
-                    let nullable = columns.iter().all(|&column| table.columns[column].nullable);
-                    let store = &*child.store;
-                    let mut written = || -> Vec<u32> {
-                        let is_changed = |&slot: &u32| {
-                            let changed = store.changed(slot);
-                            store.state(slot) == State::Persistent
-                                && !store.is_marked_deleted(slot)
-                                && columns.iter().any(|column| changed.contains(column))
-                        };
-                        let touched = store.touched().iter().copied().filter(is_changed);
-                        store.pending().iter().copied().chain(touched).collect()
-                    };
-                    let found = parent
-                        .store
-                        .pending_referred_to(store, &mut written, &columns)?;
-                    for (slot, parent) in found {
-                        let child = (children, slot);
-                        if self.edges.links.get(child, &columns).is_none() {
-                            waits.push(Wait {
-                                child,
-                                parent: (parents, parent),
-                                columns: Arc::clone(&columns),
-                                nullable,
-                            });
-                        }
-                    }
+                    waits.extend(self.waits_by_key(parents, children, columns.into())?);
                 }
+            }
+        }
+        Ok(waits)
+    }
+
+    /// Rows of one table whose foreign key values reference new rows of another.
+    fn waits_by_key(
+        &self,
+        parents: u16,
+        children: u16,
+        columns: Arc<[usize]>,
+    ) -> Result<Vec<Wait>> {
+        let store = self.any_store(children);
+        let table = store.mapper().table();
+        let nullable = columns.iter().all(|&column| table.columns[column].nullable);
+        let mut written = || -> Vec<u32> {
+            let is_changed = |&slot: &u32| {
+                let changed = store.changed(slot);
+                store.state(slot) == State::Persistent
+                    && !store.is_marked_deleted(slot)
+                    && columns.iter().any(|column| changed.contains(column))
+            };
+            let touched = store.touched().iter().copied().filter(is_changed);
+            store.pending().iter().copied().chain(touched).collect()
+        };
+        let parent = self.any_store(parents);
+        let found = parent.pending_referred_to(store, &mut written, &columns)?;
+        let mut waits = Vec::new();
+        for (slot, parent) in found {
+            let child = (children, slot);
+            if self.edges.links.get(child, &columns).is_none() {
+                waits.push(Wait {
+                    child,
+                    parent: (parents, parent),
+                    columns: Arc::clone(&columns),
+                    nullable,
+                });
             }
         }
         Ok(waits)

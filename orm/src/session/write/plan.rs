@@ -5,6 +5,7 @@
 //! deletions. Rows that free unique values come before those that take them.
 
 mod deletions;
+mod early;
 mod order;
 mod uniques;
 
@@ -19,10 +20,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::ObjectId;
 
 use deletions::{push_cut_ties, push_deletes, push_removed_pairs};
+use early::{Early, early};
 pub(crate) use order::Cycle;
 use order::{Levels, levels, table_order};
-pub(crate) use uniques::{Swap, Unique};
-use uniques::{early, update_order};
+use uniques::update_order;
+pub(crate) use uniques::{Numbered, Swap, Unique};
 
 /// The written columns of a row: one shared list for consecutive rows of the same shape.
 pub(crate) type Columns = Rc<[usize]>;
@@ -34,6 +36,22 @@ pub(crate) struct Changes {
     /// References to objects inserted in this flush.
     pub(crate) waits: Vec<Wait>,
     pub(crate) associations: Vec<AssociationChanges>,
+}
+
+impl Changes {
+    /// The same changes, with texts considered equal only if they are the same; `None` if that makes no difference.
+    pub(in crate::session) fn compared_exactly(&self) -> Option<Self> {
+        let mut uniques = self.tables.iter().flat_map(|table| &table.uniques);
+        uniques.find(|unique| unique.exactly.is_some())?;
+        let mut changes = self.clone();
+        let tables = changes.tables.iter_mut();
+        for unique in tables.flat_map(|table| &mut table.uniques) {
+            if let Some((frees, takes)) = unique.exactly.take() {
+                (unique.frees, unique.takes) = (frees, takes);
+            }
+        }
+        Some(changes)
+    }
 }
 
 /// The changes of one table.
@@ -52,6 +70,8 @@ pub(crate) struct TableChanges {
     pub(crate) updates: Vec<(u32, Columns)>,
     /// The changed rows with columns set to expressions, and the index of these expressions.
     pub(crate) computed: BTreeMap<u32, usize>,
+    /// The columns that the expressions of each index set.
+    pub(crate) computed_columns: BTreeMap<usize, Vec<usize>>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
     /// References among the deleted rows: from, to.
@@ -237,28 +257,17 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     let mut late: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
     let levels = levels(changes, &position, &mut late)?;
 
-    let freeing = late_freers(changes, &late);
     let mut steps = Vec::new();
     for table in &changes.associations {
         push_removed_pairs(&mut steps, table);
     }
     let early = early(changes, |node| late.contains_key(&node));
-    for &table in &order {
-        let table = &changes.tables[table];
-        if early.updates.contains(&table.store) {
-            push_ordered_updates(&mut steps, table, &mut late, &freeing)?;
-        }
-    }
-    for (&(store, column), slots) in &early.vacated {
-        steps.push(Step::Vacate {
-            store,
-            column,
-            slots: slots.clone(),
-        });
-    }
-    for (store, rows) in &early.released {
-        push_released(&mut steps, *store, rows);
-    }
+    let mut updates = Updates {
+        freeing: late_freers(changes, &late),
+        vacated: BTreeMap::new(),
+        late,
+    };
+    push_early(&mut steps, changes, &order, &early, &levels, &mut updates)?;
     for &table in &order {
         if early.deletes.contains(&changes.tables[table].store) {
             push_cut_ties(&mut steps, &changes.tables[table], &position);
@@ -272,10 +281,13 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     for &table in &order {
         let table = &changes.tables[table];
         if !early.updates.contains(&table.store) {
-            push_ordered_updates(&mut steps, table, &mut late, &freeing)?;
+            updates.push_ordered(&mut steps, table)?;
         }
-        push_inserts(&mut steps, table, &levels);
+        push_inserts(&mut steps, table, &levels, |node| {
+            !early.inserts.contains(&node)
+        });
     }
+    let late = updates.late;
     for &table in &order {
         let store = changes.tables[table].store;
         let rows = late.range((store, 0)..=(store, u32::MAX));
@@ -321,7 +333,7 @@ fn plain(changes: &Changes) -> Option<Vec<Step>> {
     if !table.updates.is_empty() {
         push_updates(&mut steps, table, &table.updates);
     }
-    push_inserts(&mut steps, table, &Levels::default());
+    push_inserts(&mut steps, table, &Levels::default(), |_| true);
     if !table.deletes.is_empty() {
         steps.push(Step::Delete {
             store: table.store,
@@ -372,69 +384,172 @@ impl From<Swap> for Refused {
     }
 }
 
-/// Adds the changed rows of a table that wait for nothing; rows that free unique values come before those that take them.
-fn push_ordered_updates(
+/// Adds the steps that come before early deletions.
+fn push_early(
     steps: &mut Vec<Step>,
-    table: &TableChanges,
-    late: &mut BTreeMap<ObjectId, BTreeSet<usize>>,
-    freeing: &BTreeSet<ObjectId>,
+    changes: &Changes,
+    order: &[usize],
+    early: &Early,
+    levels: &Levels,
+    updates: &mut Updates,
 ) -> Result<(), Swap> {
-    let is_freeing = |slot: u32| freeing.contains(&(table.store, slot));
-    let order = update_order(table, |slot| {
-        late.contains_key(&(table.store, slot)) && !is_freeing(slot)
-    })?;
-    for (column, slots) in order.vacate {
-        steps.push(Step::Vacate {
-            store: table.store,
-            column,
-            slots,
-        });
-    }
-    let mut in_time = Vec::new();
-    let mut released = Vec::new();
-    for row in &table.updates {
-        match late.get_mut(&(table.store, row.0)) {
-            Some(waiting) if is_freeing(row.0) => {
-                let others = row.1.iter().copied();
-                let others: Columns = others.filter(|at| !waiting.contains(at)).collect();
-                released.push((row.0, others));
-            }
-            Some(waiting) => waiting.extend(row.1.iter()),
-            None => in_time.push(row),
+    for &table in order {
+        let table = &changes.tables[table];
+        if early.updates.contains(&table.store) {
+            updates.push_ordered(steps, table)?;
         }
     }
-    let level = |slot: u32| order.levels.get(&slot).copied().unwrap_or(0);
-    let levels: BTreeSet<usize> = order.levels.values().copied().chain([0]).collect();
-    for now in levels {
-        let rows = released.iter().filter(|row| level(row.0) == now);
-        let rows: Vec<(u32, Columns)> = rows.filter(|row| !row.1.is_empty()).cloned().collect();
-        push_released(steps, table.store, &rows);
-        let rows = in_time.iter().copied().filter(|row| level(row.0) == now);
-        push_updates(steps, table, rows);
+    for (&(store, column), slots) in &early.vacated {
+        updates.push_vacated(steps, store, column, slots);
+    }
+    for (store, rows) in &early.released {
+        push_released(steps, *store, rows);
+    }
+    if early.inserts.is_empty() {
+        return Ok(());
+    }
+    for &table in order {
+        push_inserts(steps, &changes.tables[table], levels, |node| {
+            early.inserts.contains(&node)
+        });
+    }
+    for (store, rows) in &early.moved {
+        push_released(steps, *store, rows);
     }
     Ok(())
 }
 
-/// The rows that wait for new ones but have unique values that others take: their other columns are written early.
+/// The rows to update, as far as it depends on other rows when and how.
+struct Updates {
+    /// The rows that are written last, with the columns that they wait for.
+    late: BTreeMap<ObjectId, BTreeSet<usize>>,
+    /// The late rows that have unique values that others take: their other columns are written early, and these columns are set to NULL
+    /// before.
+    freeing: BTreeMap<ObjectId, BTreeSet<usize>>,
+    /// The columns of rows that were set to NULL, and are written with the other columns of the rows.
+    vacated: BTreeMap<ObjectId, BTreeSet<usize>>,
+}
+
+impl Updates {
+    fn push_vacated(&mut self, steps: &mut Vec<Step>, store: u16, column: usize, slots: &[u32]) {
+        for &slot in slots {
+            self.vacated
+                .entry((store, slot))
+                .or_default()
+                .insert(column);
+        }
+        steps.push(Step::Vacate {
+            store,
+            column,
+            slots: slots.to_vec(),
+        });
+    }
+
+    /// Adds the changed rows of a table that wait for nothing; rows that free unique values come before those that take them.
+    fn push_ordered(&mut self, steps: &mut Vec<Step>, table: &TableChanges) -> Result<(), Swap> {
+        let store = table.store;
+        let is_freeing = |slot: u32| self.freeing.contains_key(&(store, slot));
+        let order = update_order(table, |slot| {
+            self.late.contains_key(&(store, slot)) && !is_freeing(slot)
+        })?;
+        let mut vacate: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        for (column, slots) in order.vacate {
+            vacate.entry(column).or_default().extend(slots);
+        }
+        for (&(_, slot), columns) in self.freeing.range((store, 0)..=(store, u32::MAX)) {
+            for &column in columns {
+                vacate.entry(column).or_default().insert(slot);
+            }
+        }
+        for (column, slots) in vacate {
+            let slots: Vec<u32> = slots.into_iter().collect();
+            self.push_vacated(steps, store, column, &slots);
+        }
+        let mut in_time = Vec::new();
+        let mut released = Vec::new();
+        for row in &table.updates {
+            let node = (store, row.0);
+            let columns = self.columns(table, row);
+            match self.late.get_mut(&node) {
+                Some(waiting) if self.freeing.contains_key(&node) => {
+                    let others = columns.iter().copied();
+                    let others: Columns = others.filter(|at| !waiting.contains(at)).collect();
+                    released.push((row.0, others));
+                }
+                Some(waiting) => waiting.extend(columns.iter()),
+                None => in_time.push((row.0, columns)),
+            }
+        }
+        let level = |slot: u32| order.levels.get(&slot).copied().unwrap_or(0);
+        let levels: BTreeSet<usize> = order.levels.values().copied().chain([0]).collect();
+        for now in levels {
+            let rows = released.iter().filter(|row| level(row.0) == now);
+            let rows: Vec<(u32, Columns)> = rows.filter(|row| !row.1.is_empty()).cloned().collect();
+            push_released(steps, store, &rows);
+            let rows = in_time.iter().filter(|row| level(row.0) == now);
+            push_updates(steps, table, rows);
+        }
+        Ok(())
+    }
+
+    /// The columns of a row to write: the changed ones, and those that were set to NULL before.
+    fn columns(&self, table: &TableChanges, row: &(u32, Columns)) -> Columns {
+        let computed = table.computed.get(&row.0);
+        let computed = computed.and_then(|set| table.computed_columns.get(set));
+        let is_written = |column: &usize| {
+            row.1.contains(column) || computed.is_some_and(|columns| columns.contains(column))
+        };
+        let vacated = self.vacated.get(&(table.store, row.0));
+        let mut others = vacated.into_iter().flatten().filter(|at| !is_written(at));
+        let Some(&first) = others.next() else {
+            return Columns::clone(&row.1);
+        };
+        let mut columns: Vec<usize> = row.1.to_vec();
+        columns.extend(others.copied().chain([first]));
+        columns.sort_unstable();
+        columns.into()
+    }
+}
+
+/// The rows that wait for new ones but have unique values that others take, with the columns to set to NULL because they hold such a value
+/// until then.
 fn late_freers(
     changes: &Changes,
     late: &BTreeMap<ObjectId, BTreeSet<usize>>,
-) -> BTreeSet<ObjectId> {
-    let mut freeing = BTreeSet::new();
+) -> BTreeMap<ObjectId, BTreeSet<usize>> {
+    let mut freeing: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
     if late.is_empty() {
         return freeing;
     }
     for table in &changes.tables {
-        let passed_on = table.uniques.iter().flat_map(uniques::Unique::passed_on);
-        let freers = passed_on.map(|(_, freer)| (table.store, freer));
-        freeing.extend(freers.filter(|node| late.contains_key(node)));
+        for unique in &table.uniques {
+            for (_, freer) in unique.passed_on() {
+                let node = (table.store, freer);
+                let Some(waiting) = late.get(&node) else {
+                    continue;
+                };
+                let vacated = freeing.entry(node).or_default();
+                if unique.columns.iter().any(|column| waiting.contains(column)) {
+                    vacated.extend(unique.nullable);
+                }
+            }
+        }
     }
     freeing
 }
 
-fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
+/// Adds the new rows of a table that are `meant`.
+fn push_inserts(
+    steps: &mut Vec<Step>,
+    table: &TableChanges,
+    levels: &Levels,
+    is_meant: impl Fn(ObjectId) -> bool,
+) {
+    let inserts = table.inserts.iter();
+    let inserts = inserts.filter(|row| is_meant((table.store, row.0)));
     if levels.is_empty() {
-        for batch in table.inserts.chunk_by(|a, b| a.1 == b.1) {
+        let inserts: Vec<&(u32, Columns)> = inserts.collect();
+        for batch in inserts.chunk_by(|a, b| a.1 == b.1) {
             steps.push(Step::Insert {
                 store: table.store,
                 columns: Columns::clone(&batch[0].1),
@@ -443,9 +558,7 @@ fn push_inserts(steps: &mut Vec<Step>, table: &TableChanges, levels: &Levels) {
         }
         return;
     }
-    let mut rows: Vec<(usize, u32, &Columns)> = table
-        .inserts
-        .iter()
+    let mut rows: Vec<(usize, u32, &Columns)> = inserts
         .map(|(slot, columns)| {
             (
                 levels.get(&(table.store, *slot)).copied().unwrap_or(0),

@@ -4,6 +4,7 @@
 //! is changed, then they get the new key. If a foreign key is NOT NULL, the outcome is up to the database.
 
 mod deletions;
+mod insertions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::expression::Computations;
 use crate::session::write::persist;
-use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
+use crate::session::write::plan::{Changes, Columns, Step, TableChanges, Unique};
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
@@ -93,8 +94,8 @@ impl Old {
 }
 
 impl Session {
-    /// Writes the changed keys of rows that others may reference, before everything else except deletions that free such a key; returns
-    /// whether there were any.
+    /// Writes the changed keys of rows that others may reference, before everything else except deletions that free such a key and
+    /// insertions of rows to which others move; returns whether there were any.
     pub(in crate::session) fn write_changed_keys(&mut self, severed: &mut Severed) -> Result<bool> {
         let mut rekeyed: Vec<(u16, Vec<u32>)> = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -376,26 +377,39 @@ impl Session {
         );
         let primary_key = self.primary_key(store);
         let now: FxHashSet<u32> = slots.iter().copied().collect();
-        let count = |later: &BTreeMap<u32, BTreeSet<usize>>| -> usize {
-            later.values().map(BTreeSet::len).sum()
+        let others = |columns: &[usize]| -> BTreeSet<usize> {
+            let columns = columns.iter().copied();
+            columns.filter(|at| !primary_key.contains(at)).collect()
         };
-        let mut known = usize::MAX;
-        while known != count(later) {
-            known = count(later);
-            for unique in &uniques {
-                let columns = unique.columns.iter().copied();
-                let columns: BTreeSet<usize> =
-                    columns.filter(|at| !primary_key.contains(at)).collect();
-                if columns.is_empty() {
-                    continue;
+        let uniques = uniques
+            .iter()
+            .map(|unique| (unique, others(&unique.columns)));
+        let uniques: Vec<(&Unique, BTreeSet<usize>)> =
+            uniques.filter(|(_, columns)| !columns.is_empty()).collect();
+        let keeps = |later: &BTreeMap<u32, BTreeSet<usize>>, row: u32, unique: &Unique| {
+            let later = later.get(&row);
+            later.is_some_and(|later| unique.columns.iter().any(|at| later.contains(at)))
+        };
+        // Each row is visited once for each constraint, however long a chain of rows is.
+        let mut takers: FxHashMap<(usize, u32), Vec<u32>> = FxHashMap::default();
+        let mut next: Vec<(usize, u32)> = Vec::new();
+        for (at, (unique, _)) in uniques.iter().enumerate() {
+            for (taker, freer) in unique.passed_on() {
+                if now.contains(&taker) {
+                    takers.entry((at, freer)).or_default().push(taker);
+                    if !now.contains(&freer) || keeps(later, freer, unique) {
+                        next.push((at, freer));
+                    }
                 }
-                for (taker, freer) in unique.passed_on() {
-                    let keeps = |columns_later: &BTreeSet<usize>| {
-                        unique.columns.iter().any(|at| columns_later.contains(at))
-                    };
-                    let is_free = now.contains(&freer) && !later.get(&freer).is_some_and(keeps);
-                    if now.contains(&taker) && !is_free {
-                        later.entry(taker).or_default().extend(&columns);
+            }
+        }
+        while let Some(freer) = next.pop() {
+            let columns = &uniques[freer.0].1;
+            for taker in takers.remove(&freer).into_iter().flatten() {
+                later.entry(taker).or_default().extend(columns);
+                for (at, (unique, _)) in uniques.iter().enumerate() {
+                    if keeps(later, taker, unique) && takers.contains_key(&(at, taker)) {
+                        next.push((at, taker));
                     }
                 }
             }
@@ -407,11 +421,16 @@ impl Session {
         let Some(store) = step.store() else {
             return self.run_association(step);
         };
+        if let Step::Insert { columns, .. } = step {
+            self.check_given(store, columns)?;
+        }
+        if let Some((store, columns, slots)) = step.written() {
+            self.check_fit(store, columns, slots)?;
+        }
         if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step {
             if columns.is_empty() || slots.is_empty() {
                 return Ok(());
             }
-            self.check_fit(store, columns, slots)?;
         }
         let mapper = Arc::clone(&self.entry(store).mapper);
         persist::run(self, step, &Computations::default())
@@ -422,9 +441,9 @@ impl Session {
         {
             self.note_early_updates(store, slots);
         }
-        if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step {
+        if let Some((store, columns, slots)) = step.written() {
             self.early_updates
-                .push((store, columns.to_vec(), slots.clone()));
+                .push((store, columns.to_vec(), slots.to_vec()));
         }
         self.refuse_replaced(store)
     }

@@ -121,9 +121,11 @@ impl Session {
                 continue;
             }
             let met = self.look_up_locked(store, &slots)?;
+            let met: FxHashSet<u32> = met.into_iter().collect();
             let gone = slots.into_iter().filter(|slot| !met.contains(slot));
             let gone: Vec<u32> = gone.collect();
-            if let Some(&slot) = gone.iter().find(|&&slot| self.has_plans((store, slot))) {
+            let mut plans = self.plans();
+            if let Some(&slot) = gone.iter().find(|&&slot| plans.have((store, slot))) {
                 return Err(self.stale(store, slot, "the row to update no longer exists"));
             }
             if !gone.is_empty() {
@@ -133,15 +135,12 @@ impl Session {
         Ok(())
     }
 
-    /// Whether this flush is to write an object, or something that depends on its row.
-    pub(in crate::session) fn has_plans(&self, node: ObjectId) -> bool {
-        let any = self.any_store(node.0);
-        let mut links = self.edges.links.iter();
-        any.is_marked_deleted(node.1)
-            || !any.changed(node.1).is_empty()
-            || self.has_expression(node)
-            || self.edges.pairs.touch(node)
-            || links.any(|link| link.parent == Some(node) || link.child == node)
+    /// What the next flush is to write.
+    pub(in crate::session) fn plans(&self) -> Plans<'_> {
+        Plans {
+            session: self,
+            linked: None,
+        }
     }
 
     /// Removes objects whose rows no longer exist, and frees their keys.
@@ -202,6 +201,33 @@ impl Session {
             }
         }
         set
+    }
+}
+
+/// What the next flush is to write.
+pub(in crate::session) struct Plans<'a> {
+    session: &'a Session,
+    /// The objects that references were set on or to; collected at the first use.
+    linked: Option<FxHashSet<ObjectId>>,
+}
+
+impl Plans<'_> {
+    /// Whether the flush is to write an object, or something that depends on its row.
+    pub(in crate::session) fn have(&mut self, node: ObjectId) -> bool {
+        let any = self.session.any_store(node.0);
+        any.is_marked_deleted(node.1) || !any.changed(node.1).is_empty() || self.relate(node)
+    }
+
+    /// Whether the flush is to write relations of an object, or an expression.
+    pub(in crate::session) fn relate(&mut self, node: ObjectId) -> bool {
+        let session = self.session;
+        let linked = self.linked.get_or_insert_with(|| {
+            let links = session.edges.links.iter();
+            links
+                .flat_map(|link| link.parent.into_iter().chain([link.child]))
+                .collect()
+        });
+        linked.contains(&node) || session.has_expression(node) || session.edges.pairs.touch(node)
     }
 }
 

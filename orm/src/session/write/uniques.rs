@@ -5,8 +5,8 @@ use rustc_hash::FxHashMap;
 use crate::record::RecordKey;
 use crate::session::Session;
 use crate::session::write::expression::Computations;
-use crate::session::write::plan::{Columns, Unique};
-use crate::value::{Param, ValueRef};
+use crate::session::write::plan::{Columns, Numbered, Unique};
+use crate::value::{Param, Value, ValueRef};
 
 impl Session {
     /// The UNIQUE constraints of a store's table, including the primary key, whose values rows free and take.
@@ -51,21 +51,12 @@ impl Session {
             if !is_passed_on {
                 continue;
             }
-            let mut numbers: FxHashMap<RecordKey, u32> = FxHashMap::default();
-            let mut number = |params: Vec<Param<'_>>| {
-                let values: Option<Vec<ValueRef<'_>>> = params.iter().map(Param::value).collect();
-                // NULLs do not conflict.
-                let key = RecordKey::of(&values?)?;
-                let next = u32::try_from(numbers.len()).ok()?;
-                Some(*numbers.entry(key).or_insert(next))
-            };
-            let mut frees = Vec::new();
+            let mut values = Numbers::default();
             for &row in deletes.iter().chain(&changed) {
                 let mut params = Vec::with_capacity(columns.len());
                 any.row_values(row, &columns, &mut params);
-                frees.extend(number(params).map(|value| (row, value)));
+                values.add(row, &params, Use::Frees);
             }
-            let mut takes = Vec::new();
             for row in inserts.iter().map(|row| row.0).chain(changed) {
                 let is_unknown = columns.iter().any(|&column| any.is_unset(row, column));
                 if is_unknown || is_computed(row) {
@@ -73,17 +64,112 @@ impl Session {
                 }
                 let mut params = Vec::with_capacity(columns.len());
                 any.values(row, &columns, &mut params);
-                takes.extend(number(params).map(|value| (row, value)));
+                values.add(row, &params, Use::Takes);
             }
             let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
             found.push(Unique {
                 name,
                 nullable: nullable.next().copied(),
                 columns,
-                frees,
-                takes,
+                ..values.into_unique()
             });
         }
         found
     }
+}
+
+/// Whether a row has a value until the flush, or after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    Frees,
+    Takes,
+}
+
+/// The numbers of the values of rows.
+#[derive(Default)]
+struct Numbers {
+    /// The number of each value.
+    exact: FxHashMap<RecordKey, u32>,
+    frees: Numbered,
+    takes: Numbered,
+    /// The folded forms of the values that have another, by their numbers.
+    folded: FxHashMap<u32, RecordKey>,
+}
+
+impl Numbers {
+    fn add(&mut self, row: u32, params: &[Param<'_>], used: Use) {
+        let values: Option<Vec<ValueRef<'_>>> = params.iter().map(Param::value).collect();
+        // NULLs do not conflict.
+        let Some(values) = values else {
+            return;
+        };
+        let Some(key) = RecordKey::of(&values) else {
+            return;
+        };
+        let Ok(next) = u32::try_from(self.exact.len()) else {
+            return;
+        };
+        let number = *self.exact.entry(key).or_insert(next);
+        if number == next
+            && let Some(folded) = folded(&values)
+        {
+            self.folded.insert(number, folded);
+        }
+        match used {
+            Use::Frees => self.frees.push((row, number)),
+            Use::Takes => self.takes.push((row, number)),
+        }
+    }
+
+    /// The numbers of the folded values, and the exact ones if they make a difference.
+    fn into_unique(self) -> Unique {
+        let Self {
+            exact,
+            frees,
+            takes,
+            folded,
+        } = self;
+        if folded.is_empty() {
+            return Unique {
+                frees,
+                takes,
+                ..Unique::default()
+            };
+        }
+        let mut first = exact;
+        // Values with one folded form get the number of the first of them.
+        let mut in_order: Vec<(u32, RecordKey)> = folded.into_iter().collect();
+        in_order.sort_unstable_by_key(|(number, _)| *number);
+        let mut same: FxHashMap<u32, u32> = FxHashMap::default();
+        for (number, folded) in in_order {
+            same.insert(number, *first.entry(folded).or_insert(number));
+        }
+        let merged = |rows: &Numbered| -> Numbered {
+            let number = |number: u32| same.get(&number).copied().unwrap_or(number);
+            rows.iter().map(|&(row, of)| (row, number(of))).collect()
+        };
+        Unique {
+            frees: merged(&frees),
+            takes: merged(&takes),
+            exactly: Some((frees, takes)),
+            ..Unique::default()
+        }
+    }
+}
+
+/// The values with texts in lower case and without blanks at their ends, if that differs: many collations consider such texts equal.
+fn folded(values: &[ValueRef<'_>]) -> Option<RecordKey> {
+    let fold = |text: &str| text.trim_end_matches(' ').to_lowercase();
+    let differs = |value: &ValueRef<'_>| match value {
+        ValueRef::Text(text) => text.ends_with(' ') || text.chars().any(char::is_uppercase),
+        _ => false,
+    };
+    if !values.iter().any(differs) {
+        return None;
+    }
+    let values = values.iter().map(|&value| match value {
+        ValueRef::Text(text) => Value::Text(fold(text)),
+        other => other.to_owned(),
+    });
+    Some(RecordKey::new(values))
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 use crate::session::memory::any_store::AnyStore;
 use crate::session::memory::identity::IdentityMap;
+use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::Snapshot;
 use crate::value::{Param, ValueRef};
 
@@ -184,6 +185,28 @@ impl<E: Mapped> Store<E> {
         if self.states.pending().is_empty() {
             return Ok(None);
         }
+        let has_key = |store: &Self, slot: u32| store.key(slot).as_ref() == Some(wanted);
+        let is_it = |store: &Self, slot: u32| {
+            store.states.state(slot) == State::Pending && has_key(store, slot)
+        };
+        let found = self.indexed_as_pending(wanted);
+        if found.is_none_or(|slot| is_it(self, slot)) {
+            return Ok(found);
+        }
+        // The object had the key when it was indexed; another may have it now. Indexed anew, so that the next lookups find no such object.
+        self.pending_keys = PendingKeys::default();
+        let found = self.indexed_as_pending(wanted);
+        Ok(match found.filter(|&slot| !is_it(self, slot)) {
+            Some(_) => {
+                let mut pending = self.states.pending().copied();
+                pending.find(|&slot| has_key(self, slot))
+            }
+            None => found,
+        })
+    }
+
+    /// The pending object that the index has for a key.
+    fn indexed_as_pending(&mut self, wanted: &E::Key) -> Option<u32> {
         let mut pending_keys = std::mem::take(&mut self.pending_keys);
         for slot in pending_keys.unknown(self.states.pending_since(pending_keys.position())) {
             if let Some(key) = self.key(slot) {
@@ -192,13 +215,7 @@ impl<E: Mapped> Store<E> {
         }
         let found = pending_keys.get(wanted);
         self.pending_keys = pending_keys;
-        let has_key = |slot: &u32| self.key(*slot).as_ref() == Some(wanted);
-        Ok(match found {
-            Some(slot) if self.states.state(slot) == State::Pending && has_key(&slot) => Some(slot),
-            // The object had the key when it was indexed; another may have it now.
-            Some(_) => self.states.pending().copied().find(has_key),
-            None => None,
-        })
+        found
     }
 
     /// Finds objects of a store whose columns hold the key of a pending object of this one; returns both.

@@ -83,7 +83,11 @@ pub(super) fn levels(
         }
         if inserted.contains(&wait.child) {
             waits.push(wait);
-        } else {
+            continue;
+        }
+        // The new rows of a previous table are inserted before this table's rows are updated.
+        let is_in_time = position.get(&wait.parent.0) < position.get(&wait.child.0);
+        if !is_in_time {
             late.entry(wait.child)
                 .or_default()
                 .extend(wait.columns.iter());

@@ -393,6 +393,7 @@ fn unique(nullable: Option<usize>, frees: &[(u32, u32)], takes: &[(u32, u32)]) -
         columns: Vec::new(),
         frees: frees.to_vec(),
         takes: takes.to_vec(),
+        ..Unique::default()
     }
 }
 

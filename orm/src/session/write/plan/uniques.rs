@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::{Changes, Columns, References, TableChanges, Wait};
-use crate::session::memory::edges::ObjectId;
+use super::TableChanges;
 
-/// The rows that free and take values of one UNIQUE constraint or the primary key. Equal values have equal numbers.
+/// Rows with the numbers of their values; equal values have equal numbers.
+pub(crate) type Numbered = Vec<(u32, u32)>;
+
+/// The rows that free and take values of one UNIQUE constraint or the primary key. Texts that some databases consider equal have one number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Unique {
     /// Its name, for messages.
@@ -16,9 +18,11 @@ pub(crate) struct Unique {
     /// A nullable column of it, with which a row can free its value before it takes another.
     pub(crate) nullable: Option<usize>,
     /// Changed and deleted rows, with their current values.
-    pub(crate) frees: Vec<(u32, u32)>,
+    pub(crate) frees: Numbered,
     /// Changed and new rows, with their new values.
-    pub(crate) takes: Vec<(u32, u32)>,
+    pub(crate) takes: Numbered,
+    /// Both lists with different numbers for different texts, if that makes a difference.
+    pub(crate) exactly: Option<(Numbered, Numbered)>,
 }
 
 /// Rows that exchange values of a constraint whose columns are NOT NULL.
@@ -191,114 +195,21 @@ impl<'a> Waiting<'a> {
 
 impl Unique {
     /// Pairs of rows in which the first takes a value that the second frees.
-    pub(crate) fn passed_on(&self) -> impl Iterator<Item = (u32, u32)> {
-        let freed: BTreeMap<u32, u32> = self
-            .frees
-            .iter()
-            .map(|&(row, value)| (value, row))
-            .collect();
-        self.takes
-            .iter()
-            .filter_map(move |&(taker, value)| Some((taker, *freed.get(&value)?)))
-            .filter(|(taker, freer)| taker != freer)
-    }
-}
-
-/// The deletions to run before all writes, because other rows take their unique values.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Early {
-    /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
-    pub(super) deletes: BTreeSet<u16>,
-    /// The tables whose changed rows release references to them before.
-    pub(super) updates: BTreeSet<u16>,
-    /// Rows that release references before their other columns are written, by store, with the columns.
-    pub(super) released: BTreeMap<u16, Vec<(u32, Columns)>>,
-    /// Rows that set a reference to NULL before their new parent is inserted, by store and column.
-    pub(super) vacated: BTreeMap<(u16, usize), Vec<u32>>,
-}
-
-/// Finds the early deletions. There are none if a row that waits for a new row cannot release the deleted one before: then the database
-/// decides.
-pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Early {
-    let frees = |table: &&TableChanges| {
-        let deleted: BTreeSet<u32> = match &table.uniques[..] {
-            [] => return false,
-            _ => table.deletes.iter().copied().collect(),
-        };
-        let mut passed_on = table.uniques.iter().flat_map(Unique::passed_on);
-        passed_on.any(|(_, freer)| deleted.contains(&freer))
-    };
-    let freeing = changes.tables.iter().filter(frees);
-    let freeing: BTreeSet<u16> = freeing.map(|table| table.store).collect();
-    let mut early = Early {
-        deletes: freeing.clone(),
-        ..Early::default()
-    };
-    let refers = |table: &TableChanges, stores: &BTreeSet<u16>| {
-        table
-            .parents
-            .iter()
-            .any(|(parent, _)| stores.contains(parent))
-    };
-    while let Some(more) = changes.tables.iter().find(|table| {
-        let is_known = early.deletes.contains(&table.store);
-        !is_known && !table.deletes.is_empty() && refers(table, &early.deletes)
-    }) {
-        early.deletes.insert(more.store);
-    }
-    if early.deletes.is_empty() {
-        return early;
-    }
-    let mut waiting: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
-    for wait in &changes.waits {
-        waiting.entry(wait.child).or_default().push(wait);
-    }
-    for table in &changes.tables {
-        let to_deleted = |key: &&References| early.deletes.contains(&key.parent);
-        let keys: Vec<&References> = table.references.iter().filter(to_deleted).collect();
-        let refers = |column: &usize| keys.iter().any(|key| key.columns.contains(column));
-        let waits = |slot: u32| {
-            let waits = waiting.get(&(table.store, slot));
-            waits.map_or(&[][..], |waits| waits).iter().copied()
-        };
-        let lets_go = |row: &&(u32, Columns)| {
-            let waiting = waits(row.0).flat_map(|wait| wait.columns.iter());
-            row.1.iter().chain(waiting).any(refers)
-        };
-        let letting_go: Vec<&(u32, Columns)> = table.updates.iter().filter(lets_go).collect();
-        let is_in_time = |slot: u32| waits(slot).next().is_none() && !is_late((table.store, slot));
-        // Rows of the same table would have to be written both before and after its deletions.
-        let is_simple =
-            !freeing.contains(&table.store) && letting_go.iter().all(|row| is_in_time(row.0));
-        if letting_go.is_empty() {
-            continue;
+    pub(crate) fn passed_on(&self) -> Vec<(u32, u32)> {
+        let freed = self.frees.iter().map(|&(row, value)| (value, row));
+        let mut freed: Vec<(u32, u32)> = freed.collect();
+        freed.sort_unstable();
+        let mut pairs = Vec::new();
+        for &(taker, value) in &self.takes {
+            let from = freed.partition_point(|&(other, _)| other < value);
+            let freers = freed[from..].iter().take_while(|freed| freed.0 == value);
+            let freers = freers.map(|&(_, freer)| freer);
+            pairs.extend(
+                freers
+                    .filter(|freer| *freer != taker)
+                    .map(|freer| (taker, freer)),
+            );
         }
-        if is_simple {
-            early.updates.insert(table.store);
-            continue;
-        }
-        for (slot, changed) in letting_go {
-            if is_in_time(*slot) {
-                let columns: Columns = changed.iter().copied().filter(refers).collect();
-                let released = early.released.entry(table.store).or_default();
-                released.push((*slot, columns));
-                continue;
-            }
-            let waiting: Vec<usize> = waits(*slot)
-                .flat_map(|wait| wait.columns.iter().copied())
-                .collect();
-            let is_changed = |key: &&&References| {
-                let mut columns = key.columns.iter();
-                columns.any(|column| changed.contains(column) || waiting.contains(column))
-            };
-            for key in keys.iter().filter(is_changed) {
-                let Some(column) = key.nullable else {
-                    return Early::default();
-                };
-                let vacated = early.vacated.entry((table.store, column)).or_default();
-                vacated.push(*slot);
-            }
-        }
+        pairs
     }
-    early
 }

@@ -50,10 +50,38 @@ impl Session {
         if deleted.is_empty() {
             return Ok(());
         }
-        for reference in self.with_referencing(&mut deleted) {
+        let references = self.with_referencing(&mut deleted);
+        self.insert_new_parents(&references)?;
+        for reference in references {
             self.release_deleted(&reference)?;
         }
         self.delete_early(&deleted, severed)
+    }
+
+    /// Inserts the new rows to which rows with NOT NULL foreign keys move from the deleted ones.
+    fn insert_new_parents(&mut self, references: &[Reference]) -> Result<()> {
+        let mut parents = BTreeSet::new();
+        for reference in references {
+            let key = &reference.key;
+            if !key.nullable.is_empty() {
+                continue;
+            }
+            for link in self.edges.links.iter() {
+                let (store, slot) = link.child;
+                let is_meant = store == key.store
+                    && *link.columns == *key.columns
+                    && self.has_row(link.child)
+                    && self.row_refers((store, slot), reference);
+                let is_new = |(store, slot): &ObjectId| {
+                    self.any_store(*store).state(*slot) == State::Pending
+                };
+                parents.extend(link.parent.filter(|parent| is_meant && is_new(parent)));
+            }
+        }
+        match parents.is_empty() {
+            true => Ok(()),
+            false => self.insert_early(parents),
+        }
     }
 
     /// Adds the deleted rows that reference those, transitively; returns the foreign keys that reference any of them.

@@ -1,0 +1,225 @@
+//! What comes before all other writes, because other rows take the unique values of deleted ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Changes, Columns, References, TableChanges, Unique, Wait};
+use crate::session::memory::edges::ObjectId;
+
+/// The steps to run before all other writes, because other rows take the unique values of rows that are deleted.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Early {
+    /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
+    pub(super) deletes: BTreeSet<u16>,
+    /// The tables whose changed rows release references to them before.
+    pub(super) updates: BTreeSet<u16>,
+    /// Rows that release references before their other columns are written, by store, with the columns.
+    pub(super) released: BTreeMap<u16, Vec<(u32, Columns)>>,
+    /// Rows that set a column to NULL before they get another value, by store and column: a reference whose new parent is not inserted yet,
+    /// or a unique value that an early new row takes.
+    pub(super) vacated: BTreeMap<(u16, usize), Vec<u32>>,
+    /// New rows that are inserted first, because rows with NOT NULL foreign keys move to them before the deletions.
+    pub(super) inserts: BTreeSet<ObjectId>,
+    /// Rows that move to early new rows, by store, with the columns of their foreign keys.
+    pub(super) moved: BTreeMap<u16, Vec<(u32, Columns)>>,
+}
+
+/// Finds the early steps. There are none if an early new row would take a NOT NULL value of another row: then the database decides.
+pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Early {
+    let freeing = freeing_tables(changes);
+    let mut early = Early {
+        deletes: freeing.clone(),
+        ..Early::default()
+    };
+    let refers = |table: &TableChanges, stores: &BTreeSet<u16>| {
+        table
+            .parents
+            .iter()
+            .any(|(parent, _)| stores.contains(parent))
+    };
+    while let Some(more) = changes.tables.iter().find(|table| {
+        let is_known = early.deletes.contains(&table.store);
+        !is_known && !table.deletes.is_empty() && refers(table, &early.deletes)
+    }) {
+        early.deletes.insert(more.store);
+    }
+    if early.deletes.is_empty() {
+        return early;
+    }
+    let mut waiting: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
+    for wait in &changes.waits {
+        waiting.entry(wait.child).or_default().push(wait);
+    }
+    let mut wanted = Vec::new();
+    for table in &changes.tables {
+        let letting_go = LettingGo::new(table, &early.deletes, &waiting);
+        if letting_go.rows.is_empty() {
+            continue;
+        }
+        let is_in_time =
+            |slot: u32| letting_go.waits(slot).next().is_none() && !is_late((table.store, slot));
+        // Rows of the same table would have to be written both before and after its deletions.
+        let is_simple =
+            !freeing.contains(&table.store) && letting_go.rows.iter().all(|row| is_in_time(row.0));
+        if is_simple {
+            early.updates.insert(table.store);
+            continue;
+        }
+        for row in &letting_go.rows {
+            match is_in_time(row.0) {
+                true => early.release(table.store, row.0, letting_go.changed(row)),
+                false => early.let_go(&letting_go, row, &mut wanted),
+            }
+        }
+    }
+    match early.insert(changes, wanted, &waiting) {
+        true => early,
+        false => Early::default(),
+    }
+}
+
+/// The tables whose deleted rows free values that other rows take.
+fn freeing_tables(changes: &Changes) -> BTreeSet<u16> {
+    let frees = |table: &&TableChanges| {
+        let deleted: BTreeSet<u32> = match &table.uniques[..] {
+            [] => return false,
+            _ => table.deletes.iter().copied().collect(),
+        };
+        let mut passed_on = table.uniques.iter().flat_map(Unique::passed_on);
+        passed_on.any(|(_, freer)| deleted.contains(&freer))
+    };
+    let freeing = changes.tables.iter().filter(frees);
+    freeing.map(|table| table.store).collect()
+}
+
+/// The changed rows of a table that leave rows to be deleted early.
+struct LettingGo<'a> {
+    store: u16,
+    /// The foreign keys to tables with early deletions.
+    keys: Vec<&'a References>,
+    rows: Vec<&'a (u32, Columns)>,
+    waiting: &'a BTreeMap<ObjectId, Vec<&'a Wait>>,
+}
+
+impl<'a> LettingGo<'a> {
+    fn new(
+        table: &'a TableChanges,
+        deletes: &BTreeSet<u16>,
+        waiting: &'a BTreeMap<ObjectId, Vec<&'a Wait>>,
+    ) -> Self {
+        let keys = table.references.iter();
+        let mut letting_go = Self {
+            store: table.store,
+            keys: keys.filter(|key| deletes.contains(&key.parent)).collect(),
+            rows: Vec::new(),
+            waiting,
+        };
+        let rows = table.updates.iter();
+        letting_go.rows = rows
+            .filter(|row| {
+                let waits = letting_go.waits(row.0);
+                let mut columns = row
+                    .1
+                    .iter()
+                    .chain(waits.flat_map(|wait| wait.columns.iter()));
+                columns.any(|column| letting_go.refers(*column))
+            })
+            .collect();
+        letting_go
+    }
+
+    fn waits(&self, slot: u32) -> impl Iterator<Item = &'a Wait> + use<'a> {
+        let waits = self.waiting.get(&(self.store, slot));
+        waits.into_iter().flatten().copied()
+    }
+
+    fn refers(&self, column: usize) -> bool {
+        self.keys.iter().any(|key| key.columns.contains(&column))
+    }
+
+    /// The changed columns of a row that belong to the foreign keys.
+    fn changed(&self, row: &(u32, Columns)) -> Columns {
+        let columns = row.1.iter().copied();
+        columns.filter(|&column| self.refers(column)).collect()
+    }
+}
+
+impl Early {
+    fn release(&mut self, store: u16, slot: u32, columns: Columns) {
+        self.released
+            .entry(store)
+            .or_default()
+            .push((slot, columns));
+    }
+
+    /// Lets a row go that waits for new ones: a nullable foreign key is NULL in between, otherwise the new parent, which is added to
+    /// `wanted`, is inserted first.
+    fn let_go(
+        &mut self,
+        letting_go: &LettingGo<'_>,
+        row: &(u32, Columns),
+        wanted: &mut Vec<ObjectId>,
+    ) {
+        let (store, slot) = (letting_go.store, row.0);
+        for key in &letting_go.keys {
+            let waits = letting_go.waits(slot);
+            let awaited: Vec<&Wait> = waits
+                .filter(|wait| wait.columns.iter().any(|at| key.columns.contains(at)))
+                .collect();
+            let is_new = |at: &&usize| {
+                row.1.contains(*at) || awaited.iter().any(|wait| wait.columns.contains(*at))
+            };
+            let columns: Columns = key.columns.iter().filter(is_new).copied().collect();
+            if columns.is_empty() {
+                continue;
+            }
+            match (key.nullable, awaited.is_empty()) {
+                (Some(column), _) => self.vacate(store, column, slot),
+                (None, true) => self.release(store, slot, columns),
+                (None, false) => {
+                    wanted.extend(awaited.iter().map(|wait| wait.parent));
+                    self.moved.entry(store).or_default().push((slot, columns));
+                }
+            }
+        }
+    }
+
+    fn vacate(&mut self, store: u16, column: usize, slot: u32) {
+        let slots = self.vacated.entry((store, column)).or_default();
+        if !slots.contains(&slot) {
+            slots.push(slot);
+        }
+    }
+
+    /// Adds new rows, and those that they wait for. Rows whose unique values they take set them to NULL before; returns false if that is
+    /// not possible.
+    fn insert(
+        &mut self,
+        changes: &Changes,
+        mut wanted: Vec<ObjectId>,
+        waiting: &BTreeMap<ObjectId, Vec<&Wait>>,
+    ) -> bool {
+        if wanted.is_empty() {
+            return true;
+        }
+        while let Some(node) = wanted.pop() {
+            if self.inserts.insert(node) {
+                let waits = waiting.get(&node).into_iter().flatten();
+                wanted.extend(waits.map(|wait| wait.parent));
+            }
+        }
+        for table in &changes.tables {
+            for unique in &table.uniques {
+                for (taker, freer) in unique.passed_on() {
+                    if !self.inserts.contains(&(table.store, taker)) {
+                        continue;
+                    }
+                    match unique.nullable {
+                        Some(column) => self.vacate(table.store, column, freer),
+                        None => return false,
+                    }
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,97 @@
+//! Insertions before changed keys: rows whose foreign keys are NOT NULL can only leave a deleted row for one that exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::Result;
+use crate::session::life::hook::When;
+use crate::session::memory::edges::ObjectId;
+use crate::session::write::plan::{Changes, Columns, Step, TableChanges, Wait};
+use crate::session::{Session, State};
+
+impl Session {
+    /// Inserts new rows, and those that they reference, before everything else.
+    pub(super) fn insert_early(&mut self, nodes: BTreeSet<ObjectId>) -> Result<()> {
+        let (nodes, waits) = self.with_new_parents(nodes)?;
+        let in_order: Vec<ObjectId> = nodes.iter().copied().collect();
+        self.call_for(When::BeforeInsert, &in_order)?;
+        let mut by_store: BTreeMap<u16, Vec<(u32, Columns)>> = BTreeMap::new();
+        for &(store, slot) in &nodes {
+            let mut given = Vec::new();
+            self.any_store(store).given(slot, &mut given);
+            by_store
+                .entry(store)
+                .or_default()
+                .push((slot, given.into()));
+        }
+        let mut changes = Changes {
+            waits,
+            ..Changes::default()
+        };
+        for (store, inserts) in by_store {
+            self.entry(store).mapper.refuse_writes()?;
+            changes.tables.push(TableChanges {
+                store,
+                parents: self.parents(store),
+                inserts,
+                ..TableChanges::default()
+            });
+        }
+        for step in self.planned(&changes)? {
+            if let (Some(store), Step::Insert { slots, .. } | Step::Update { slots, .. }) =
+                (step.store(), &step)
+            {
+                for wait in &changes.waits {
+                    let (of, slot) = wait.child;
+                    if of == store && slots.contains(&slot) {
+                        self.fill_foreign_keys(&[wait])?;
+                    }
+                }
+            }
+            self.run_step(&step)?;
+        }
+        self.call_for(When::AfterInsert, &in_order)
+    }
+
+    /// Adds the new rows that new rows reference, and copies the keys of others into these. Returns the references to new rows.
+    fn with_new_parents(
+        &mut self,
+        nodes: BTreeSet<ObjectId>,
+    ) -> Result<(BTreeSet<ObjectId>, Vec<Wait>)> {
+        let by_keys = self.waits_by_all_keys()?;
+        let mut found = BTreeSet::new();
+        let mut waits = Vec::new();
+        let mut next: Vec<ObjectId> = nodes.into_iter().collect();
+        while let Some(node) = next.pop() {
+            if !found.insert(node) {
+                continue;
+            }
+            for wait in by_keys.iter().filter(|wait| wait.child == node) {
+                next.push(wait.parent);
+                waits.push(wait.clone());
+            }
+            for link in self.edges.links.of(node).cloned().collect::<Vec<_>>() {
+                let Some(parent) = link.parent else {
+                    continue;
+                };
+                match self.any_store(parent.0).state(parent.1) {
+                    State::Pending => {
+                        next.push(parent);
+                        let table = self.entry(node.0).mapper.table();
+                        let mut columns = link.columns.iter();
+                        let nullable = columns.all(|&column| table.columns[column].nullable);
+                        waits.push(Wait {
+                            child: node,
+                            parent,
+                            columns: link.columns,
+                            nullable,
+                        });
+                    }
+                    State::Persistent => self.copy_key(node, &link.columns, parent)?,
+                    // The flush reports it.
+                    _ => {}
+                }
+            }
+        }
+        Ok((found, waits))
+    }
+}
