@@ -237,22 +237,6 @@ pub(super) const FAULTS: &[Fault] = &[
         |_, text| replaced(text, "1 = 0", "1 = 1")
     ),
     text!(
-        "third_of_coalesce_ignored",
-        "COALESCE ignores its third argument.",
-        "queries.operands.choice",
-        |_, text| calls(text, "COALESCE(", |inner| {
-            let is_outside =
-                |at: &usize| places(&inner[..*at], "(").len() == places(&inner[..*at], ")").len();
-            let commas: Vec<usize> = places(inner, ", ").into_iter().filter(is_outside).collect();
-            let third = *commas.get(1)?;
-            let last = &inner[third + 2..];
-            Some(format!(
-                "COALESCE({}, NULLIF({last}, {last}))",
-                &inner[..third]
-            ))
-        })
-    ),
-    text!(
         "null_safe_is_plain",
         "A null-safe comparison is NULL if either side is.",
         "queries.operands.comparison",

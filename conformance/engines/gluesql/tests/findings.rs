@@ -71,6 +71,37 @@ fn a_row_is_lost_between_a_condition_and_its_negation() {
     );
 }
 
+/// By the standard: NULL, since it is not known whether NULL is 1, so that the row is not chosen.
+#[test]
+fn null_is_not_in_a_query_of_values() {
+    let tables = [
+        "CREATE TABLE t (id INT, v INT NULL)",
+        "INSERT INTO t VALUES (1, NULL)",
+        "CREATE TABLE u (v INT)",
+        "INSERT INTO u VALUES (3)",
+    ];
+    let found = rows(&tables, "SELECT id FROM t WHERE v NOT IN (SELECT v FROM u)");
+    assert_eq!(found, Ok(vec![vec![Value::I64(1)]]));
+}
+
+/// By the standard: NULL.
+#[test]
+fn null_like_a_pattern_is_an_error() {
+    let table = [
+        "CREATE TABLE t (s TEXT NULL)",
+        "INSERT INTO t VALUES (NULL)",
+    ];
+    assert!(rows(&table, "SELECT s FROM t WHERE s LIKE 'a%'").is_err());
+}
+
+/// SUBSTR counts with integers of 64 bits, and rejects narrower ones.
+#[test]
+fn a_substring_from_a_narrow_integer_is_an_error() {
+    let text = Value::Str("ab".to_owned());
+    assert_eq!(value("SUBSTR('abc', 1, 2)"), Ok(text));
+    assert!(value("SUBSTR('abc', CAST(1 AS INT32), 2)").is_err());
+}
+
 /// The length of a text is of a type that the functions of texts refuse.
 #[test]
 fn a_length_is_no_argument_of_left() {

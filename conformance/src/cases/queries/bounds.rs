@@ -2,7 +2,7 @@
 
 use selfsame::value::{Value, ValueType};
 
-use super::{limited, with_values};
+use super::{limited, with_texts, with_values};
 use crate::case::Cover::Contract;
 use crate::case::{Case, CaseResult};
 use crate::context::Context;
@@ -29,7 +29,63 @@ pub(super) const CASES: &[Case] = &[
         .promise("A result of hundreds of columns has every value in its own column, NULLs and repeated values included.")
         .hint("Decode each column by its own index; no value may be kept from another column or row.")
         .covers(&[Contract(43)]),
+    Case::read("queries.distinct.texts", alike)
+        .since(22)
+        .promise("DISTINCT, GROUP BY, UNION, COUNT(DISTINCT …) and `=` tell texts apart that differ in case, accents, spaces or spelling only.")
+        .hint("Text is compared by its bytes, not by a collation that ignores something.")
+        .covers(&[Contract(7), Contract(31), Contract(32)]),
 ];
+
+/// Texts that some database takes for one.
+const ALIKE: [&str; 14] = [
+    "a",
+    "A",
+    "a ",
+    " a",
+    "á",
+    "a\u{301}",
+    "ä",
+    "ae",
+    "æ",
+    "ß",
+    "ss",
+    "\u{200d}a",
+    "",
+    " ",
+];
+
+fn alike(context: &mut Context) -> CaseResult {
+    let twice: Vec<&str> = ALIKE.iter().chain(&ALIKE).copied().collect();
+    let mut database = with_texts(context, &twice)?;
+    let mut wanted: Vec<Value> = ALIKE
+        .iter()
+        .map(|text| Value::Text((*text).to_owned()))
+        .collect();
+    wanted.sort_by_key(|value| format!("{value:?}"));
+    for (what, select) in [
+        ("DISTINCT", "SELECT DISTINCT [v] FROM [t]"),
+        (
+            "GROUP BY",
+            "SELECT [v] FROM [t] GROUP BY [v] HAVING COUNT(*) = 2",
+        ),
+        ("UNION", "SELECT [v] FROM [t] UNION SELECT [v] FROM [t]"),
+    ] {
+        let mut found = database.column(select, &[], ValueType::Text)?;
+        found.sort_by_key(|value| format!("{value:?}"));
+        check_eq!(found, wanted, "the texts that {what} tells apart");
+    }
+    let count = database.as_integer("COUNT(DISTINCT [v])");
+    let found = database.integers(&format!("SELECT {count} FROM [t]"), &[])?;
+    check_eq!(found, [14], "the texts that COUNT(DISTINCT …) tells apart");
+    for text in ALIKE {
+        let found = database.integers(
+            "SELECT [id] FROM [t] WHERE [v] = ?",
+            &[crate::database::text(text)],
+        )?;
+        check_eq!(found.len(), 2, "the rows with {text:?}");
+    }
+    Ok(())
+}
 
 fn large_limits(context: &mut Context) -> CaseResult {
     let mut database = with_values(context, &[None; 5])?;

@@ -26,6 +26,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("After a key beyond 32 bits, the next generated keys are reported as they are stored.")
         .hint("Report keys in 64 bits.")
         .covers(&[Contract(47), Contract(2)]),
+    Case::full("writes.keys.undone", undone_keys)
+        .since(22)
+        .needs(&[Capability::Transactions, Capability::GeneratedKeys])
+        .promise("Generated keys are reported as they are stored in transactions and savepoints, and after a rollback has taken others back.")
+        .hint("Ask directly after the INSERT: a rollback may reuse keys or leave a gap.")
+        .covers(&[Contract(47), Contract(64)]),
 ];
 
 const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
@@ -59,7 +65,9 @@ fn round(context: &mut Context) -> CaseResult {
 
 fn parameters(context: &mut Context) -> CaseResult {
     let most = context.capabilities().max_parameters.unwrap_or(usize::MAX);
-    for width in [1_usize, 2, 3, 8, 9, 16, 17, 20, 21, 32, 33, 40, 64, 65, 90] {
+    for width in [
+        1_usize, 2, 3, 8, 9, 16, 17, 20, 21, 32, 33, 40, 64, 65, 90, 257, 300,
+    ] {
         if width + 1 > most {
             break;
         }
@@ -148,26 +156,58 @@ fn lists(context: &Context, most: usize) -> CaseResult {
     Ok(())
 }
 
-fn large_keys(context: &mut Context) -> CaseResult {
-    let mut database = Database::open(context)?;
-    let table = Table::build("t")
+/// Inserts a row and checks the key that is reported for it.
+fn insert_named(database: &mut Database, name: &str) -> CaseResult {
+    let outcome = database.execute("INSERT INTO [t] ([v]) VALUES (?)", &[text(name)])?;
+    let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
+    check_eq!(found.len(), 1, "the row `{name}`");
+    if let Some(key) = outcome.last_insert_id {
+        check_eq!(found, [key], "the reported key of `{name}`");
+    }
+    Ok(())
+}
+
+fn keyed_table() -> Table {
+    Table::build("t")
         .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
         .column(Column::new("v", ColumnType::Text { length: None }))
-        .primary_key(["id"]);
-    database.create(&table)?;
+        .primary_key(["id"])
+}
+
+fn undone_keys(context: &mut Context) -> CaseResult {
+    let savepoints = context.capabilities().savepoints;
+    let mut database = Database::open(context)?;
+    database.create(&keyed_table())?;
+    for round in 0..6 {
+        insert_named(&mut database, &format!("alone {round}"))?;
+        database.begin_write()?;
+        insert_named(&mut database, &format!("within {round}"))?;
+        if savepoints {
+            database.savepoint("s")?;
+            insert_named(&mut database, &format!("undone {round}"))?;
+            database.rollback_to("s")?;
+            insert_named(&mut database, &format!("in a savepoint {round}"))?;
+            database.release("s")?;
+            insert_named(&mut database, &format!("after a savepoint {round}"))?;
+        }
+        match round % 2 {
+            0 => database.rollback()?,
+            _ => database.commit()?,
+        }
+    }
+    insert_named(&mut database, "last")
+}
+
+fn large_keys(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    database.create(&keyed_table())?;
     for large in [1_i64 << 16, 1 << 31, 1 << 32, (1 << 53) + 1] {
         database.execute(
             "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
             &[int(large), text(&format!("given {large}"))],
         )?;
         for number in 1..=3 {
-            let name = format!("{number} after {large}");
-            let outcome = database.execute("INSERT INTO [t] ([v]) VALUES (?)", &[text(&name)])?;
-            let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(&name)])?;
-            check_eq!(found.len(), 1, "the row `{name}`");
-            if let Some(key) = outcome.last_insert_id {
-                check_eq!(found, [key], "the reported key of `{name}`");
-            }
+            insert_named(&mut database, &format!("{number} after {large}"))?;
         }
         let given = text(&format!("given {large}"));
         let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[given])?;
