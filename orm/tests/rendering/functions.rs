@@ -48,6 +48,11 @@ WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM 
 WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM "tasks" GROUP BY "tasks"."user_id") SELECT "users"."name", "busy"."c2" FROM "users" JOIN "busy" ON "busy"."c1" = "users"."id" WHERE "busy"."c2" > ? [2]
 WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM "tasks" GROUP BY "tasks"."user_id") SELECT "users"."name", "busy"."c2" FROM "users" JOIN "busy" ON "busy"."c1" = "users"."id" WHERE "busy"."c2" > $1 [2]
 "#);
+    let titled = common("titled", select(Task::ID).from(Task::table()));
+    let both = select((busy.column::<1>(), titled.column::<0>()))
+        .from(&busy)
+        .join(&titled, on(titled.column::<0>(), busy.column::<1>()));
+    insta::assert_snapshot!(both.render(&Ansi).expect("renders").sql.text(), @r#"WITH "busy" ("c1", "c2") AS (SELECT "tasks"."user_id", COUNT("tasks"."id") FROM "tasks" GROUP BY "tasks"."user_id") , "titled" ("c1") AS (SELECT "tasks"."id" FROM "tasks") SELECT "busy"."c2", "titled"."c1" FROM "busy" JOIN "titled" ON "titled"."c1" = "busy"."c2""#);
     let below: Common<Auto<i64>> = recursive(
         "below",
         select(Branch::ID)
@@ -67,6 +72,10 @@ SELECT "branches"."id" FROM "branches" WHERE "branches"."id" IN (WITH RECURSIVE 
 SELECT "branches"."id" FROM "branches" WHERE "branches"."id" IN (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") ["oak"]
 SELECT "branches"."id" FROM "branches" WHERE "branches"."id" IN (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = $1 UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") ["oak"]
 "#);
+    let plain = Plain(Capabilities::none());
+    let refused = inside.render(&plain).expect_err("it has no recursion");
+    assert_eq!(refused.kind(), ErrorKind::Unsupported);
+    assert!(names.render(&plain).is_ok());
     let ids = select(below.column::<0>()).from(&below);
     insta::assert_snapshot!(everywhere(|d| ids.clone().union(select(User::ID).from(User::table())).render(d)), @r#"
 SELECT * FROM (WITH RECURSIVE "below" ("c1") AS (SELECT "branches"."id" FROM "branches" WHERE "branches"."label" = ? UNION ALL SELECT "branches"."id" FROM "branches" JOIN "below" ON "below"."c1" = "branches"."parent_id") SELECT "below"."c1" FROM "below") AS q UNION SELECT "users"."id" FROM "users" ["oak"]

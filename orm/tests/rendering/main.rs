@@ -1,6 +1,7 @@
 //! Every expression and statement on three dialects: the ANSI default, `?` with VALUES, `$n` with arrays.
 
 mod dialects;
+mod forms;
 mod functions;
 mod generated;
 mod models;

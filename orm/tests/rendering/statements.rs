@@ -224,6 +224,29 @@ fn rows_of_several_queries() {
 }
 
 #[test]
+fn each_bound_of_a_query_makes_it_a_table() {
+    let ids = || select(User::ID).from(User::table());
+    let all = [
+        ids(),
+        ids().order_by(User::ID.asc()),
+        ids().limit(1),
+        ids().offset(1),
+    ];
+    let is_table = |sql: &Rendered| sql.sql.text().contains("SELECT * FROM (");
+    let parts = all.clone().map(|bounded| {
+        let parts = [bounded.clone().union(ids()), ids().union(bounded)];
+        parts.map(|part| is_table(&part.render(&Ansi).expect("renders")))
+    });
+    assert_eq!(parts, [[false; 2], [true; 2], [true; 2], [true; 2]]);
+    // Some databases take no LIMIT in a list, but every one takes ORDER BY.
+    let lists = all.map(|bounded| {
+        let list = User::ID.in_(bounded);
+        is_table(&query_on(&Forms, User::table(), Some(list.node())).expect("renders"))
+    });
+    assert_eq!(lists, [false, false, true, true]);
+}
+
+#[test]
 fn functions() {
     insta::assert_snapshot!(check(lower(User::NAME).eq("ann")), @r#"LOWER("name") = ? ["ann"]"#);
     insta::assert_snapshot!(check(upper(User::EMAIL).eq("ANN")), @r#"UPPER("email") = ? ["ANN"]"#);

@@ -1,5 +1,7 @@
 //! Statements of the unit of work and of table definitions.
 
+mod definitions;
+
 use std::borrow::Cow;
 
 use selfsame::dialect::{Batch, Capabilities, Dialect};

@@ -1,5 +1,7 @@
 //! Statements with arrays, sent to a fake database whose responses the test sets.
 
+mod writes;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};

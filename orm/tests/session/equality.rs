@@ -338,3 +338,57 @@ fn many_keys_without_rows_cost_few_statements() -> Result<()> {
     assert!(sent.len() <= 3, "{sent:?}");
     Ok(())
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stands")]
+struct Stand {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(key = "stand_id")]
+    stickers: HasMany<Sticker>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stickers")]
+struct Sticker {
+    #[orm(primary_key)]
+    name: String,
+    #[orm(references = "stands.id")]
+    stand_id: i64,
+}
+
+#[test]
+fn members_are_in_the_order_in_which_the_database_has_their_keys() -> Result<()> {
+    let mut f = Fixture::new()?;
+    for sql in [
+        "CREATE TABLE stands (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE stickers (name TEXT COLLATE NOCASE PRIMARY KEY, stand_id BIGINT NOT NULL REFERENCES stands (id))",
+        "INSERT INTO stands VALUES (1), (2)",
+        "INSERT INTO stickers VALUES ('b', 1), ('C', 1), ('A', 1), ('d', 2), ('B2', 2)",
+    ] {
+        f.session.sql(sql, ()).execute()?;
+    }
+    f.session.commit()?;
+    let all = Stand::query().order_by(Stand::ID.asc());
+    let one = Stand::query().filter(Stand::ID.eq(1));
+    for (query, expected) in [
+        (all, vec![vec!["A", "b", "C"], vec!["B2", "d"]]),
+        (one, vec![vec!["A", "b", "C"]]),
+    ] {
+        let s = &mut f.session;
+        s.clear();
+        let stands = query.with(Stand::STICKERS.selectin()).all(s)?;
+        let mut found = Vec::new();
+        for stand in stands {
+            let stickers = s.load(stand, Stand::STICKERS)?;
+            found.push(
+                stickers
+                    .iter()
+                    .map(|sticker| s[*sticker].name.clone())
+                    .collect::<Vec<_>>(),
+            );
+        }
+        assert_eq!(found, expected);
+    }
+    Ok(())
+}

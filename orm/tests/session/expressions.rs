@@ -229,6 +229,34 @@ fn a_stale_row_among_many_is_named() -> Result<()> {
 }
 
 #[test]
+fn a_stale_row_among_many_that_differ_is_named() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let (_, books) = books(&mut f, 300)?;
+    f.session.commit()?;
+    f.behind(|other| {
+        let one = other.get::<Book>(290)?.expect("a book");
+        other.delete(one)
+    })?;
+    let change = |s: &mut Session, books: &[Handle<Book>]| {
+        for (n, &book) in books.iter().enumerate() {
+            let mark = format!("!{n}");
+            s.set_expr(book, Book::TITLE, Book::TITLE.concat(mark))?;
+        }
+        s.commit()
+    };
+    let error = change(&mut f.session, &books).expect_err("a row is gone");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.key_text(), Some("290"));
+    f.session.rollback()?;
+    change(&mut f.session, &books[..289])?;
+    Book::query().all(&mut f.session)?;
+    let is_changed =
+        |(n, book): (usize, &Handle<Book>)| f.session[*book].title == format!("b{n}!{n}");
+    assert!(books[..289].iter().enumerate().all(is_changed));
+    Ok(())
+}
+
+#[test]
 fn expressions_that_differ_in_parameters_are_one_loop() -> Result<()> {
     let mut f = Fixture::new()?;
     let (_, books) = books(&mut f, 3)?;

@@ -446,3 +446,63 @@ fn owners_with_keys_of_two_columns_have_their_views() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn bounds_of_joined_queries_count_the_owners() -> Result<()> {
+    let mut f = Fixture::new()?;
+    metadata![Depot, Crate].create_all(&f.engine)?;
+    f.behind(|s| {
+        for number in 1..=4 {
+            s.add(Depot::new("a", number));
+            s.add_all(["x", "y"].map(|label| Crate::new("a", number, label)));
+            let tracks = ["x", "y"].map(|title| Track::new(title, 0));
+            s.add(Album {
+                tracks: tracks.into(),
+                ..Album::new(number.to_string())
+            });
+        }
+        Ok(())
+    })?;
+    let depots = || Depot::query().order_by(Depot::NUMBER.asc());
+    let albums = || Album::query().order_by(Album::ID.asc());
+    // LIMIT and OFFSET of a join with owners of two key columns would count its rows.
+    for (depots, albums, numbers, statements) in [
+        (depots(), albums(), vec![1, 2, 3, 4], 1),
+        (depots().limit(2), albums().limit(2), vec![1, 2], 2),
+        (depots().offset(1), albums().offset(1), vec![2, 3, 4], 2),
+        (
+            depots().limit(2).offset(1),
+            albums().limit(2).offset(1),
+            vec![2, 3],
+            2,
+        ),
+    ] {
+        let s = &mut f.session;
+        s.rollback()?;
+        s.clear();
+        s.get::<Author>(1)?;
+        let depots = depots.with(Depot::BOXES.joined());
+        let depots = assert_statements!(s, statements, { depots.all(s)? });
+        let found: Vec<i32> = depots.iter().map(|&depot| s[depot].number).collect();
+        assert_eq!(found, numbers);
+        for depot in depots {
+            let boxes = s.loaded(depot, Depot::BOXES)?.expect("loaded");
+            assert_eq!(boxes.len(), 2);
+        }
+        let albums = albums.with(Album::TRACKS.joined());
+        let albums = assert_statements!(s, 1, { albums.all(s)? });
+        let found: Vec<String> = albums.iter().map(|&album| s[album].title.clone()).collect();
+        assert!(
+            found.iter().eq(numbers
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .iter())
+        );
+        for album in albums {
+            let tracks = s.loaded(album, Album::TRACKS)?.expect("loaded");
+            assert_eq!(titles(s, &tracks), ["x", "y"]);
+        }
+    }
+    Ok(())
+}

@@ -110,6 +110,31 @@ fn each_hook_is_called_once_and_in_order() -> Result<()> {
 }
 
 #[test]
+fn what_is_deleted_is_not_announced_as_changed() -> Result<()> {
+    let (mut f, calls) = listening()?;
+    let [ann, bob] = f.session.add_all(["ann", "bob"].map(Author::new));
+    f.session.commit()?;
+    Author::query().all(&mut f.session)?;
+    calls.take();
+    f.session[ann].age = Some(3);
+    f.session[bob].age = Some(4);
+    f.session.delete(ann)?;
+    f.session.flush()?;
+    assert_eq!(
+        calls.take(),
+        [
+            "before flush",
+            "before update bob",
+            "before delete ann",
+            "after update bob",
+            "after delete ann",
+            "after flush"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
 fn load_hooks_are_called_once_for_each_object() -> Result<()> {
     let (mut f, calls) = listening()?;
     f.behind(|s| {

@@ -21,6 +21,8 @@ mod hints;
 mod hook_changes;
 mod hooks;
 mod identity;
+mod inspect;
+mod long_rows;
 mod many_to_many;
 mod mapped_loading;
 mod membership;

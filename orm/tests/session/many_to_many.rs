@@ -166,6 +166,40 @@ fn a_pair_that_is_there_is_not_written_again() -> Result<()> {
 }
 
 #[test]
+fn reading_one_relation_resolves_its_pairs_alone() -> Result<()> {
+    let (mut f, post, [a, _, c]) = tagged()?;
+    f.session.rollback()?;
+    f.behind(|s| {
+        let post = s.get::<Post>(1)?.expect("a post");
+        let seat = s.add(Seat::new(1, "x", false));
+        s.push(post, Post::SEATS, seat)
+    })?;
+    f.session.get_many::<Tag>([1, 2, 3])?;
+    f.session.get::<Post>(1)?;
+    let seat = f.session.get::<Seat>((1, "x".to_owned()))?.expect("a seat");
+    f.session.push(post, Post::TAGS, a)?;
+    f.session.push(post, Post::TAGS, c)?;
+    f.session.push(post, Post::SEATS, seat)?;
+    let found = f.session.no_autoflush(|s| s.load(post, Post::TAGS))?;
+    assert_eq!(labels(&f.session, &found), ["b", "a", "c"]);
+    f.forget();
+    f.session.commit()?;
+    let sent = f.sent();
+    let of =
+        |what: &str| -> Vec<&String> { sent.iter().filter(|text| text.contains(what)).collect() };
+    assert_eq!(
+        of("post_tags"),
+        ["INSERT INTO post_tags (post_id, tag_id) 1"]
+    );
+    let [seats] = of("post_seats")[..] else {
+        panic!("{sent:?}");
+    };
+    assert!(seats.starts_with("SELECT post_seats"), "{seats}");
+    assert_eq!(rows(&f, 1), "c b a");
+    Ok(())
+}
+
+#[test]
 fn a_single_pair_needs_no_transaction() -> Result<()> {
     let (mut f, post, [a, ..]) = tagged()?;
     f.session.load(post, Post::TAGS)?;

@@ -416,3 +416,20 @@ fn rows_without_a_key_are_not_grouped() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn bounded_queries_count_within_their_bounds() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    s.add_all(["ann", "bob", "cid"].map(Author::new));
+    s.commit()?;
+    let all = Author::query;
+    assert_eq!(all().count(s)?, 3);
+    assert_eq!(all().limit(2).count(s)?, 2);
+    assert_eq!(all().offset(2).count(s)?, 1);
+    assert_eq!(all().limit(9).offset(1).count(s)?, 2);
+    assert!(all().limit(1).exists(s)?);
+    assert!(all().offset(2).exists(s)?);
+    assert!(!all().offset(3).exists(s)? && !all().limit(0).exists(s)?);
+    Ok(())
+}

@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Draft, Fixture, Passport, Person, Track};
+use crate::fixture::{Album, Author, Book, Credit, Draft, Fixture, Passport, Person, Team, Track};
 
 /// Ann has passport A, bob has none; only the two passports are loaded.
 fn passports() -> Result<(Fixture, Handle<Passport>, Handle<Person>)> {
@@ -539,6 +539,32 @@ fn a_field_that_was_refused_is_forgotten_with_its_session() -> Result<()> {
     f.session.add(Book::new("c"));
     f.session.commit()?;
     f.holds::<Book>(1);
+    Ok(())
+}
+
+#[test]
+fn only_the_reference_that_was_set_is_no_longer_refused() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let foreign = f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    let s = &mut f.session;
+    let team = s.add(Team::new("t"));
+    let credits = [(); 2].map(|()| {
+        s.add(Credit {
+            author: foreign.into(),
+            ..Credit::new(0, 0)
+        })
+    });
+    let refused = |s: &mut Session| s.flush().map_err(|error| error.kind());
+    for credit in credits {
+        s.set(credit, Credit::TEAM, team)?;
+    }
+    assert_eq!(refused(s), Err(ErrorKind::ForeignHandle));
+    let bob = s.add(Author::new("bob"));
+    s.set(credits[0], Credit::AUTHOR, bob)?;
+    assert_eq!(refused(s), Err(ErrorKind::ForeignHandle));
+    s.take(credits[1])?;
+    s.commit()?;
+    f.holds::<Credit>(1);
     Ok(())
 }
 

@@ -263,14 +263,17 @@ mod tests {
             array(&[
                 Value::I64(i64::MIN),
                 Value::I64(i64::MAX),
+                Value::I32(-2),
+                Value::I16(3),
                 Value::Null,
                 Value::Bool(true),
                 Value::Text("\"\\\0\n\u{7f}é𝄞'".into()),
                 Value::Bytes(vec![0, 255]),
+                Value::Uuid([0xa0; 16]),
             ])
             .as_deref(),
             Some(
-                r#"[-9223372036854775808,9223372036854775807,null,true,"\"\\\u0000\u000a\u007fé𝄞'","00ff"]"#
+                r#"[-9223372036854775808,9223372036854775807,-2,3,null,true,"\"\\\u0000\u000a\u007fé𝄞'","00ff","a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0"]"#
             )
         );
         assert_eq!(array(&[]).as_deref(), Some("[]"));

@@ -168,6 +168,10 @@ mod tests {
         (500_001..510_000).for_each(|key| map.insert(key, 4));
         assert!(map.list.len() <= 10_000 + ROOM);
         assert_eq!((map.listed, map.hashed.len()), (10_000, 2));
+        (500_000..510_000).for_each(|key| map.remove(&key));
+        assert_eq!((map.listed, map.hashed.len()), (0, 2));
+        map.insert(500_003, 5);
+        assert_eq!((map.listed, map.get(&500_003)), (1, Some(5)));
     }
 
     #[test]

@@ -193,6 +193,21 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_says_what_was_set_after() {
+        let mut links = Links::default();
+        links.set(link((0, 1), 2, 5));
+        links.set(link((0, 2), 2, 5));
+        assert_eq!(links.clock(), 2);
+        let after = |links: &Links, child| links.is_set_after((0, child), &[2], 1);
+        assert!(!after(&links, 1) && after(&links, 2) && !after(&links, 3));
+        links.set(link((0, 1), 2, 6));
+        assert!(after(&links, 1));
+        links.clear();
+        assert_eq!(links.clock(), 0);
+        assert!(links.is_empty() && links.get((0, 1), &[2]).is_none());
+    }
+
+    #[test]
     fn links_are_taken_in_the_order_in_which_they_were_set() {
         let mut links = Links::default();
         for (child, column, parent) in [(1, 2, 5), (2, 2, 5), (1, 3, 6), (1, 2, 7)] {

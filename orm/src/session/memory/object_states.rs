@@ -596,5 +596,63 @@ mod tests {
         assert!(states.pending().is_empty());
         states.make_pending(new);
         assert_eq!(states.pending().to_vec(), [new]);
+        for slot in [1, 2, 1] {
+            states.mark_deleted(slot, "Thing").expect("it has a row");
+        }
+        assert_eq!(
+            (states.marked().to_vec(), states.marked().len()),
+            (vec![1, 2], 2)
+        );
+        states.detach(1);
+        assert_eq!(
+            (states.marked().to_vec(), states.marked().len()),
+            (vec![2], 1)
+        );
+        states.deleted(2);
+        assert!(states.marked().is_empty());
+    }
+
+    #[test]
+    fn what_was_added_since_a_mark_is_pending_or_inserted() {
+        let mut states = ObjectStates::default();
+        let [first, second, third, gone] = [(); 4].map(|()| states.push_pending());
+        states.inserted(first, 1);
+        let mark = states.mark();
+        states.inserted(second, 1);
+        states.inserted(gone, 1);
+        states.detach(gone);
+        assert_eq!(states.added_since(mark), [third, second]);
+        assert_eq!(states.added_since(0), [third, first, second]);
+    }
+
+    #[test]
+    fn the_changes_of_touched_objects_are_forgotten() {
+        let mut states = ObjectStates::default();
+        let read = [(); 3].map(|()| states.push_read(1));
+        let new = states.push_pending();
+        states.touch(read[1]);
+        states.mark_deleted(read[2], "Thing").expect("it has a row");
+        assert_eq!(states.forget_changes(), [read[1]]);
+        assert_eq!(states.state(new), State::Transient);
+        assert!(states.pending().is_empty() && states.marked().is_empty());
+        assert!(states.touched().is_empty());
+        states.touch(read[1]);
+        assert_eq!(states.touched().to_vec(), [read[1]]);
+    }
+
+    #[test]
+    fn an_object_is_expired_if_it_was_read_before() {
+        let mut states = ObjectStates::default();
+        let [read, other] = [1, 2].map(|epoch| states.push_read(epoch));
+        let new = states.push_pending();
+        assert!(states.is_expired(read, 2) && states.is_older(read, 2));
+        assert!(!states.is_expired(read, 1) && !states.is_older(read, 1));
+        assert!(!states.is_expired(other, 2) && !states.is_expired(other, 1));
+        assert!(!states.is_expired(new, 2));
+        states.touch(read);
+        states.touch(other);
+        assert_eq!(states.touched_expired(2), [read]);
+        states.mark_deleted(read, "Thing").expect("it has a row");
+        assert!(states.touched_expired(2).is_empty());
     }
 }

@@ -159,6 +159,27 @@ mod tests {
     }
 
     #[test]
+    fn a_change_that_was_taken_back_and_made_again_is_one() {
+        let mut pairs = Pairs::default();
+        let other = Pair {
+            right: (1, 1),
+            ..PAIR
+        };
+        pairs.want(PAIR, Wanted::Together, Some(false));
+        pairs.want(PAIR, Wanted::Apart, None);
+        pairs.want(other, Wanted::Together, None);
+        pairs.want(PAIR, Wanted::Together, Some(false));
+        let ends: Vec<ObjectId> = pairs
+            .of((0, 1))
+            .iter()
+            .map(|(pair, _)| pair.right)
+            .collect();
+        assert_eq!(ends, [(1, 1), (1, 2)]);
+        pairs.clear();
+        assert!(pairs.is_empty() && !pairs.touch((0, 1)));
+    }
+
+    #[test]
     fn the_changes_of_an_object_are_taken_in_order() {
         let mut pairs = Pairs::default();
         let other = Pair {

@@ -450,8 +450,7 @@ impl Session {
         relation: u16,
         resolved: &ResolvedRelation,
     ) -> Result<()> {
-        let unknown = self.edges.loaded(owner, relation).is_none();
-        if !unknown || self.any_store(owner.0).state(owner.1) != State::Persistent {
+        if self.any_store(owner.0).state(owner.1) != State::Persistent {
             return Ok(());
         }
         // Without a flush, because an exchange of objects may be half done.

@@ -455,3 +455,40 @@ pub(in crate::session) fn folded(key: &[Value]) -> Option<String> {
     }
     Some(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_a_collation_may_equate_resemble_each_other() {
+        let alike = |width: usize, keys: &[&str], found: &[Option<u32>]| {
+            let keys: Vec<Value> = keys
+                .iter()
+                .map(|&key| Value::Text(key.to_owned()))
+                .collect();
+            resembling(keys.chunks(width), found)
+        };
+        let found = [Some(1), None, None];
+        assert_eq!(
+            alike(1, &["ann", "A-nn", "bob"], &found),
+            [false, true, false]
+        );
+        assert_eq!(alike(1, &["ann", "Ann"], &[Some(1), Some(2)]), [false; 2]);
+        assert_eq!(alike(1, &["ann", "Ann"], &[None, None]), [false; 2]);
+        // Any collation may equate other letters.
+        assert_eq!(
+            alike(1, &["ann", "änn", "bob"], &found),
+            [false, true, false]
+        );
+        assert_eq!(
+            alike(1, &["änn", "ann", "bob"], &found),
+            [false, true, true]
+        );
+        let found = [Some(1), None];
+        assert_eq!(alike(2, &["ab", "c", "a", "bc"], &found), [false; 2]);
+        assert_eq!(alike(2, &["ab", "c", "AB", "C"], &found), [false, true]);
+        let numbers = [1, 2].map(Value::I64);
+        assert_eq!(resembling(numbers.chunks(1), &found), [false; 2]);
+    }
+}

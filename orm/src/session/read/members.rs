@@ -57,7 +57,7 @@ impl OwnerKeys {
     /// Adds the key of a row; `places` are its positions in the row.
     fn take(&mut self, row: &dyn Row, places: &[(usize, ValueType)]) -> Result<()> {
         let last = self.values.len().saturating_sub(places.len());
-        let mut is_last = !self.rows.is_empty();
+        let mut is_last = true;
         for (value, &(at, ty)) in self.values[last..].iter().zip(places) {
             is_last = is_last && row.value(at, ty)?.same(value.as_ref());
         }

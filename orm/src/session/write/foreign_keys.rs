@@ -33,11 +33,10 @@ impl Session {
     /// Whether foreign keys of a table share columns: then setting one changes another.
     fn has_shared_columns(&self, store: u16) -> bool {
         let keys = &self.entry(store).mapper.table().foreign_keys;
-        keys.len() > 1
-            && keys.iter().enumerate().any(|(at, key)| {
-                let mut others = keys[..at].iter();
-                others.any(|other| key.columns.iter().any(|name| other.columns.contains(name)))
-            })
+        keys.iter().enumerate().any(|(at, key)| {
+            let mut others = keys[..at].iter();
+            others.any(|other| key.columns.iter().any(|name| other.columns.contains(name)))
+        })
     }
 
     /// Refuses two references of an object to parents whose keys differ in a column that both foreign keys share: one of them would

@@ -194,3 +194,34 @@ fn half(cause: Error) -> Error {
     }
     error.source(cause)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Timestamp, ValueType};
+
+    #[test]
+    fn values_that_fit_the_declared_type_are_kept() {
+        let kept = |name: &str, value: ValueRef<'_>| {
+            let ty = ColumnType::Declared {
+                name: name.to_owned(),
+                of: ValueType::Timestamp,
+            };
+            is_kept(&ty, value)
+        };
+        let micros = |micros| ValueRef::Timestamp(Timestamp(micros));
+        let fits = |name, all: [i64; 4]| all.map(|value| kept(name, micros(value)));
+        let all = [1_000_000, 1_001_000, 1_000_010, 1_000_001];
+        assert_eq!(fits("datetime", all), [true, false, false, false]);
+        assert_eq!(fits("datetime(3)", all), [true, true, false, false]);
+        assert_eq!(fits("datetime( 5 )", all), [true, true, true, false]);
+        assert_eq!(fits("datetime(6)", all), [true; 4]);
+        assert_eq!(fits("datetime(9)", all), [true; 4]);
+        assert!(kept("datetime", ValueRef::Null));
+        let bytes = |name, bytes: &[u8]| kept(name, ValueRef::Bytes(bytes));
+        assert!(bytes("binary(2)", b"ab"));
+        assert!(!bytes("binary(2)", b"a") && !bytes("binary", b"a"));
+        assert!(!kept("numeric(3)", ValueRef::I64(1)));
+        assert!(!is_kept(&ColumnType::Timestamp, micros(0)));
+    }
+}

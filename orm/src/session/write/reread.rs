@@ -170,10 +170,6 @@ impl Session {
 
     /// Forgets writes of equal values to expired objects, so that the rows that cascades read can fill them.
     pub(in crate::session) fn forget_equal_writes(&mut self) {
-        let deletes = |entry: &crate::session::StoreEntry| !entry.store.marked().is_empty();
-        if !self.stores.iter().any(deletes) {
-            return;
-        }
         let epoch = self.epoch;
         for entry in &mut self.stores {
             let any = &mut *entry.store;

@@ -127,3 +127,134 @@ fn a_change_is_one_delta() {
         assert_eq!(loaded(&edges, 0), Some((0..size).collect()));
     }
 }
+
+#[test]
+fn added_members_are_known_but_not_unchanged() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1, 2]);
+    edges.insert(OWNER, 0, (TARGET, 3));
+    assert_eq!(edges.known(OWNER, 0).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(edges.unchanged(OWNER, 0).collect::<Vec<_>>(), [1, 2]);
+    edges.flushed();
+    assert_eq!(edges.unchanged(OWNER, 0).collect::<Vec<_>>(), [1, 2, 3]);
+}
+
+#[test]
+fn a_row_that_joins_a_collection_unloads_it_unless_it_is_a_member() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1]);
+    edges.join(OWNER, 0, 1);
+    assert_eq!(loaded(&edges, 0), Some(vec![1]));
+    edges.join(OWNER, 0, 2);
+    assert_eq!(loaded(&edges, 0), None);
+    edges.insert(OWNER, 1, (TARGET, 7));
+    edges.join(OWNER, 1, 8);
+    assert_eq!(edges.known(OWNER, 1).collect::<Vec<_>>(), [7]);
+}
+
+#[test]
+fn a_change_without_effect_is_forgotten() {
+    let mut edges = Edges::default();
+    edges.fill(OWNER, 0, TARGET, vec![1]);
+    edges.insert(OWNER, 0, (TARGET, 2));
+    edges.forget_change(OWNER, 0, 2);
+    assert_eq!(loaded(&edges, 0), Some(vec![1, 2]));
+    edges.insert(OWNER, 1, (TARGET, 7));
+    edges.forget_change(OWNER, 1, 7);
+    assert_eq!(edges.known(OWNER, 1).count(), 0);
+    edges.expire_loaded();
+    for relation in [0, 1] {
+        edges.fill(OWNER, relation, TARGET, vec![1]);
+        assert_eq!(loaded(&edges, relation), Some(vec![1]));
+    }
+}
+
+#[test]
+fn a_reverted_change_leaves_what_the_row_says() {
+    for (place, members) in [
+        (Membership::Inside, Some(vec![1, 2])),
+        (Membership::Outside, Some(vec![1])),
+        (Membership::Unknown, None),
+    ] {
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, vec![1]);
+        edges.insert(OWNER, 0, (TARGET, 2));
+        edges.put_back(OWNER, 0, 2, place);
+        assert_eq!(loaded(&edges, 0), members);
+        let mut edges = Edges::default();
+        edges.fill(OWNER, 0, TARGET, vec![1, 2]);
+        edges.remove(OWNER, 0, (TARGET, 2));
+        edges.put_back(OWNER, 0, 2, place);
+        assert_eq!(loaded(&edges, 0), members);
+        // A collection that is not loaded does not become so.
+        edges.insert(OWNER, 1, (TARGET, 2));
+        edges.put_back(OWNER, 1, 2, place);
+        assert_eq!(loaded(&edges, 1), None);
+    }
+}
+
+#[test]
+fn deletions_are_noted_beside_references_that_were_set() {
+    let mut edges = Edges::default();
+    let (first, second, orphan) = ((0, 2), (0, 3), (0, 4));
+    edges.note_deletion(first);
+    edges.note_cascade(Some(first), second);
+    assert_eq!((edges.deletion(first), edges.deletion(second)), (0, 0));
+    let link = |child| Link {
+        child,
+        columns: [1].into(),
+        parent: None,
+        parent_store: 0,
+        collection: None,
+        single: false,
+        nullable: true,
+        delete_orphan: false,
+    };
+    edges.links.set(link((1, 1)));
+    edges.note_deletion(first);
+    edges.links.set(link((1, 2)));
+    edges.note_deletion(first);
+    edges.note_cascade(Some(first), second);
+    edges.note_cascade(None, orphan);
+    let noted = [first, second, orphan].map(|node| edges.deletion(node));
+    assert_eq!(noted, [1, 1, u64::MAX]);
+    assert!(
+        edges
+            .links
+            .is_set_after((1, 2), &[1], edges.deletion(first))
+    );
+    assert!(
+        !edges
+            .links
+            .is_set_after((1, 1), &[1], edges.deletion(first))
+    );
+}
+
+#[test]
+fn the_members_of_one_relation_are_reread() {
+    let mut edges = Edges::default();
+    let others = [(OWNER, 1), ((1, 1), 0)];
+    edges.fill(OWNER, 0, TARGET, vec![1]);
+    for (owner, relation) in others {
+        edges.fill(owner, relation, TARGET, vec![1]);
+    }
+    edges.unload_all(0, 0);
+    assert_eq!(loaded(&edges, 0), None);
+    for (owner, relation) in others {
+        assert!(edges.loaded(owner, relation).is_some());
+    }
+}
+
+#[test]
+fn removals_from_one_relation_are_forgotten() {
+    let mut edges = Edges::default();
+    for relation in [0, 1] {
+        edges.remove(OWNER, relation, (TARGET, 2));
+    }
+    edges.forget_removal(0, 0, (TARGET, 2));
+    for relation in [0, 1] {
+        edges.fill(OWNER, relation, TARGET, vec![1, 2]);
+    }
+    assert_eq!(loaded(&edges, 0), Some(vec![1, 2]));
+    assert_eq!(loaded(&edges, 1), Some(vec![1]));
+}

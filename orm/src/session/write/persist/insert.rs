@@ -178,7 +178,7 @@ impl Insert<'_> {
             let params = params(store, slots, self.columns, Keys::None);
             let row = |row: &[Param<'_>]| row.iter().filter_map(Param::value).map(bytes).sum();
             let fits = fitting(params.chunks(width.max(1)).map(row));
-            if width > 0 && fits < slots.len() {
+            if fits < slots.len() {
                 most = few(fits);
                 continue;
             }

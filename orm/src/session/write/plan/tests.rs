@@ -156,6 +156,35 @@ fn a_tree_is_inserted_level_by_level_and_deleted_from_the_leaves() {
 }
 
 #[test]
+fn rows_of_one_level_and_one_shape_are_one_batch() {
+    let table = TableChanges {
+        parents: vec![(0, true)],
+        inserts: vec![
+            row(1, &[1]),
+            row(2, &[1]),
+            row(3, &[2]),
+            row(4, &[2]),
+            row(5, &[2]),
+        ],
+        ..Default::default()
+    };
+    let waits = vec![wait((0, 2), (0, 1), true), wait((0, 4), (0, 3), true)];
+    check(
+        &Changes {
+            tables: vec![table],
+            waits,
+            ..Default::default()
+        },
+        &[
+            "insert 0 [1] [1]",
+            "insert 0 [2] [3, 5]",
+            "insert 0 [1] [2]",
+            "insert 0 [2] [4]",
+        ],
+    );
+}
+
+#[test]
 fn a_row_that_waits_is_updated_late() {
     let table = TableChanges {
         parents: vec![(0, true)],
@@ -469,5 +498,46 @@ fn a_swap_goes_through_null_or_is_refused() {
             store: USERS,
             constraint
         })
+    );
+}
+
+#[test]
+fn each_cycle_of_values_is_cut_where_null_is_allowed() {
+    let changes = |uniques, rows: &[u32]| Changes {
+        tables: vec![TableChanges {
+            store: USERS,
+            updates: rows.iter().map(|&slot| row(slot, &[1])).collect(),
+            uniques,
+            ..TableChanges::default()
+        }],
+        ..Changes::default()
+    };
+    let swaps = unique(
+        Some(1),
+        &[(1, 10), (2, 20), (3, 30), (4, 40)],
+        &[(1, 20), (2, 10), (3, 40), (4, 30)],
+    );
+    check(
+        &changes(vec![swaps], &[1, 2, 3, 4]),
+        &[
+            "vacate 1 1 [2, 4]",
+            "update 1 [1] [1]",
+            "update 1 [1] [2]",
+            "update 1 [1] [3]",
+            "update 1 [1] [4]",
+        ],
+    );
+    // 5 waits for a row of the cycle, but is not in it.
+    let swap = || unique(Some(1), &[(1, 10), (2, 20)], &[(1, 20), (2, 10)]);
+    let waits = unique(None, &[(1, 70)], &[(5, 70)]);
+    check(
+        &changes(vec![waits, swap()], &[1, 2, 5]),
+        &["vacate 1 1 [2]", "update 1 [1] [1]", "update 1 [1] [2, 5]"],
+    );
+    // NULL in a column of one constraint frees no value of the other.
+    let strict = unique(None, &[(2, 80)], &[(1, 80)]);
+    check(
+        &changes(vec![strict, swap()], &[1, 2]),
+        &["vacate 1 1 [1]", "update 1 [1] [2]", "update 1 [1] [1]"],
     );
 }
