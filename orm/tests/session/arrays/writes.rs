@@ -113,7 +113,10 @@ fn long_keys_of_pairs_are_split() -> Result<()> {
     }
     session.flush()?;
     let sent = script.sent();
-    let sites: Vec<&String> = sent.iter().filter(|sent| sent.contains(" sites")).collect();
+    let sites: Vec<&String> = sent
+        .iter()
+        .filter(|sent| sent.starts_with("DELETE FROM sites"))
+        .collect();
     assert_eq!(sites, ["DELETE FROM sites 3"]);
     Ok(())
 }
