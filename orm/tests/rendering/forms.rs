@@ -274,10 +274,10 @@ SELECT "age" FROM "users" ORDER BY "id", rank("age")
 SELECT "age" FROM "users" ORDER BY one("age"), one("age") DESC, rank("age")
 "#);
     insta::assert_snapshot!(ordered(&Cast(Batch::Arrays), &orders), @r#"
-SELECT CAST("age" AS text) AS "age" FROM "users" ORDER BY "users"."age"
-SELECT CAST("age" AS text) AS "age" FROM "users" ORDER BY "users"."age" DESC, "id"
-SELECT CAST("age" AS text) AS "age" FROM "users" ORDER BY "id", "users"."age"
-SELECT CAST("age" AS text) AS "age" FROM "users" ORDER BY "users"."age", "users"."age" DESC, "users"."age"
+SELECT CAST("age" AS text) FROM "users" ORDER BY "users"."age"
+SELECT CAST("age" AS text) FROM "users" ORDER BY "users"."age" DESC, "id"
+SELECT CAST("age" AS text) FROM "users" ORDER BY "id", "users"."age"
+SELECT CAST("age" AS text) FROM "users" ORDER BY "users"."age", "users"."age" DESC, "users"."age"
 "#);
     let windows = [
         Window::new().order_by(User::AGE.asc()),

@@ -96,7 +96,6 @@ impl Insert<'_> {
         }
         match session.engine.dialect().batch() {
             Batch::Arrays if self.slots.len() > 1 => self.arrays(session, &[], &[]),
-            Batch::Arrays => self.returning(session, &[]),
             _ => self.values(session, &mut |_, _| Ok(())),
         }
     }
