@@ -19,12 +19,13 @@ pub(crate) struct Waiting<T> {
 impl<T: Send + 'static> Waiting<T> {
     /// Starts the work.
     pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> CaseResult<Self> {
-        let (sender, done) = mpsc::channel();
+        // Without a buffer, what nobody takes is dropped on the thread: that may never return.
+        let (sender, done) = mpsc::sync_channel(0);
         let thread = thread::Builder::new().name("selfsame-waiting".to_owned());
         let thread = thread.spawn(move || {
             let begun = Instant::now();
             let value = work();
-            // The receiver is gone if the deadline has passed.
+            // The receiver is gone if the deadline has passed, or something else failed.
             let _ = sender.send((value, begun.elapsed()));
         });
         match thread {
