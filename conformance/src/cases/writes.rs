@@ -346,8 +346,14 @@ fn upsert(context: &mut Context) -> CaseResult {
         }
         _ => format!("{insert} ON CONFLICT ([id]) DO UPDATE SET [v] = excluded.[v]"),
     };
-    database.execute(&statement, &[int(1), int(11)])?;
-    database.execute(&statement, &[int(2), int(22)])?;
+    for (id, value) in [(1, 11), (2, 22), (2, 22)] {
+        let told = database.execute(&statement, &[int(id), int(value)])?;
+        check_eq!(
+            told.matched,
+            1,
+            "an upsert must report its row once, whether it was inserted, changed or left as it was"
+        );
+    }
     check_eq!(
         values_of(&mut database)?,
         [11, 22],

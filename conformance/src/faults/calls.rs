@@ -423,34 +423,25 @@ pub(super) const FAULTS: &[Fault] = &[
         "equality_folds_case",
         "A comparison of texts by = ignores case.",
         "queries.operands",
-        |dialect, text| in_where(text, |condition| {
-            let same = match dialect.name() {
-                "postgres" => " ILIKE ",
-                "mariadb" => " COLLATE utf8mb4_general_ci = ",
-                _ => " COLLATE NOCASE = ",
-            };
-            let equal = *places(condition, " = ").first()?;
-            Some(format!(
-                "{}{same}{}",
-                &condition[..equal],
-                &condition[equal + 3..]
-            ))
+        |dialect, text| in_where(text, |condition| match dialect.name() {
+            "postgres" => {
+                comparison(condition).map(|[before, left, right, behind]| {
+                    format!("{before}LOWER({left}) = LOWER({right}){behind}")
+                })
+            }
+            "mariadb" => collated(condition, "utf8mb4_general_ci"),
+            _ => collated(condition, "NOCASE"),
         })
     ),
     by_dialect!(
         "equality_ignores_spaces_at_end",
         "A comparison of texts by = ignores trailing spaces.",
         "queries.operands",
-        |dialect, text| in_where(text, |condition| {
-            let equal = *places(condition, " = ").first()?;
-            let (before, behind) = (&condition[..equal], &condition[equal..]);
-            if !matches!(dialect.name(), "postgres" | "mariadb") {
-                return Some(format!("{before} COLLATE RTRIM{behind}"));
-            }
-            let ends = [places(before, " "), places(before, "(")].concat();
-            let start = ends.iter().max().map_or(0, |end| end + 1);
-            let (before, operand) = before.split_at(start);
-            Some(format!("{before}RTRIM({operand}){behind}"))
+        |dialect, text| in_where(text, |condition| match dialect.name() {
+            "postgres" | "mariadb" => comparison(condition).map(|[before, left, right, behind]| {
+                format!("{before}RTRIM({left}) = RTRIM({right}){behind}")
+            }),
+            _ => collated(condition, "RTRIM"),
         })
     ),
     by_dialect!(
@@ -540,6 +531,24 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["queries.order"]),
 ];
+
+/// Gives the left side of the first comparison by `=` a collation.
+fn collated(condition: &str, collation: &str) -> Option<String> {
+    let equal = *places(condition, " = ").first()?;
+    let (before, behind) = condition.split_at(equal);
+    Some(format!("{before} COLLATE {collation}{behind}"))
+}
+
+/// Splits a condition at the first comparison by `=`: the text before it, its sides, and the text after it.
+fn comparison(condition: &str) -> Option<[&str; 4]> {
+    let equal = *places(condition, " = ").first()?;
+    let (before, behind) = (&condition[..equal], &condition[equal + " = ".len()..]);
+    let starts = [places(before, " "), places(before, "(")].concat();
+    let ends = [places(behind, " "), places(behind, ")")].concat();
+    let (before, left) = before.split_at(starts.into_iter().max().map_or(0, |at| at + 1));
+    let (right, behind) = behind.split_at(ends.into_iter().min().unwrap_or(behind.len()));
+    Some([before, left, right, behind])
+}
 
 fn drop_nulls(rows: &[Vec<selfsame::value::Value>]) -> Option<Vec<usize>> {
     let is_kept = |at: &usize| !matches!(rows[*at].first(), Some(selfsame::value::Value::Null));
