@@ -189,6 +189,19 @@ fn autocommit(context: &mut Context) -> CaseResult {
         [1, 2],
         "a statement outside a transaction must be visible to others at once"
     );
+    writer.execute("UPDATE [t] SET [v] = ? WHERE [id] = ?", &[int(30), int(2)])?;
+    let seen = reader.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(2)])?;
+    check_eq!(
+        seen,
+        [30],
+        "an UPDATE outside a transaction must be visible to others at once"
+    );
+    writer.execute("DELETE FROM [t] WHERE [id] = ?", &[int(2)])?;
+    check_eq!(
+        keys(&mut reader)?,
+        [1],
+        "a DELETE outside a transaction must be visible to others at once"
+    );
     Ok(())
 }
 
