@@ -2,8 +2,8 @@
 # The check that every change must pass. Names and times its steps, and runs all of them, so that one run reports every failure.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and PgBouncer, MariaDB with Galera, and
-# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. Writes the reports of the conformance suite to SELFSAME_REPORTS, by default
-# target/conformance.
+# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, the suite runs in it, too. Writes
+# the reports of the conformance suite to SELFSAME_REPORTS, by default target/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -120,6 +120,9 @@ step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memo
 step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
 step 'conformance on MariaDB' cargo run --release -- check mariadb
+if [ -n "${SELFSAME_MARIADB_CONTAINER:-}" ]; then
+    step 'conformance on MariaDB in a container' cargo run --release --features containers -- check "docker:$SELFSAME_MARIADB_CONTAINER"
+fi
 step 'table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --all
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres

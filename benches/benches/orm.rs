@@ -1,21 +1,21 @@
-//! The workloads under criterion, for people: `cargo bench -p selfsame-benches`. PostgreSQL is left out, with the reason, if there is
-//! no server.
+//! The workloads under criterion, for people: `cargo bench -p selfsame-benches`. A database is left out, with the reason, if
+//! there is no server.
 
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion};
-use selfsame_benches::{Arm, Fixture, Site, Workload};
-use selfsame_postgres::testing::Server;
+use selfsame_benches::{Arm, Backend, Fixture, Site, Workload};
 
 fn main() {
     let mut criterion = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
-    measure(&mut criterion, &Site::Sqlite);
-    match Server::start() {
-        Ok(server) => measure(&mut criterion, &Site::Postgres(server)),
-        Err(error) => eprintln!("PostgreSQL is left out: {error}"),
+    for backend in Backend::ALL {
+        match Site::start(backend) {
+            Ok(site) => measure(&mut criterion, &site),
+            Err(error) => eprintln!("{backend} is left out: {error}"),
+        }
     }
     criterion.final_summary();
 }

@@ -25,7 +25,7 @@ impl Clock {
                 let asked = (0..ASKED).map(|_| ProcessTime::now().elapsed());
                 Self::Computed(asked.min().unwrap_or_default())
             }
-            Backend::Postgres => Self::Elapsed,
+            Backend::Postgres | Backend::MariaDb => Self::Elapsed,
         }
     }
 

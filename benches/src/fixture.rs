@@ -1,5 +1,6 @@
 //! `Fixture`: one workload at one size on one database, with every arm that can do it.
 
+use std::any::Any;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -7,13 +8,14 @@ use selfsame::Engine;
 use selfsame::backend::{Sql, StatementKind};
 use selfsame::session::Session;
 use selfsame::value::{ValueRef, ValueType};
-use selfsame_postgres::testing::{Database, Server};
+use selfsame_mariadb::testing::Server as MariaDbServer;
+use selfsame_postgres::testing::Server;
 use selfsame_sqlite::Sqlite;
 
 use crate::clock::Clock;
 use crate::digest::Digest;
 use crate::planted::Planted;
-use crate::raw::{PostgresClient, Raw, SqliteClient};
+use crate::raw::{MariaDbClient, PostgresClient, Raw, SqliteClient};
 use crate::rows::shuffled_keys;
 use crate::schema::tables;
 use crate::workload::{Arm, Backend, Reset, Round, Way, Workload};
@@ -26,6 +28,8 @@ pub enum Site {
     Sqlite,
     /// A schema of this PostgreSQL server, shared by all arms.
     Postgres(Server),
+    /// A database of this MariaDB server, shared by all arms.
+    MariaDb(MariaDbServer),
 }
 
 /// One workload at one size, ready to run.
@@ -39,15 +43,38 @@ pub struct Fixture {
     planted: Option<Planted>,
     backend: Backend,
     /// Dropped last: closing it drops the tables.
-    _database: Option<Database>,
+    _database: Option<Box<dyn Any>>,
 }
 
 impl Site {
+    /// Starts the server of a backend, or finds it; SQLite needs none.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no server.
+    pub fn start(backend: Backend) -> selfsame::Result<Self> {
+        match backend {
+            Backend::Sqlite => Ok(Self::Sqlite),
+            Backend::Postgres => Server::start().map(Self::Postgres),
+            Backend::MariaDb => MariaDbServer::start().map(Self::MariaDb),
+        }
+    }
+
+    /// The environment variable by which other processes find its server, and the value.
+    pub fn variable(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres(server) => Some(("SELFSAME_POSTGRES_URL", server.url())),
+            Self::MariaDb(server) => Some(("SELFSAME_MARIADB_URL", server.url())),
+        }
+    }
+
     /// The backend.
     pub fn backend(&self) -> Backend {
         match self {
             Self::Sqlite => Backend::Sqlite,
             Self::Postgres(_) => Backend::Postgres,
+            Self::MariaDb(_) => Backend::MariaDb,
         }
     }
 }
@@ -73,7 +100,7 @@ impl Fixture {
             Some(planted) => planted.engine(backend),
             None => Engine::from_backend(backend),
         };
-        let (engine, raw, database) = match site {
+        let (engine, raw, database): (_, _, Option<Box<dyn Any>>) = match site {
             Site::Sqlite => (
                 engine(std::sync::Arc::new(Sqlite::memory())),
                 Raw::Sqlite(SqliteClient::open()?),
@@ -85,7 +112,16 @@ impl Fixture {
                 (
                     engine(std::sync::Arc::new(database.backend())),
                     Raw::Postgres(Box::new(raw)),
-                    Some(database),
+                    Some(Box::new(database)),
+                )
+            }
+            Site::MariaDb(server) => {
+                let database = server.database()?;
+                let raw = MariaDbClient::connect(&database.url())?;
+                (
+                    engine(std::sync::Arc::new(database.backend())),
+                    Raw::MariaDb(Box::new(raw)),
+                    Some(Box::new(database)),
                 )
             }
         };
@@ -111,12 +147,15 @@ impl Fixture {
         tables().create_all(&self.engine)?;
         let rows = (self.workload.0.rows)(self.round.size);
         let client = self.raw.client();
-        if self.backend == Backend::Postgres {
+        if self.backend != Backend::Sqlite {
             // All arms share the tables.
             for text in rows {
                 client.batch(&text)?;
             }
-            return client.batch("ANALYZE");
+            return match self.backend {
+                Backend::Postgres => client.batch("ANALYZE"),
+                _ => Ok(()),
+            };
         }
         for sql in tables().create_statements(self.engine.dialect(), |_| Ok(false))? {
             client.batch(sql.text())?;
@@ -169,9 +208,11 @@ impl Fixture {
         match self.workload.0.reset {
             Reset::Nothing => {}
             Reset::Once(statements) | Reset::Always(statements) => {
-                // On the arm's own connection: others would reread the catalogue at their next statement.
+                // On the arm's own connection: others would reread the catalogue at their next statement. On MariaDB, which forgets
+                // all prepared statements when it resets the connection, that would be worse.
+                let by_client = arm.is_raw() || self.backend == Backend::MariaDb;
                 for text in statements(self.backend, self.round.size) {
-                    match arm.is_raw() {
+                    match by_client {
                         true => self.raw.client().batch(&text)?,
                         false => batch(&self.engine, &text)?,
                     }
@@ -208,6 +249,12 @@ impl Fixture {
                     ..
                 },
                 Raw::Postgres(client),
+            ) => run(client, &self.round, digest),
+            (
+                Way::Raw {
+                    mariadb: Some(run), ..
+                },
+                Raw::MariaDb(client),
             ) => run(client, &self.round, digest),
             (Way::Raw { .. }, _) => Err(no_such_arm(self.workload, arm)),
             (Way::Engine(run), _) => {

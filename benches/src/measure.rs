@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use selfsame_gate::{Random, estimate, median};
-use selfsame_postgres::testing::Server;
 
 use crate::Result;
 use crate::fixture::{Fixture, Site};
@@ -128,10 +127,10 @@ pub fn run(options: &Options, mut step: impl FnMut(Backend, Workload, usize)) ->
     let mut report = Report::default();
     let mut random = Random::new(options.seed);
     for &backend in &options.backends {
-        let site = match site(backend) {
+        let site = match Site::start(backend) {
             Ok(site) => site,
-            Err(reason) => {
-                report.missing.push((backend, reason));
+            Err(error) => {
+                report.missing.push((backend, error.message().to_owned()));
                 continue;
             }
         };
@@ -144,15 +143,6 @@ pub fn run(options: &Options, mut step: impl FnMut(Backend, Workload, usize)) ->
         }
     }
     Ok(report)
-}
-
-fn site(backend: Backend) -> Result<Site, String> {
-    match backend {
-        Backend::Sqlite => Ok(Site::Sqlite),
-        Backend::Postgres => Server::start()
-            .map(Site::Postgres)
-            .map_err(|error| error.message().to_owned()),
-    }
 }
 
 /// One arm as it is measured.

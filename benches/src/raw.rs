@@ -1,9 +1,11 @@
 //! The raw arms: each workload by hand over the driver, as a good engineer writes it. The others are compared with them, so
 //! do not change them without a reason.
 
+pub(crate) mod mariadb;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 
+pub(crate) use self::mariadb::MariaDbClient;
 pub(crate) use self::postgres::PostgresClient;
 pub(crate) use self::sqlite::SqliteClient;
 
@@ -74,6 +76,7 @@ pub(crate) trait Client {
 pub(crate) enum Raw {
     Sqlite(SqliteClient),
     Postgres(Box<PostgresClient>),
+    MariaDb(Box<MariaDbClient>),
 }
 
 impl Raw {
@@ -81,6 +84,7 @@ impl Raw {
         match self {
             Self::Sqlite(client) => client,
             Self::Postgres(client) => &mut **client,
+            Self::MariaDb(client) => &mut **client,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Transactions of several sessions at a time: how many a second, and how long one takes.
 //!
 //! SQLite has one writer, so more sessions wait for each other; its database is a file here, for one in memory has one connection.
-//! PostgreSQL's rows are far enough apart that sessions seldom meet.
+//! The servers' rows are far enough apart that sessions seldom meet.
 
 use std::fmt;
 use std::sync::Barrier;
@@ -9,17 +9,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use selfsame::Engine;
-use selfsame_postgres::testing::{Database, Server};
+use selfsame_mariadb::testing::Database as MariaDbDatabase;
+use selfsame_postgres::testing::Database;
 use selfsame_sqlite::testing::TempDatabase;
 use selfsame_sqlite::{Sqlite, Synchronous};
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
-use crate::raw::PostgresClient;
+use crate::fixture::Site;
+use crate::raw::{MariaDbClient, PostgresClient};
 use crate::rows::{shuffled_keys, users};
 use crate::schema::tables;
 use crate::workload::{Arm, Backend};
-use crate::workloads::transactions::{one_postgres, one_sqlite, one_tracked};
+use crate::workloads::transactions::{one_mariadb, one_postgres, one_sqlite, one_tracked};
 
 /// Numbers of sessions.
 pub const SESSIONS: [usize; 4] = [1, 2, 4, 8];
@@ -49,13 +51,18 @@ pub struct Throughput {
 /// # Errors
 ///
 /// Errors of a database.
-pub fn measure(server: Option<&Server>, transactions: usize) -> Result<Vec<Throughput>> {
+pub fn measure(sites: &[Site], transactions: usize) -> Result<Vec<Throughput>> {
     let mut found = Vec::new();
-    let file = TempDatabase::new()?;
-    let sqlite = Place::Sqlite(file.backend().synchronous(Synchronous::Off), file);
-    found.extend(on(&sqlite, transactions)?);
-    if let Some(server) = server {
-        found.extend(on(&Place::Postgres(server.database()?), transactions)?);
+    for site in sites {
+        let place = match site {
+            Site::Sqlite => {
+                let file = TempDatabase::new()?;
+                Place::Sqlite(file.backend().synchronous(Synchronous::Off), file)
+            }
+            Site::Postgres(server) => Place::Postgres(server.database()?),
+            Site::MariaDb(server) => Place::MariaDb(server.database()?),
+        };
+        found.extend(on(&place, transactions)?);
     }
     Ok(found)
 }
@@ -63,6 +70,7 @@ pub fn measure(server: Option<&Server>, transactions: usize) -> Result<Vec<Throu
 enum Place {
     Sqlite(Sqlite, TempDatabase),
     Postgres(Database),
+    MariaDb(MariaDbDatabase),
 }
 
 fn on(place: &Place, transactions: usize) -> Result<Vec<Throughput>> {
@@ -87,6 +95,7 @@ impl Place {
         match self {
             Self::Sqlite(backend, _) => Engine::new(backend.clone()),
             Self::Postgres(database) => Engine::new(database.backend()),
+            Self::MariaDb(database) => Engine::new(database.backend()),
         }
     }
 
@@ -94,6 +103,7 @@ impl Place {
         match self {
             Self::Sqlite(..) => Backend::Sqlite,
             Self::Postgres(_) => Backend::Postgres,
+            Self::MariaDb(_) => Backend::MariaDb,
         }
     }
 
@@ -110,6 +120,10 @@ impl Place {
             (Self::Postgres(database), Arm::Raw) => {
                 let mut client = PostgresClient::connect(&database.url())?;
                 Box::new(move |key| one_postgres(&mut client, key, COLOR))
+            }
+            (Self::MariaDb(database), Arm::Raw) => {
+                let mut client = MariaDbClient::connect(&database.url())?;
+                Box::new(move |key| one_mariadb(&mut client, key, COLOR))
             }
             _ => {
                 let engine = engine.clone();
@@ -208,7 +222,7 @@ mod tests {
 
     #[test]
     fn sessions_at_a_time_do_all_their_transactions() {
-        let found = measure(None, 64).expect("SQLite is there");
+        let found = measure(&[Site::Sqlite], 64).expect("SQLite is there");
         assert_eq!(found.len(), 2 * SESSIONS.len());
         for throughput in found {
             assert!(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{Client, PostgresClient};
+use crate::raw::{Client, MariaDbClient, PostgresClient};
 use crate::rows;
 use crate::workloads::ALL;
 
@@ -86,6 +86,7 @@ pub(crate) enum Way {
     Raw {
         sqlite: Option<By<rusqlite::Connection>>,
         postgres: Option<By<PostgresClient>>,
+        mariadb: Option<By<MariaDbClient>>,
     },
     /// The ORM.
     Engine(fn(&Engine, &Round, &mut Digest) -> selfsame::Result<()>),
@@ -133,6 +134,9 @@ pub enum Backend {
     Sqlite,
     /// PostgreSQL, on the first server that is available.
     Postgres,
+    /// MariaDB, the same.
+    #[serde(rename = "mariadb")]
+    MariaDb,
 }
 
 impl Workload {
@@ -179,6 +183,7 @@ impl Workload {
         let there = all.filter(|(_, way)| match (way, backend) {
             (Way::Raw { sqlite, .. }, Backend::Sqlite) => sqlite.is_some(),
             (Way::Raw { postgres, .. }, Backend::Postgres) => postgres.is_some(),
+            (Way::Raw { mariadb, .. }, Backend::MariaDb) => mariadb.is_some(),
             _ => true,
         });
         there.map(|(arm, _)| *arm).collect()
@@ -219,7 +224,7 @@ impl<'de> Deserialize<'de> for Workload {
 }
 
 impl Arm {
-    /// Runs all steps.
+    /// Every arm, in the order of tables.
     pub const ALL: [Self; 5] = [
         Self::Raw,
         Self::Tuned,
@@ -246,14 +251,24 @@ impl Arm {
 }
 
 impl Backend {
-    /// Runs all steps.
-    pub const ALL: [Self; 2] = [Self::Sqlite, Self::Postgres];
+    /// Every backend, in the order of tables.
+    pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MariaDb];
 
     /// The name in tables and files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
             Self::Postgres => "postgres",
+            Self::MariaDb => "mariadb",
+        }
+    }
+
+    /// The database's own name.
+    pub fn product(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
         }
     }
 }

@@ -1,8 +1,8 @@
-//! What every workload must keep, on both backends: all arms agree, the statements are those of the golden files, and their number
+//! What every workload must keep, on each backend: all arms agree, the statements are those of the golden files, and their number
 //! grows as it may.
 //!
-//! `SELFSAME_BLESS=1` writes the files of the statements anew; `selfsame gate --bless` those of growth and allocations too. PostgreSQL's
-//! tests are ignored, with the reason, if there is no server, and fail under `SELFSAME_REQUIRE=postgres`.
+//! `SELFSAME_BLESS=1` writes the files of the statements anew; `selfsame gate --bless` those of growth and allocations too. The tests of a
+//! server are ignored, with the reason, if there is none, and fail under `SELFSAME_REQUIRE=postgres,mariadb`.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame_benches::{Backend, Fixture, Site, Workload, gated_on};
 use selfsame_gate::{Exact, Golden, Step};
-use selfsame_postgres::testing::{Server, required};
+use selfsame_mariadb::testing::required as mariadb_required;
+use selfsame_postgres::testing::required as postgres_required;
 
 type Test = fn(&Site, Workload) -> Result<(), Failed>;
 
@@ -21,29 +22,27 @@ const LARGEST: usize = 1_000;
 
 fn main() {
     let arguments = Arguments::from_args();
-    // Listing needs no server.
-    let server = if arguments.list {
-        None
-    } else {
-        Server::start()
-            .inspect_err(|error| eprintln!("PostgreSQL is ignored: {error}"))
+    let start = |backend| {
+        Site::start(backend)
+            .inspect_err(|error| eprintln!("{backend} is ignored: {error}"))
             .ok()
     };
+    let sites = Backend::ALL.map(|backend| {
+        // Listing needs no server.
+        let site = if arguments.list { None } else { start(backend) };
+        (backend, site)
+    });
     let mut trials = Vec::new();
     for (name, test) in TESTS {
         for workload in Workload::all_with_growth() {
-            for backend in Backend::ALL {
-                let site = match backend {
-                    Backend::Sqlite => Some(Site::Sqlite),
-                    Backend::Postgres => server.clone().map(Site::Postgres),
-                };
-                trials.push(trial(name, test, backend, workload, site));
+            for (backend, site) in &sites {
+                trials.push(trial(name, test, *backend, workload, site.clone()));
             }
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` runs no destructors.
-    drop(server);
+    drop(sites);
     conclusion.exit();
 }
 
@@ -54,12 +53,17 @@ fn trial(
     workload: Workload,
     site: Option<Site>,
 ) -> Trial {
-    let ignored = site.is_none() && !required();
+    let required = match backend {
+        Backend::Sqlite => true,
+        Backend::Postgres => postgres_required(),
+        Backend::MariaDb => mariadb_required(),
+    };
+    let ignored = site.is_none() && !required;
     Trial::test(
         format!("{backend}::{name}::{workload}"),
         move || match &site {
             Some(site) => test(site, workload),
-            None => Err("SELFSAME_REQUIRE=postgres, and no server".into()),
+            None => Err(format!("SELFSAME_REQUIRE={backend}, and no server").into()),
         },
     )
     .with_ignored_flag(ignored)

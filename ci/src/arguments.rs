@@ -117,7 +117,7 @@ pub(crate) struct BenchArguments {
     /// Selects workloads by parts of their names, separated by commas: trivial, insert, pk
     #[arg(long, value_parser = filter)]
     pub(crate) filter: Option<Filter>,
-    /// The backend to measure: sqlite or postgres; by default each that is available
+    /// The backend to measure: sqlite, postgres or mariadb; by default each that is available
     #[arg(long = "backend", value_name = "BACKEND", value_parser = crate::bench::backend)]
     pub(crate) backends: Vec<Backend>,
     /// Measures every size of each workload, not only the most informative ones
@@ -154,7 +154,7 @@ pub(crate) struct GateArguments {
     /// Accepts the measured counts, growth and allocations: writes benches/golden
     #[arg(long, conflicts_with = "base")]
     pub(crate) bless: bool,
-    /// The backend to measure: sqlite or postgres; by default both
+    /// The backend to measure: sqlite, postgres or mariadb; by default the first two. MariaDB has golden statements only
     #[arg(long = "backend", value_name = "BACKEND", value_parser = crate::bench::backend)]
     pub(crate) backends: Vec<Backend>,
     /// Selects workloads by parts of their names, separated by commas

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use selfsame::{Error, ErrorKind, Result};
-use selfsame_benches::{Backend, Options, Report, Sizes, Workload, run as measure, throughput};
-use selfsame_postgres::testing::Server;
+use selfsame_benches::{
+    Backend, Options, Report, Site, Sizes, Workload, run as measure, throughput,
+};
 
 use crate::arguments::{BenchArguments, BenchShape};
 use crate::history::Run;
@@ -53,21 +54,18 @@ pub(crate) fn run(arguments: &BenchArguments) -> Result<ExitCode> {
 
 /// Measures concurrent transactions of several sessions.
 fn sessions(transactions: u32, arguments: &BenchArguments, options: &Options) -> Result<ExitCode> {
-    let server = match options.backends.contains(&Backend::Postgres) {
-        false => None,
-        true => match Server::start() {
-            Ok(server) => Some(server),
+    let mut sites = Vec::new();
+    for &backend in &options.backends {
+        match Site::start(backend) {
+            Ok(site) => sites.push(site),
             Err(error) if arguments.backends.is_empty() => {
-                eprintln!("postgres is not measured: {}", error.message());
-                None
+                eprintln!("{backend} is not measured: {}", error.message());
             }
             Err(error) => return Err(error),
-        },
-    };
+        }
+    }
     let transactions = usize::try_from(transactions).unwrap_or(usize::MAX);
-    let mut found =
-        throughput::measure(server.as_ref(), transactions).map_err(|error| ended_early(&error))?;
-    found.retain(|found| options.backends.contains(&found.backend));
+    let found = throughput::measure(&sites, transactions).map_err(|error| ended_early(&error))?;
     match arguments.format {
         BenchShape::Human => {
             let lines: Vec<String> = found.iter().map(ToString::to_string).collect();

@@ -20,6 +20,7 @@
 
 mod array;
 mod column_value;
+mod convert;
 mod decimal;
 mod deferred;
 mod external;

@@ -10,7 +10,8 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
-//! The server must be MariaDB 10.11.8 or later. MySQL is refused: it has no INSERT … RETURNING.
+//! The server must be MariaDB 10.11.8 or later, of later series 11.0.6, 11.1.5, 11.2.4, or 11.4.2 and all that follow. MySQL is refused: it has no
+//! INSERT … RETURNING.
 //!
 //! # Settings of a connection
 //!
@@ -23,6 +24,10 @@
 //! are sorted by their first 65,536 bytes. The isolation level is the server's, but at least READ COMMITTED unless a
 //! transaction requests a lower one. A long list is sent as one parameter per value, because UPDATE and DELETE cannot use an index with a list in one
 //! document; statements of more than 4,096 parameters are not cached, so that the server's memory does not grow.
+//!
+//! Raw SQL may change these settings; a statement of the mapper on the same connection is then refused with
+//! [`InvalidState`](selfsame::ErrorKind::InvalidState), because it could mean something else. `SET STATEMENT … FOR` changes them for one
+//! statement. A pool resets them.
 //!
 //! Table names have the server's case: if `lower_case_table_names` is 1, `Metadata::diff` finds an entity's table only by its lower-case name.
 //!
@@ -43,7 +48,7 @@
 //!
 //! Tables of non-transactional engines (MyISAM, Aria, MEMORY) keep writes of a rolled-back transaction; the rollback then fails with an error that says so.
 //! Some column types of existing tables change values without an error: `year` stores 70 as 1970, `enum` and `set` read `'3'` as their
-//! third label if no label has that name. The change is visible when the row is read again. A value that a column would round or pad is
+//! third label if no label has that name, and `timestamp NOT NULL` stores the current time for NULL. The change is visible when the row is read again. A value that a column would round or pad is
 //! refused, unless `db_type` names the column's type.
 //!
 //! # Galera
@@ -63,10 +68,14 @@ mod link;
 mod options;
 mod param;
 mod reflection;
+mod results;
 mod row;
+mod settings;
+mod statement;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tls;
+mod transaction;
 mod watch;
 mod words;
 

@@ -15,7 +15,8 @@ use socket2::SockRef;
 
 use crate::attempts::{self, Missing};
 use crate::classify::{Phase, TLS_FAILED, classify};
-use crate::options::{LONGEST_WAIT, Options, Place, configuration};
+use crate::options::{Options, Place, configuration};
+use crate::settings;
 use crate::tls::TlsMode;
 use crate::watch::{self, Limit};
 
@@ -23,29 +24,6 @@ use crate::watch::{self, Limit};
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
 /// How long the network may refuse what is sent.
 const SENDING: Duration = Duration::from_secs(30);
-/// The oldest server that has all of what the dialect claims.
-const OLDEST: (u32, u32) = (10, 11);
-
-/// `utf8mb4_nopad_bin` compares texts as Rust does, the spaces at their ends included. What a server may have set otherwise for all its
-/// clients, and would answer wrongly by or refuse, is set too: a limit of rows or of recursion cuts results without an error, and of a
-/// long text only so much takes part in sorting as `max_sort_length` says, for which `sort_buffer_size` must have room.
-///
-/// One statement, for of several the driver drops the errors after the first.
-const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, SESSION autocommit = 1, SESSION time_zone = '+00:00', \
-    SESSION lc_messages = 'en_US', SESSION div_precision_increment = 30, SESSION innodb_snapshot_isolation = 1, \
-    SESSION group_concat_max_len = 1073741824, SESSION max_recursive_iterations = 4294967295, \
-    SESSION sql_select_limit = 18446744073709551615, SESSION sql_auto_is_null = 0, SESSION sql_safe_updates = 0, \
-    SESSION sql_big_selects = 1, SESSION completion_type = 'NO_CHAIN', SESSION foreign_key_checks = 1, SESSION unique_checks = 1, \
-    SESSION check_constraint_checks = 1, SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 16777216), \
-    SESSION max_sort_length = 65536, \
-    SESSION tx_isolation = IF(@@tx_isolation = 'READ-UNCOMMITTED', 'READ-COMMITTED', @@tx_isolation), \
-    SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
-ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT'";
-/// Whether the settings hold, for something that stands between may drop them.
-const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
-    AND @@character_set_results = 'utf8mb4' AND @@collation_connection = 'utf8mb4_nopad_bin' AND @@time_zone = '+00:00', \
-    CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@socket, @@datadir)";
-
 /// An open connection.
 pub(crate) struct Link {
     pub(crate) conn: Conn,
@@ -62,6 +40,8 @@ pub(crate) struct Link {
     pub(crate) version: String,
     /// Which server it is: behind one name there may be several.
     pub(crate) server: String,
+    /// The settings that statements depend on.
+    pub(crate) settled: String,
 }
 
 /// Connects to the first place that answers, beginning with this one, within the options' limit for all of them together.
@@ -172,52 +152,32 @@ fn encrypted(_: OptsBuilder, _: &Options) -> Result<OptsBuilder> {
     Err(configuration("this build has no TLS"))
 }
 
-/// Statements that are run when connecting, and again after each reset.
-fn settings(options: &Options) -> Vec<String> {
-    let mut settings = SETTINGS.to_owned();
-    if let Some(timeout) = options.lock_timeout {
-        // Zero would not wait at all.
-        let seconds = timeout.min(LONGEST_WAIT).as_millis().div_ceil(1000).max(1);
-        // The second is for the locks on tables' definitions, for which the server would wait a day.
-        settings.push_str(&format!(
-            ", SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
-        ));
-    }
-    if let Some(timeout) = options.statement_timeout {
-        let seconds = timeout.min(LONGEST_WAIT).as_secs_f64().max(0.001);
-        settings.push_str(&format!(", SESSION max_statement_time = {seconds}"));
-    }
-    if let Some(mask) = options.sync_wait {
-        settings.push_str(&format!(", SESSION wsrep_sync_wait = {mask}"));
-    }
-    // A reset leaves the database that a user's statement chose.
-    let database = options.database.as_ref();
-    let chosen = database.map(|name| format!("USE `{}`", name.replace('`', "``")));
-    chosen.into_iter().chain([settings]).collect()
-}
-
 fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> {
     let failed = |error| classify(error, Phase::Connect, "");
-    let driver = driver.init(settings(&options));
-    let opened = match Conn::new(driver.clone()) {
-        Err(mysql::Error::DriverError(DriverError::TlsNotSupported))
-            if options.tls.mode == TlsMode::Prefer =>
-        {
-            Conn::new(driver.ssl_opts(None))
-        }
-        opened => opened,
-    };
-    let mut conn = opened.map_err(|error| untrusted(&options, failed(error)))?;
+    let mut driver = driver.init(settings::statements(&options));
+    let mut opened = Conn::new(driver.clone());
+    if let Err(mysql::Error::DriverError(DriverError::TlsNotSupported)) = opened
+        && options.tls.mode == TlsMode::Prefer
+    {
+        driver = driver.ssl_opts(None);
+        opened = Conn::new(driver.clone());
+    }
+    let mut conn = opened.map_err(|error| match failed(error) {
+        // Other servers, and older ones, lack some of the settings, of which their errors speak.
+        error if error.kind() == ErrorKind::Configuration => unlike(driver).err().unwrap_or(error),
+        error => untrusted(&options, error),
+    })?;
     let socket = FileDescriptor::dup(&conn)
         .and_then(|descriptor| descriptor.as_file())
         .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
     let socket = Arc::new(socket);
     let in_time = watch::within(&socket, limit);
     let checked: Option<(String, Option<bool>, String)> =
-        conn.query_first(CHECK).map_err(failed)?;
+        conn.query_first(settings::CHECK).map_err(failed)?;
+    let settled = conn.query_first(settings::FINGERPRINT).map_err(failed)?;
     drop(in_time);
     let (version, holds, server) = checked.unwrap_or_default();
-    check_version(&version)?;
+    settings::check_version(&version)?;
     if holds != Some(true) {
         let message = "the settings of a connection do not hold (strict mode, utf8mb4, UTC): something between drops them";
         return Err(configuration(message));
@@ -231,6 +191,7 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         limit: None,
         version,
         server,
+        settled: settled.unwrap_or_default(),
     };
     let socket = SockRef::from(&*link.socket);
     socket
@@ -238,6 +199,15 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         .map_err(|error| unreachable(error.to_string()))?;
     link.be_patient();
     Ok(link)
+}
+
+/// Asks a server that refuses the settings for its version, and refuses that.
+fn unlike(driver: OptsBuilder) -> Result<()> {
+    let mut plain = Conn::new(driver.init(Vec::<String>::new()))
+        .map_err(|error| classify(error, Phase::Connect, ""))?;
+    let version = plain.query_first("SELECT VERSION()");
+    let version: Option<String> = version.map_err(|error| classify(error, Phase::Connect, ""))?;
+    settings::check_version(&version.unwrap_or_default())
 }
 
 /// `REQUIRED` is less elsewhere, so that an authority of the host's own is the usual surprise.
@@ -249,29 +219,6 @@ fn untrusted(options: &Options, error: Error) -> Error {
     let hint = "ssl-mode=REQUIRED also verifies the server's certificate: name the file of its authority with ssl-ca";
     let message = format!("{} ({hint})", error.message());
     Error::new(error.kind(), message)
-}
-
-/// `10.11.19-MariaDB-0+deb12u1`.
-fn check_version(version: &str) -> Result<()> {
-    let number = version.strip_prefix("5.5.5-").unwrap_or(version);
-    let mut parts = number.split(['.', '-']).map(str::parse::<u32>);
-    let parts = (parts.next(), parts.next());
-    let (Some(Ok(major)), Some(Ok(minor))) = parts else {
-        return Err(configuration("the server's version is not known"));
-    };
-    if !version.contains("MariaDB") || (major, minor) < OLDEST {
-        return Err(configuration(format!(
-            "the server is {}{number}: MariaDB {}.{} or later is required (MySQL is not supported)",
-            if version.contains("MariaDB") {
-                ""
-            } else {
-                "MySQL "
-            },
-            OLDEST.0,
-            OLDEST.1
-        )));
-    }
-    Ok(())
 }
 
 impl Link {
@@ -332,24 +279,4 @@ impl Drop for Link {
 #[cold]
 fn unreachable(message: String) -> Error {
     Error::new(ErrorKind::Unreachable, message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn old_servers_and_others_are_refused() {
-        for version in [
-            "10.11.19-MariaDB-0+deb12u1",
-            "5.5.5-10.11.2-MariaDB",
-            "11.8.1-MariaDB",
-        ] {
-            check_version(version).expect(version);
-        }
-        for version in ["8.4.0", "10.6.1-MariaDB", "5.7.44-log", ""] {
-            let error = check_version(version).expect_err(version);
-            assert_eq!(error.kind(), ErrorKind::Configuration);
-        }
-    }
 }

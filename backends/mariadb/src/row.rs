@@ -40,16 +40,10 @@ impl Row for MariaDbRow {
 fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Result<ValueRef<'v>> {
     let found = native(value, column)?;
     match (wanted, found) {
-        (ValueType::Native, found) | (_, found @ ValueRef::Null) => Ok(found),
+        (ValueType::Native, found) => Ok(found),
         (ValueType::Bool | ValueType::I16 | ValueType::I32 | ValueType::I64, found) => {
             integer(bits(found, column)?, wanted)
         }
-        (ValueType::F64, ValueRef::F32(value)) => Ok(ValueRef::F64(value.into())),
-        (ValueType::F64, ValueRef::I16(_) | ValueRef::I32(_) | ValueRef::I64(_)) => double(found),
-        (ValueType::F32, ValueRef::F64(value)) => single(value),
-        (ValueType::Decimal, ValueRef::I16(value)) => Ok(whole(value.into())),
-        (ValueType::Decimal, ValueRef::I32(value)) => Ok(whole(value.into())),
-        (ValueType::Decimal, ValueRef::I64(value)) => Ok(whole(value.into())),
         (ValueType::Json, ValueRef::Text(text)) => Ok(ValueRef::Json(text)),
         (ValueType::Uuid, ValueRef::Bytes(bytes)) => <[u8; 16]>::try_from(bytes)
             .map(ValueRef::Uuid)
@@ -60,8 +54,7 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
         (ValueType::TimestampTz, ValueRef::Timestamp(Timestamp(micros))) => {
             Ok(ValueRef::TimestampTz(TimestampTz(micros)))
         }
-        (_, found) if found.value_type() == Some(wanted) => Ok(found),
-        (_, found) => Err(found.mismatch(wanted)),
+        (_, found) => found.converted(wanted),
     }
 }
 
@@ -90,54 +83,17 @@ fn whole(value: i128) -> ValueRef<'static> {
     ValueRef::Decimal(Decimal::new(value, 0))
 }
 
-/// Reads an integer of any width that fits, or a whole decimal, because SUM returns decimals. A boolean is 0 or 1.
+/// A boolean is an integer, 0 or 1.
 fn integer(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
-    let value: Option<i64> = match found {
-        ValueRef::I16(value) => Some(value.into()),
-        ValueRef::I32(value) => Some(value.into()),
-        ValueRef::I64(value) => Some(value),
-        ValueRef::Decimal(value) if wanted != ValueType::Bool => {
-            let unit = 10_i128.checked_pow(value.scale());
-            let is_whole = |unit: &i128| value.mantissa() % unit == 0;
-            let whole = unit.filter(is_whole).map(|unit| value.mantissa() / unit);
-            whole.and_then(|whole| i64::try_from(whole).ok())
+    match (wanted, found.value_type()) {
+        (ValueType::Bool, Some(ValueType::I16 | ValueType::I32 | ValueType::I64)) => {
+            match found.converted(ValueType::I64)? {
+                ValueRef::I64(0) => Ok(ValueRef::Bool(false)),
+                ValueRef::I64(1) => Ok(ValueRef::Bool(true)),
+                _ => Err(unreadable("a boolean that is neither 0 nor 1")),
+            }
         }
-        found => return Err(found.mismatch(wanted)),
-    };
-    let fitting = value.and_then(|value| {
-        Some(match (wanted, value) {
-            (ValueType::Bool, 0) => ValueRef::Bool(false),
-            (ValueType::Bool, 1) => ValueRef::Bool(true),
-            (ValueType::I16, value) => ValueRef::I16(value.try_into().ok()?),
-            (ValueType::I32, value) => ValueRef::I32(value.try_into().ok()?),
-            (ValueType::I64, value) => ValueRef::I64(value),
-            _ => return None,
-        })
-    });
-    fitting.ok_or_else(|| does_not_fit(wanted))
-}
-
-#[expect(
-    clippy::cast_precision_loss,
-    reason = "every integer up to 2^53 is a double"
-)]
-fn double(found: ValueRef<'_>) -> Result<ValueRef<'_>> {
-    match integer(found, ValueType::I64)? {
-        ValueRef::I64(value) if value.unsigned_abs() <= 1 << 53 => Ok(ValueRef::F64(value as f64)),
-        _ => Err(does_not_fit(ValueType::F64)),
-    }
-}
-
-/// Expressions of singles are doubles.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a double that a single cannot hold is found out by the way back"
-)]
-fn single(value: f64) -> Result<ValueRef<'static>> {
-    let single = value as f32;
-    match f64::from(single).to_bits() == value.to_bits() {
-        true => Ok(ValueRef::F32(single)),
-        false => Err(does_not_fit(ValueType::F32)),
+        _ => found.converted(wanted),
     }
 }
 
@@ -219,11 +175,6 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
 
 fn text(bytes: &[u8]) -> Result<&str> {
     std::str::from_utf8(bytes).map_err(|_| no_value())
-}
-
-#[cold]
-fn does_not_fit(wanted: ValueType) -> Error {
-    unreadable(&format!("a value that does not fit {wanted:?}"))
 }
 
 #[cold]

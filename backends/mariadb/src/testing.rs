@@ -1,7 +1,11 @@
 //! A MariaDB server or cluster for tests, and a separate database for each case.
 //!
-//! [`Server::start`] uses the server in `SELFSAME_MARIADB_URL`, by a user who may create databases; otherwise a temporary server from
-//! local binaries, searched in `SELFSAME_MARIADB_BIN`, PATH, `/usr/sbin` and `/usr/bin`.
+//! [`Server::start`] uses
+//!
+//! 1. the server in `SELFSAME_MARIADB_URL`, by a user who may create databases;
+//! 2. with the feature `containers`, a container of the image in `SELFSAME_MARIADB_IMAGE`, the official one or one that is started alike;
+//! 3. a temporary server from local binaries, searched in `SELFSAME_MARIADB_BIN`, PATH, `/usr/sbin` and `/usr/bin`;
+//! 4. with the feature `containers`, a container of `mariadb:11.4`.
 //!
 //! ```no_run
 //! use selfsame::backend::Backend;

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use postgres_types::{FromSql, Type};
 use selfsame::backend::Row;
 use selfsame::error::{Error, ErrorKind, Result};
-use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, ValueRef, ValueType};
+use selfsame::value::{Date, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 
 use crate::numeric::{self, NotDecimal};
 use crate::param::{EPOCH_DAYS, EPOCH_MICROS, MICROS_PER_DAY, is_text};
@@ -65,23 +65,11 @@ impl<'a> FromSql<'a> for Bytes<'a> {
 fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<'a>> {
     let found = native(bytes, ty);
     match wanted {
-        ValueType::Native => found,
-        ValueType::I16 | ValueType::I32 | ValueType::I64 => integer(found?, wanted),
-        ValueType::F64 => Ok(match found? {
-            ValueRef::F32(v) => ValueRef::F64(v.into()),
-            found => exactly(found, wanted)?,
-        }),
-        ValueType::Decimal => Ok(match found? {
-            ValueRef::I16(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
-            ValueRef::I32(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
-            ValueRef::I64(v) => ValueRef::Decimal(Decimal::new(v.into(), 0)),
-            found => exactly(found, wanted)?,
-        }),
         // What has no neutral form can still be shown.
         ValueType::Text if found.is_err() => {
             special(bytes, ty).map_or(found, |text| Ok(ValueRef::Text(text)))
         }
-        _ => exactly(found?, wanted),
+        _ => found?.converted(wanted),
     }
 }
 
@@ -106,47 +94,6 @@ fn special(bytes: &[u8], ty: &Type) -> Option<&'static str> {
         Type::NUMERIC => numeric::special(bytes)?,
         _ => return None,
     })
-}
-
-fn exactly(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
-    if found.is_null() || found.value_type() == Some(wanted) {
-        Ok(found)
-    } else {
-        Err(found.mismatch(wanted))
-    }
-}
-
-/// Reads an integer of any width that fits, or a whole `numeric`, because SUM returns `numeric`.
-fn integer(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
-    let whole = match found {
-        ValueRef::I64(_) if wanted == ValueType::I64 => return Ok(found),
-        ValueRef::I16(v) => Some(v.into()),
-        ValueRef::I32(v) => Some(v.into()),
-        ValueRef::I64(v) => Some(v),
-        ValueRef::Decimal(v) => whole(v),
-        _ => return exactly(found, wanted),
-    };
-    let narrowed = whole.and_then(|value| {
-        Some(match wanted {
-            ValueType::I16 => ValueRef::I16(value.try_into().ok()?),
-            ValueType::I32 => ValueRef::I32(value.try_into().ok()?),
-            _ => ValueRef::I64(value),
-        })
-    });
-    narrowed.ok_or_else(|| {
-        Error::new(
-            ErrorKind::Conversion,
-            format!("the value does not fit {wanted:?}"),
-        )
-    })
-}
-
-fn whole(value: Decimal) -> Option<i64> {
-    let unit = 10i128.checked_pow(value.scale())?;
-    if value.mantissa() % unit != 0 {
-        return None;
-    }
-    i64::try_from(value.mantissa() / unit).ok()
 }
 
 /// Reads the neutral value that is nearest to the column's type.

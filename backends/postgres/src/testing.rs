@@ -20,19 +20,14 @@
 //! Dropping a server stops it. Statics are never dropped, but when the process ends, in any way, a small supervising process stops
 //! local servers and, if the command `docker` is installed, removes containers.
 
-#[cfg(feature = "containers")]
-mod container;
-#[cfg(not(feature = "containers"))]
-#[path = "testing/no_container.rs"]
-mod container;
 mod database;
 mod local;
 mod pooler;
 mod server;
 
-pub use container::sweep;
 pub use database::Database;
 pub use pooler::{PoolMode, Pooler};
+pub use selfsame_testing::sweep;
 pub use server::Server;
 
 /// Returns whether tests must fail, instead of being ignored, if there is no server: `SELFSAME_REQUIRE` lists `postgres`.

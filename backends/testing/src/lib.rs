@@ -1,5 +1,10 @@
 //! Temporary servers for the tests of [`selfsame`]'s backends. Each stops when the process that started it ends, in any way.
 
+#[cfg(feature = "containers")]
+mod container;
+#[cfg(not(feature = "containers"))]
+#[path = "no_container.rs"]
+mod container;
 mod proxy;
 mod running;
 mod schema;
@@ -12,10 +17,26 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use selfsame::error::{Error, ErrorKind};
 
+pub use container::{Container, sweep};
 pub use proxy::{Direction, Proxy};
 pub use running::Running;
 pub use schema::require_schema;
 pub use supervised::Supervised;
+
+/// How to run a server in a container.
+#[derive(Clone, Copy, Debug)]
+pub struct Image<'a> {
+    /// `name:tag`.
+    pub name: &'a str,
+    /// The server's port in the container.
+    pub port: u16,
+    /// What the server writes to standard error when clients can connect.
+    pub ready: &'static str,
+    /// Environment variables.
+    pub variables: &'a [(&'static str, &'static str)],
+    /// The command and its arguments, as the image's entry point takes them.
+    pub command: &'a [&'static str],
+}
 
 /// Returns whether tests must fail, instead of being ignored, if this server is not available: `SELFSAME_REQUIRE` lists it.
 pub fn is_required(server: &str) -> bool {

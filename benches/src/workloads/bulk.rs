@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use mysql::prelude::Queryable;
 use postgres::fallible_iterator::FallibleIterator as _;
 use selfsame::session::Session;
 use selfsame::sql::insert_into;
@@ -9,14 +10,14 @@ use selfsame::{Engine, Entity, Result as OrmResult};
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::rows::{self, new_hair_color, new_name};
 use crate::schema::User;
 use crate::workload::{Arm, Declaration, PLAIN, Reset, Round, Way};
 use crate::workloads::insert::{emptied, law, new_users};
 use crate::{core, orm};
 
-/// Rows of one INSERT of the raw PostgreSQL arm: as many parameters as a statement takes allow no more than 32,767.
+/// Rows of one INSERT of the servers' raw arms: as many parameters as a statement takes allow no more than 32,767.
 const ROWS: usize = 1_000;
 
 /// Inserts rows without returning their keys.
@@ -38,6 +39,7 @@ pub(crate) static INSERT: Declaration = Declaration {
                 postgres: Some(|client, round, digest| {
                     insert_postgres(client, round, digest, false)
                 }),
+                mariadb: Some(|client, round, digest| insert_mariadb(client, round, digest, false)),
             },
         ),
         (
@@ -45,6 +47,7 @@ pub(crate) static INSERT: Declaration = Declaration {
             Way::Raw {
                 sqlite: None,
                 postgres: Some(copy_postgres),
+                mariadb: None,
             },
         ),
         (Arm::Core, Way::Engine(insert_core)),
@@ -72,6 +75,7 @@ pub(crate) static KEYS: Declaration = Declaration {
                 postgres: Some(|client, round, digest| {
                     insert_postgres(client, round, digest, true)
                 }),
+                mariadb: Some(|client, round, digest| insert_mariadb(client, round, digest, true)),
             },
         ),
         (
@@ -94,6 +98,7 @@ pub(crate) static STREAM: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(stream_sqlite),
                 postgres: Some(stream_postgres),
+                mariadb: Some(stream_mariadb),
             },
         ),
         (Arm::Core, Way::Engine(stream_core)),
@@ -161,6 +166,30 @@ fn insert_postgres(
             if keep {
                 keys.push(row.try_get(0)?);
             }
+        }
+    }
+    transaction.commit()?;
+    digest_keys(keys, keep, digest);
+    Ok(())
+}
+
+fn insert_mariadb(
+    client: &mut MariaDbClient,
+    round: &Round,
+    digest: &mut Digest,
+    keep: bool,
+) -> Result<()> {
+    let users = new_users(round.size);
+    let mut transaction = client.begin()?;
+    let mut keys: Vec<i64> = Vec::new();
+    for chunk in users.chunks(ROWS) {
+        let (text, values) = (
+            raw::mariadb::insert_of(chunk.len()),
+            raw::mariadb::values(chunk),
+        );
+        match keep {
+            true => keys.extend(transaction.exec::<i64, _, _>(text + " RETURNING id", values)?),
+            false => transaction.exec_drop(text, values)?,
         }
     }
     transaction.commit()?;
@@ -258,6 +287,18 @@ fn stream_postgres(client: &mut PostgresClient, _: &Round, digest: &mut Digest) 
             let user = raw::postgres::user(&row)?;
             total = sum(total, user.id, &user.name, user.hair_color.as_deref());
         }
+    }
+    drop(transaction);
+    digest_sum(total, digest);
+    Ok(())
+}
+
+fn stream_mariadb(client: &mut MariaDbClient, _: &Round, digest: &mut Digest) -> Result<()> {
+    let mut transaction = client.begin()?;
+    let mut total = 0;
+    for row in transaction.exec_iter(raw::mariadb::ALL_USERS, ())? {
+        let user = raw::mariadb::user(mysql::from_row_opt(row?)?);
+        total = sum(total, user.id, &user.name, user.hair_color.as_deref());
     }
     drop(transaction);
     digest_sum(total, digest);

@@ -1,5 +1,6 @@
 //! The pages of films: one film with its cast in order, its newest reviews with their authors, and the average of the stars.
 
+use mysql::prelude::Queryable;
 use selfsame::session::Session;
 use selfsame::sql::{avg, select};
 use selfsame::{Engine, Entity, Result as OrmResult};
@@ -7,7 +8,7 @@ use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::{Digest, Rows};
-use crate::raw::PostgresClient;
+use crate::raw::{MariaDbClient, PostgresClient};
 use crate::rows;
 use crate::schema::{CastMember, Film, Person, Review};
 use crate::workload::{Arm, Declaration, PLAIN, Round, Way};
@@ -30,6 +31,7 @@ pub(crate) static DASHBOARD: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(raw_sqlite),
                 postgres: Some(raw_postgres),
+                mariadb: Some(raw_mariadb),
             },
         ),
         (Arm::Core, Way::Engine(core_arm)),
@@ -150,6 +152,27 @@ fn raw_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest)
                 .map(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
                 .collect::<Result<_>>()?,
             stars: stars.try_get(0)?,
+        });
+    }
+    digest_pages(pages, digest);
+    Ok(())
+}
+
+fn raw_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let [film_of, cast_of, newest] = [FILM, CAST, NEWEST].map(|text| text.replace("$1", "?"));
+    let stars_of = "SELECT CAST(avg(stars) AS DOUBLE) FROM reviews WHERE film_id = ?";
+    let mut pages = Vec::with_capacity(round.size);
+    for film in films(round) {
+        let mut transaction = client.begin()?;
+        let (title, year) = transaction
+            .exec_first(&*film_of, (film,))?
+            .ok_or("no such film")?;
+        pages.push(Page {
+            title,
+            year,
+            cast: transaction.exec(&*cast_of, (film,))?,
+            reviews: transaction.exec(&*newest, (film,))?,
+            stars: transaction.exec_first(stars_of, (film,))?.flatten(),
         });
     }
     digest_pages(pages, digest);

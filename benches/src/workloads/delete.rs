@@ -1,5 +1,6 @@
 //! Loading rows and deleting each: of an entity with collections that must be checked, and of one without.
 
+use mysql::prelude::Queryable;
 use selfsame::session::Session;
 use selfsame::sql::delete_from;
 use selfsame::{Engine, Entity, Result as OrmResult};
@@ -7,7 +8,7 @@ use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::schema::{Comment, User};
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, USERS, Way};
 use crate::{core, rows};
@@ -23,6 +24,7 @@ pub(crate) static DELETE: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(raw_sqlite),
                 postgres: Some(raw_postgres),
+                mariadb: Some(raw_mariadb),
             },
         ),
         (
@@ -30,6 +32,7 @@ pub(crate) static DELETE: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(tuned_sqlite),
                 postgres: Some(tuned_postgres),
+                mariadb: Some(tuned_mariadb),
             },
         ),
         (Arm::Core, Way::Engine(core_arm)),
@@ -51,6 +54,7 @@ pub(crate) static DELETE_PLAIN: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(plain_sqlite),
                 postgres: Some(plain_postgres),
+                mariadb: Some(plain_mariadb),
             },
         ),
         (Arm::Tracked, Way::Engine(plain_tracked)),
@@ -60,7 +64,7 @@ pub(crate) static DELETE_PLAIN: Declaration = Declaration {
 
 fn law(backend: Backend) -> Law {
     match backend {
-        Backend::Sqlite => Law::Batches(512),
+        Backend::Sqlite | Backend::MariaDb => Law::Batches(512),
         Backend::Postgres => Law::Constant,
     }
 }
@@ -156,6 +160,26 @@ fn tuned_postgres(client: &mut PostgresClient, _: &Round, digest: &mut Digest) -
     Ok(())
 }
 
+fn raw_mariadb(client: &mut MariaDbClient, _: &Round, digest: &mut Digest) -> Result<()> {
+    let mut transaction = client.begin()?;
+    let users = raw::mariadb::all_users(&mut transaction)?;
+    for user in &users {
+        transaction.exec_drop("DELETE FROM users WHERE id = ?", (user.id,))?;
+    }
+    transaction.commit()?;
+    digest_users(users, digest);
+    Ok(())
+}
+
+fn tuned_mariadb(client: &mut MariaDbClient, _: &Round, digest: &mut Digest) -> Result<()> {
+    let mut transaction = client.begin()?;
+    let users = raw::mariadb::all_users(&mut transaction)?;
+    raw::mariadb::delete(&mut transaction, &users)?;
+    transaction.commit()?;
+    digest_users(users, digest);
+    Ok(())
+}
+
 fn core_arm(engine: &Engine, _: &Round, digest: &mut Digest) -> OrmResult<()> {
     let mut connection = core::begun(engine)?;
     let users = connection.all(&core::users())?;
@@ -228,6 +252,21 @@ fn plain_postgres(client: &mut PostgresClient, _: &Round, digest: &mut Digest) -
         .collect::<Result<_>>()?;
     for comment in &comments {
         transaction.execute(&delete, &[&comment.id])?;
+    }
+    transaction.commit()?;
+    digest_comments(comments, digest);
+    Ok(())
+}
+
+fn plain_mariadb(client: &mut MariaDbClient, _: &Round, digest: &mut Digest) -> Result<()> {
+    let mut transaction = client.begin()?;
+    let comments: Vec<raw::Comment> = transaction.exec_map(
+        "SELECT id, post_id, text FROM comments",
+        (),
+        raw::mariadb::comment,
+    )?;
+    for comment in &comments {
+        transaction.exec_drop("DELETE FROM comments WHERE id = ?", (comment.id,))?;
     }
     transaction.commit()?;
     digest_comments(comments, digest);

@@ -17,7 +17,7 @@ pub(crate) static ASSOCIATIONS: Declaration = Declaration {
     gate: 9,
     growth: &[1, 10, 100, 1_000],
     law: |backend| match backend {
-        Backend::Sqlite => Law::Batches(64),
+        Backend::Sqlite | Backend::MariaDb => Law::Batches(64),
         Backend::Postgres => Law::Constant,
     },
     rows: rows::users_posts_comments,

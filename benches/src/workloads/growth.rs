@@ -59,7 +59,7 @@ fn batches(_: Backend) -> Law {
 
 fn empty(backend: Backend, _: usize) -> Vec<String> {
     match backend {
-        Backend::Sqlite => vec![
+        Backend::Sqlite | Backend::MariaDb => vec![
             "DELETE FROM comments".to_owned(),
             "DELETE FROM posts".to_owned(),
             "DELETE FROM users".to_owned(),

@@ -1,11 +1,12 @@
 //! New users in one transaction, with the keys that the database generates.
 
+use mysql::prelude::Queryable;
 use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::Digest;
 use crate::orm;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::rows::{self, new_hair_color, new_name};
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 
@@ -25,6 +26,7 @@ pub(crate) static INSERT: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(tuned_sqlite),
                 postgres: Some(tuned_postgres),
+                mariadb: Some(tuned_mariadb),
             },
         ),
         (
@@ -35,19 +37,25 @@ pub(crate) static INSERT: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Rows of one VALUES list on SQLite; PostgreSQL takes arrays of any length.
+/// Rows of one VALUES list; PostgreSQL takes arrays of any length.
 pub(crate) fn law(backend: Backend) -> Law {
     match backend {
         Backend::Sqlite => Law::Batches(64),
         Backend::Postgres => Law::Constant,
+        Backend::MariaDb => Law::Batches(64),
     }
 }
 
 pub(crate) fn emptied(backend: Backend, _: usize) -> Vec<String> {
-    vec![match backend {
-        Backend::Sqlite => "DELETE FROM users".to_owned(),
-        Backend::Postgres => "TRUNCATE users RESTART IDENTITY CASCADE".to_owned(),
-    }]
+    match backend {
+        Backend::Sqlite => vec!["DELETE FROM users".to_owned()],
+        Backend::Postgres => vec!["TRUNCATE users RESTART IDENTITY CASCADE".to_owned()],
+        // TRUNCATE is refused where a foreign key refers to the table.
+        Backend::MariaDb => vec![
+            "DELETE FROM users".to_owned(),
+            "ALTER TABLE users AUTO_INCREMENT = 1".to_owned(),
+        ],
+    }
 }
 
 pub(crate) fn new_users(size: usize) -> Vec<raw::NewUser> {
@@ -114,6 +122,24 @@ fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Diges
         .iter()
         .map(|row| Ok(row.try_get(0)?))
         .collect::<Result<_>>()?;
+    digest_keys((users, keys), digest);
+    Ok(())
+}
+
+/// Many rows per statement, of which the server tells the first key: those of one INSERT are consecutive.
+fn tuned_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    const ROWS: usize = 1_000;
+    let users = new_users(round.size);
+    let mut transaction = client.begin()?;
+    let mut keys = Vec::with_capacity(users.len());
+    for chunk in users.chunks(ROWS) {
+        let text = raw::mariadb::insert_of(chunk.len());
+        transaction.exec_drop(text, raw::mariadb::values(chunk))?;
+        let first = transaction.last_insert_id().ok_or("no key")?;
+        let first = i64::try_from(first)?;
+        keys.extend(first..first + i64::try_from(chunk.len())?);
+    }
+    transaction.commit()?;
     digest_keys((users, keys), digest);
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Users by key: one after the other, from an empty identity map and from a full one, and all at once.
 
+use mysql::prelude::Queryable;
 use selfsame::session::Session;
 use selfsame::{Engine, Entity, Result as OrmResult};
 use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::schema::User;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 use crate::{core, orm};
@@ -50,6 +51,7 @@ pub(crate) static MANY: Declaration = Declaration {
     law: |backend| match backend {
         Backend::Sqlite => Law::Batches(512),
         Backend::Postgres => Law::Constant,
+        Backend::MariaDb => Law::Batches(512),
     },
     arms: &[
         (Arm::Raw, Way::Client(raw_each)),
@@ -58,6 +60,7 @@ pub(crate) static MANY: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(tuned_sqlite),
                 postgres: Some(tuned_postgres),
+                mariadb: Some(tuned_mariadb),
             },
         ),
         (
@@ -121,6 +124,17 @@ fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Diges
         .iter()
         .map(raw::postgres::user)
         .collect::<Result<_>>()?;
+    digest_users(users, digest);
+    Ok(())
+}
+
+fn tuned_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let list = raw::sqlite::placeholders(round.keys.len());
+    let users = client.0.exec_map(
+        format!("{} WHERE id IN ({list})", raw::mariadb::ALL_USERS),
+        raw::mariadb::keys(round.keys.iter().copied()),
+        raw::mariadb::user,
+    )?;
     digest_users(users, digest);
     Ok(())
 }

@@ -1,12 +1,13 @@
 //! Loading users: all of them, and those of a hair color with their posts.
 
+use mysql::prelude::Queryable;
 use postgres::GenericClient;
 use selfsame::sql::Select;
 use selfsame::{Engine, Entity, Result as OrmResult, session::Session};
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::workload::{Arm, Declaration, PLAIN, Round, Way};
 use crate::{core, orm, rows, schema};
 
@@ -63,6 +64,7 @@ const MEDIUM_ARMS: &[(Arm, Way)] = &[
         Way::Raw {
             sqlite: Some(medium_sqlite),
             postgres: Some(medium_postgres),
+            mariadb: Some(medium_mariadb),
         },
     ),
     (Arm::Core, Way::Engine(medium_core)),
@@ -127,6 +129,36 @@ fn medium_postgres(client: &mut PostgresClient, _: &Round, digest: &mut Digest) 
     };
     let found = GenericClient::query(&mut transaction, &select, &[])?;
     let pairs: Pairs = found.iter().map(pair).collect::<Result<_>>()?;
+    drop(transaction);
+    digest_pairs(pairs, digest);
+    Ok(())
+}
+
+fn medium_mariadb(client: &mut MariaDbClient, _: &Round, digest: &mut Digest) -> Result<()> {
+    type Found = (
+        i64,
+        String,
+        Option<String>,
+        Option<i64>,
+        Option<i64>,
+        Option<String>,
+        Option<String>,
+    );
+    let mut transaction = client.begin()?;
+    let mut pairs: Pairs = Vec::new();
+    for row in transaction.exec_iter(MEDIUM_SQL, ())? {
+        let (id, name, color, post, user, title, body): Found = mysql::from_row_opt(row?)?;
+        let post = match (post, user, title) {
+            (Some(id), Some(user_id), Some(title)) => Some(raw::Post {
+                id,
+                user_id,
+                title,
+                body,
+            }),
+            _ => None,
+        };
+        pairs.push((raw::mariadb::user((id, name, color)), post));
+    }
     drop(transaction);
     digest_pairs(pairs, digest);
     Ok(())

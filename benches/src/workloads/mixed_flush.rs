@@ -1,12 +1,13 @@
 //! New, changed and deleted users in one flush, a third each, as in EF Core's benchmarks.
 
+use mysql::prelude::Queryable;
 use selfsame::session::Session;
 use selfsame::{Engine, Entity, Result as OrmResult};
 use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::rows::{self, new_hair_color, new_name};
 use crate::schema::User;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
@@ -15,7 +16,7 @@ use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 pub(crate) static MIXED_FLUSH: Declaration = Declaration {
     name: "mixed_flush",
     law: |backend| match backend {
-        Backend::Sqlite => Law::Rows,
+        Backend::Sqlite | Backend::MariaDb => Law::Rows,
         Backend::Postgres => Law::Constant,
     },
     rows: |size| rows::users(size - size / 3),
@@ -26,6 +27,7 @@ pub(crate) static MIXED_FLUSH: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(raw_sqlite),
                 postgres: Some(raw_postgres),
+                mariadb: Some(raw_mariadb),
             },
         ),
         (
@@ -33,6 +35,7 @@ pub(crate) static MIXED_FLUSH: Declaration = Declaration {
             Way::Raw {
                 sqlite: None,
                 postgres: Some(tuned_postgres),
+                mariadb: Some(tuned_mariadb),
             },
         ),
         (Arm::Tracked, Way::Engine(tracked)),
@@ -155,6 +158,58 @@ fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Diges
         .map(|user| user.id)
         .collect();
     transaction.execute(&delete, &[&keys])?;
+    transaction.commit()?;
+    digest_users(users, digest);
+    Ok(())
+}
+
+fn by_key_mariadb(driver: &mut impl Queryable) -> Result<Vec<raw::User>> {
+    let text = format!("{} ORDER BY id", raw::mariadb::ALL_USERS);
+    Ok(driver.exec_map(text, (), raw::mariadb::user)?)
+}
+
+fn raw_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let color = round.hair_color();
+    let mut transaction = client.begin()?;
+    let mut users = by_key_mariadb(&mut transaction)?;
+    for new in new_ones(round.size) {
+        transaction.exec_drop("INSERT INTO users (name, hair_color) VALUES (?, ?)", new)?;
+        transaction.last_insert_id().ok_or("no key")?;
+    }
+    for user in &mut users[..third(round.size)] {
+        user.hair_color = Some(color.clone());
+        transaction.exec_drop(
+            "UPDATE users SET hair_color = ? WHERE id = ?",
+            (&user.hair_color, user.id),
+        )?;
+    }
+    for user in &users[third(round.size)..] {
+        transaction.exec_drop("DELETE FROM users WHERE id = ?", (user.id,))?;
+    }
+    transaction.commit()?;
+    digest_users(users, digest);
+    Ok(())
+}
+
+fn tuned_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let color = round.hair_color();
+    let mut transaction = client.begin()?;
+    let mut users = by_key_mariadb(&mut transaction)?;
+    let new: Vec<raw::NewUser> = new_ones(round.size)
+        .map(|(name, hair_color)| raw::NewUser { name, hair_color })
+        .collect();
+    if !new.is_empty() {
+        transaction.exec_drop(
+            raw::mariadb::insert_of(new.len()),
+            raw::mariadb::values(&new),
+        )?;
+    }
+    let (changed, deleted) = users.split_at_mut(third(round.size));
+    for user in &mut *changed {
+        user.hair_color = Some(color.clone());
+    }
+    raw::mariadb::recolor(&mut transaction, changed)?;
+    raw::mariadb::delete(&mut transaction, deleted)?;
     transaction.commit()?;
     digest_users(users, digest);
     Ok(())

@@ -1,13 +1,14 @@
 //! Transactions that read one row, change it and commit, one after the other. By several sessions at a time: see
 //! [`throughput`](crate::throughput).
 
+use mysql::prelude::Queryable;
 use selfsame::session::Session;
 use selfsame::{Engine, Result as OrmResult};
 use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::schema::User;
 use crate::workload::{Arm, Declaration, PLAIN, Reset, Round, Way};
 
@@ -25,6 +26,7 @@ pub(crate) static TX: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(raw_sqlite),
                 postgres: Some(raw_postgres),
+                mariadb: Some(raw_mariadb),
             },
         ),
         (Arm::Tracked, Way::Engine(tracked)),
@@ -79,6 +81,25 @@ pub(crate) fn one_postgres(client: &mut PostgresClient, key: i64, color: &str) -
     let mut transaction = driver.transaction()?;
     let user = raw::postgres::user(&transaction.query_one(&select, &[&key])?)?;
     transaction.execute(&update, &[&color, &key])?;
+    transaction.commit()?;
+    Ok(user.name)
+}
+
+fn raw_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let color = round.hair_color();
+    for key in &round.keys {
+        let name = one_mariadb(client, *key, &color)?;
+        digest.take(name, |name, rows| rows.add((key, name)));
+    }
+    Ok(())
+}
+
+/// One transaction; the name of the user.
+pub(crate) fn one_mariadb(client: &mut MariaDbClient, key: i64, color: &str) -> Result<String> {
+    let mut transaction = client.begin()?;
+    let user = raw::mariadb::get(&mut transaction, key)?;
+    let update = "UPDATE users SET hair_color = ? WHERE id = ?";
+    transaction.exec_drop(update, (color, key))?;
     transaction.commit()?;
     Ok(user.name)
 }

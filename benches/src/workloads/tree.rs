@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use mysql::prelude::Queryable;
 use selfsame::session::{Handle, Session};
 use selfsame::{Engine, Entity, Result as OrmResult};
 use selfsame_gate::Law;
@@ -9,7 +10,7 @@ use selfsame_gate::Law;
 use crate::Result;
 use crate::digest::{Digest, Rows};
 use crate::orm;
-use crate::raw::PostgresClient;
+use crate::raw::{MariaDbClient, PostgresClient};
 use crate::rows;
 use crate::schema::Node;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
@@ -27,6 +28,8 @@ pub(crate) static TREE: Declaration = Declaration {
         vec![match backend {
             Backend::Sqlite => "DELETE FROM nodes".to_owned(),
             Backend::Postgres => "TRUNCATE nodes RESTART IDENTITY".to_owned(),
+            // Each row is checked when it is deleted, so that children go first.
+            Backend::MariaDb => "DELETE FROM nodes ORDER BY id DESC".to_owned(),
         }]
     }),
     arms: &[
@@ -35,6 +38,7 @@ pub(crate) static TREE: Declaration = Declaration {
             Way::Raw {
                 sqlite: Some(raw_sqlite),
                 postgres: Some(raw_postgres),
+                mariadb: Some(raw_mariadb),
             },
         ),
         (Arm::Tracked, Way::Engine(tracked)),
@@ -130,6 +134,30 @@ fn raw_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest)
     };
     let found = transaction.query(&select, &[])?;
     let nodes = found.iter().map(plain).collect::<Result<_>>()?;
+    drop(transaction);
+    digest_plain(nodes, digest);
+    Ok(())
+}
+
+fn raw_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let mut transaction = client.begin()?;
+    let mut keys: Vec<i64> = Vec::with_capacity(round.size);
+    for index in 0..round.size {
+        let parent = parent(index).map(|parent| keys[parent]);
+        transaction.exec_drop(
+            "INSERT INTO nodes (label, parent_id) VALUES (?, ?)",
+            (label(index), parent),
+        )?;
+        let key = transaction.last_insert_id().ok_or("no key")?;
+        keys.push(i64::try_from(key)?);
+    }
+    transaction.commit()?;
+    let mut transaction = client.begin()?;
+    let nodes = transaction.exec_map(
+        "SELECT id, label, parent_id FROM nodes ORDER BY id",
+        (),
+        |(id, label, parent)| Plain { id, label, parent },
+    )?;
     drop(transaction);
     digest_plain(nodes, digest);
     Ok(())

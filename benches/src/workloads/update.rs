@@ -4,7 +4,7 @@ use selfsame_gate::Law;
 
 use crate::Result;
 use crate::digest::Digest;
-use crate::raw::{self, PostgresClient};
+use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 use crate::{core, orm};
 
@@ -12,8 +12,8 @@ use crate::{core, orm};
 pub(crate) static UPDATE: Declaration = Declaration {
     name: "update",
     law: |backend| match backend {
-        // SQLite has no faster form than one prepared statement run for each row.
-        Backend::Sqlite => Law::Rows,
+        // No faster form than one prepared statement run for each row.
+        Backend::Sqlite | Backend::MariaDb => Law::Rows,
         Backend::Postgres => Law::Constant,
     },
     reset: Reset::Once(recolored),
@@ -24,6 +24,7 @@ pub(crate) static UPDATE: Declaration = Declaration {
             Way::Raw {
                 sqlite: None,
                 postgres: Some(tuned_postgres),
+                mariadb: Some(tuned_mariadb),
             },
         ),
         (
@@ -76,6 +77,21 @@ fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Diges
         .collect();
     let keys: Vec<i64> = users.iter().map(|user| user.id).collect();
     transaction.execute(&update, &[&colors, &keys])?;
+    transaction.commit()?;
+    digest.take(users, |users, rows| {
+        users.iter().for_each(|user| rows.raw_user(user));
+    });
+    Ok(())
+}
+
+fn tuned_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
+    let hair_color = round.hair_color();
+    let mut transaction = client.begin()?;
+    let mut users = raw::mariadb::all_users(&mut transaction)?;
+    for user in &mut users {
+        user.hair_color = Some(hair_color.clone());
+    }
+    raw::mariadb::recolor(&mut transaction, &users)?;
     transaction.commit()?;
     digest.take(users, |users, rows| {
         users.iter().for_each(|user| rows.raw_user(user));

@@ -22,6 +22,9 @@ pub(super) fn open(name: &str) -> Option<Result<MariaDb>> {
         "mariadb" => Server::start(),
         "local:mariadb" => Server::local().map_err(of),
         "galera:local" => Server::cluster().map_err(of),
+        name if name.strip_prefix("docker:").is_some_and(is_mariadb) => {
+            Server::container(&name["docker:".len()..]).map_err(of)
+        }
         name if name.starts_with("mariadb://") || name.starts_with("mysql://") => {
             Server::from_url(name).map_err(|error| with_form(&error))
         }
@@ -31,6 +34,13 @@ pub(super) fn open(name: &str) -> Option<Result<MariaDb>> {
         name: server.description().to_owned(),
         server,
     }))
+}
+
+/// Whether an image is of MariaDB, by its name without registry and tag: `registry:5000/own-mariadb:11.4`.
+fn is_mariadb(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or(image);
+    let name = name.split([':', '@']).next().unwrap_or(name);
+    name.contains("mariadb")
 }
 
 /// Adds the form of a URL to the error of an invalid one.
@@ -68,5 +78,24 @@ impl Target for MariaDb {
                 },
             ))
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_known_by_their_names() {
+        for image in [
+            "mariadb",
+            "mariadb:11.4",
+            "registry:5000/own/mariadb-local:10.11",
+        ] {
+            assert!(is_mariadb(image), "{image}");
+        }
+        for image in ["postgres:17", "mariadb/postgres:17", "own/db:mariadb", ""] {
+            assert!(!is_mariadb(image), "{image}");
+        }
     }
 }

@@ -7,12 +7,33 @@ use std::time::{Duration, Instant};
 use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::ValueType;
-use selfsame_testing::Running;
+use selfsame_testing::{Container, Image, Running};
 
 use super::cluster::Cluster;
 use super::database::Database;
 use super::local::LocalServer;
 use crate::MariaDb;
+
+const IMAGE: &str = "mariadb:11.4";
+const PASSWORD: &str = "selfsame";
+
+fn image(name: &str) -> Image<'_> {
+    Image {
+        name,
+        port: 3306,
+        // The first server, which only initializes, has no port.
+        ready: "port: 3306",
+        variables: &[("MARIADB_ROOT_PASSWORD", PASSWORD)],
+        command: &[
+            "--skip-name-resolve",
+            "--max-connections=300",
+            "--max-allowed-packet=64M",
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-doublewrite=0",
+            "--performance-schema=0",
+        ],
+    }
+}
 
 /// How long a node may take to apply the commit of another.
 const APPLIED: Duration = Duration::from_secs(5);
@@ -30,8 +51,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](ErrorKind::Configuration) with what was tried and why it failed. If `SELFSAME_MARIADB_URL` is set, nothing
-    /// else is tried.
+    /// [`Configuration`](ErrorKind::Configuration) with what was tried and why it failed. If `SELFSAME_MARIADB_URL` or
+    /// `SELFSAME_MARIADB_IMAGE` is set, nothing else is tried.
     pub fn start() -> Result<Self> {
         if let Ok(url) = env::var("SELFSAME_MARIADB_URL") {
             return Self::from_url(&url).map_err(|error| {
@@ -39,13 +60,36 @@ impl Server {
                 Error::new(error.kind(), message)
             });
         }
-        Self::local().map_err(|error| {
+        if let Ok(image) = env::var("SELFSAME_MARIADB_IMAGE") {
+            return Self::container(&image).map_err(|error| {
+                let message = format!("SELFSAME_MARIADB_IMAGE: {}", error.message());
+                Error::new(error.kind(), message)
+            });
+        }
+        let local = match Self::local() {
+            Ok(server) => return Ok(server),
+            Err(error) => error,
+        };
+        Self::container(IMAGE).map_err(|docker| {
             let message = format!(
-                "no MariaDB server: SELFSAME_MARIADB_URL is not set; local binaries: {}",
-                error.message()
+                "no MariaDB server: SELFSAME_MARIADB_URL is not set; local binaries: {}; Docker: {}",
+                local.message(),
+                docker.message()
             );
             Error::new(ErrorKind::Configuration, message)
         })
+    }
+
+    /// Starts a container of this image, `name:tag`.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) if Docker or the image is not available, or if the server does not start.
+    pub fn container(image: &str) -> Result<Self> {
+        let container = Container::start(&self::image(image))?;
+        let url = format!("mariadb://root:{PASSWORD}@{}", container.address());
+        let description = format!("docker:{image}");
+        Self::reached(url, description, Some(Box::new(container)))
     }
 
     /// Starts a temporary server from local binaries.
@@ -94,7 +138,7 @@ impl Server {
         self.running.url()
     }
 
-    /// Describes the server without its password: `local:mariadb`, or the URL's address.
+    /// Describes the server without its password: `local:mariadb`, `docker:mariadb:11.4`, or the URL's address.
     pub fn description(&self) -> &str {
         self.running.description()
     }

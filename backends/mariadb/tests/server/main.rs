@@ -1,7 +1,10 @@
 //! The backend against a server: what the suite does not ask of every backend.
 
+mod bent;
+mod collations;
 mod conflicts;
 mod connecting;
+mod containers;
 mod hostile;
 mod keys;
 mod kinds;

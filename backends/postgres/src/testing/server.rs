@@ -4,14 +4,39 @@ use std::env;
 use std::sync::Arc;
 
 use selfsame::error::{Error, ErrorKind, Result};
-use selfsame_testing::Running;
+use selfsame_testing::{Container, Image, Running};
 
-use super::container::Container;
 use super::database::Database;
 use super::local::LocalServer;
 use crate::Postgres;
 
 const IMAGE: &str = "postgres:17";
+const PASSWORD: &str = "selfsame";
+
+fn image(name: &str) -> Image<'_> {
+    Image {
+        name,
+        port: 5432,
+        // The first server, which only initializes, writes this to standard output.
+        ready: "database system is ready to accept connections",
+        // A SCRAM handshake takes an unoptimized client a tenth of a second.
+        variables: &[
+            ("POSTGRES_PASSWORD", PASSWORD),
+            ("POSTGRES_HOST_AUTH_METHOD", "password"),
+        ],
+        command: &[
+            "postgres",
+            "-c",
+            "fsync=off",
+            "-c",
+            "synchronous_commit=off",
+            "-c",
+            "full_page_writes=off",
+            "-c",
+            "max_connections=200",
+        ],
+    }
+}
 
 /// A running server. If it was started here, it stops when the last clone and the last [`Database`] are dropped.
 #[derive(Clone, Debug)]
@@ -56,8 +81,10 @@ impl Server {
     ///
     /// [`Configuration`](ErrorKind::Configuration) if Docker or the image is not available, or if the server does not start.
     pub fn container(image: &str) -> Result<Self> {
-        let container = Container::start(image)?;
-        let (url, description) = (container.url(), format!("docker:{image}"));
+        let container = Container::start(&self::image(image))?;
+        let address = container.address();
+        let url = format!("postgres://postgres:{PASSWORD}@{address}/postgres");
+        let description = format!("docker:{image}");
         Self::reached(url, description, Some(Box::new(container)))
     }
 

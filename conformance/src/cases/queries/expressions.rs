@@ -405,6 +405,45 @@ fn keys(context: &mut Context) -> CaseResult {
         page = sorted.clone().after(key).limit(8).all(&mut session)?;
     }
     check_eq!(pages, all, "the pages put together must be the whole");
+    joined_keys(&mut session)
+}
+
+/// An expression of the object's own beside a key of a joined table, of which an object has several rows.
+fn joined_keys(session: &mut Session) -> CaseResult {
+    let users = User::query().all(session)?;
+    let number = |session: &Session, user: Handle<User>| -> usize {
+        let digits = session[user].name.trim_start_matches("user ");
+        digits.parse().unwrap_or_default()
+    };
+    let mut tasks = Vec::new();
+    for &user in &users {
+        let number = number(session, user);
+        for rank in [9 - number % 4, number % 5] {
+            tasks.push(Task {
+                user_id: Some(*session[user].id),
+                ..Task::new(format!("task {rank}"))
+            });
+        }
+    }
+    session.insert_all(tasks)?;
+    let sorted = User::query()
+        .join(User::TASKS)
+        .order_by(length(User::NAME).desc())
+        .order_by(Task::TITLE.asc())
+        .order_by(User::ID.asc());
+    let all = sorted.all(session)?;
+    check_eq!(all.len(), users.len(), "each object once");
+    let mut pages = Vec::new();
+    let mut page = sorted.clone().limit(8).all(session)?;
+    while let Some(&last) = page.last() {
+        pages.extend(page);
+        check!(pages.len() <= all.len(), "pages must end");
+        let width = i32::try_from(session[last].name.len()).unwrap_or_default();
+        let title = format!("task {}", number(session, last) % 5);
+        let key = (width, title, *session[last].id);
+        page = sorted.clone().after(key).limit(8).all(session)?;
+    }
+    check_eq!(pages, all, "the pages put together must be the whole");
     Ok(())
 }
 

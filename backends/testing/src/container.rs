@@ -1,7 +1,8 @@
-//! A server in a container.
+//! [`Container`]: a server in a container.
 
 use std::collections::VecDeque;
 use std::env;
+use std::fmt;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt;
@@ -16,9 +17,9 @@ use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::SyncRunner;
 use testcontainers::{Container as Running, GenericImage, ImageExt};
 
-const LABEL: &str = "selfsame.postgres.owner";
-const PASSWORD: &str = "selfsame";
-const PORT: u16 = 5432;
+use crate::Image;
+
+const LABEL: &str = "selfsame.owner";
 const STARTUP: Duration = Duration::from_secs(120);
 const CONNECTING: Duration = Duration::from_secs(1);
 
@@ -31,8 +32,8 @@ const PROGRAMS: [&str; 2] = ["docker", "podman"];
 /// How many of the server's last lines are reported if it never gets ready.
 const LAST_LINES: usize = 8;
 
-/// A running container, removed when dropped.
-pub(super) struct Container {
+/// A running container, removed when dropped, or when the process ends in any way.
+pub struct Container {
     running: Option<Running<GenericImage>>,
     supervisor: Option<(Child, Option<ChildStdin>)>,
     host: String,
@@ -40,34 +41,29 @@ pub(super) struct Container {
 }
 
 impl Container {
-    pub(super) fn start(image: &str) -> Result<Self> {
+    /// Starts a container and waits until its server is ready.
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) if Docker or the image is not available, or with the server's last lines if it does not get
+    /// ready.
+    pub fn start(image: &Image<'_>) -> Result<Self> {
         let swept = sweep();
         let lines = LastLines::default();
         let heard = lines.clone();
-        let (name, tag) = name_and_tag(image);
-        let running = GenericImage::new(name, tag)
-            .with_exposed_port(PORT.tcp())
-            // The first server, which only initializes, writes this to standard output.
-            .with_wait_for(WaitFor::message_on_stderr(
-                "database system is ready to accept connections",
-            ))
-            .with_env_var("POSTGRES_PASSWORD", PASSWORD)
-            // A SCRAM handshake takes an unoptimized client a tenth of a second.
-            .with_env_var("POSTGRES_HOST_AUTH_METHOD", "password")
+        let (name, tag) = name_and_tag(image.name);
+        let server = GenericImage::new(name, tag)
+            .with_exposed_port(image.port.tcp())
+            .with_wait_for(WaitFor::message_on_stderr(image.ready))
             .with_label(LABEL, owner(std::process::id()))
             .with_startup_timeout(STARTUP)
             .with_log_consumer(move |frame: &LogFrame| heard.add(frame.bytes()))
-            .with_cmd([
-                "postgres",
-                "-c",
-                "fsync=off",
-                "-c",
-                "synchronous_commit=off",
-                "-c",
-                "full_page_writes=off",
-                "-c",
-                "max_connections=200",
-            ])
+            .with_cmd(image.command.iter().copied());
+        let variables = image.variables.iter();
+        let running = variables
+            .fold(server, |server, (name, value)| {
+                server.with_env_var(*name, *value)
+            })
             .start()
             .map_err(|error| lines.added_to(refused(error.to_string())))?;
         if let Err(error) = swept {
@@ -77,7 +73,7 @@ impl Container {
             .get_host()
             .map_err(|error| refused(error.to_string()))?;
         let port = running
-            .get_host_port_ipv4(PORT.tcp())
+            .get_host_port_ipv4(image.port.tcp())
             .map_err(|error| refused(error.to_string()))?;
         let supervisor = supervise(running.id());
         Ok(Self {
@@ -88,11 +84,15 @@ impl Container {
         })
     }
 
-    pub(super) fn url(&self) -> String {
-        format!(
-            "postgres://postgres:{PASSWORD}@{}:{}/postgres",
-            self.host, self.port
-        )
+    /// Returns `host:port`.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl fmt::Debug for Container {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Container").field(&self.address()).finish()
     }
 }
 
@@ -233,7 +233,7 @@ fn started(process: u32) -> Option<String> {
 
 fn supervise(id: &str) -> Option<(Child, Option<ChildStdin>)> {
     let mut child = Command::new("sh")
-        .args(["-c", SUPERVISOR, "selfsame-postgres", id, program().ok()?])
+        .args(["-c", SUPERVISOR, "selfsame-container", id, program().ok()?])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

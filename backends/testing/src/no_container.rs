@@ -4,19 +4,27 @@ use std::convert::Infallible;
 
 use selfsame::error::{Error, ErrorKind, Result};
 
+use crate::Image;
+
 /// A placeholder: this build cannot start containers.
 #[derive(Debug)]
-pub(super) struct Container(Infallible);
+pub struct Container(Infallible);
 
 impl Container {
-    pub(super) fn start(_image: &str) -> Result<Self> {
+    /// Says that containers need a feature.
+    ///
+    /// # Errors
+    ///
+    /// Always, [`Configuration`](ErrorKind::Configuration).
+    pub fn start(_image: &Image<'_>) -> Result<Self> {
         Err(Error::new(
             ErrorKind::Configuration,
             "this build cannot start containers: build it with `--features containers`",
         ))
     }
 
-    pub(super) fn url(&self) -> String {
+    /// Returns `host:port`.
+    pub fn address(&self) -> String {
         match self.0 {}
     }
 }

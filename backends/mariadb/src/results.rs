@@ -1,0 +1,156 @@
+//! Results: their rows, and how many rows a statement met.
+
+use std::fs::File;
+use std::net::Shutdown;
+use std::time::Instant;
+
+use mysql::QueryResult;
+use mysql::prelude::Protocol;
+use selfsame::backend::{Outcome, Row, Sql, StatementKind};
+use selfsame::error::Result;
+use socket2::SockRef;
+
+use crate::link::SHORT_WAIT;
+use crate::row::MariaDbRow;
+use crate::statement::Failure;
+
+pub(crate) type Sink<'s> = dyn FnMut(&dyn Row) -> Result<()> + 's;
+
+/// Hands on the rows of the first result, and reads what the sink does not want, so that the connection is free for the next statement.
+pub(crate) fn drain<T: Protocol>(
+    result: QueryResult<'_, '_, '_, T>,
+    socket: &File,
+    sql: &Sql,
+    sink: &mut Sink<'_>,
+) -> Result<Outcome, Failure> {
+    let mut rest = Rest { result, socket };
+    let result = &mut rest.result;
+    let mut outcome = Outcome::matched(matched(sql, result.affected_rows(), &result.info_str()));
+    if let Some(id) = result.last_insert_id().filter(|id| *id != 0)
+        && let Ok(id) = i64::try_from(id)
+    {
+        outcome = outcome.with_last_insert_id(id);
+    }
+    let mut refused = None;
+    let mut rows = 0;
+    for row in result.by_ref() {
+        rows += 1;
+        if let Err(error) = sink(&MariaDbRow(row?)) {
+            refused = Some(error);
+            break;
+        }
+    }
+    if let Some(error) = refused {
+        return Err(Failure::Sink(error, skip(&mut rest.result)));
+    }
+    if rows > 0 && sql.kind() != StatementKind::Select {
+        outcome.matched = rows;
+    }
+    match skip(&mut rest.result) {
+        None => Ok(outcome),
+        Some(error) => Err(error.into()),
+    }
+}
+
+/// The rows of a statement. The driver reads them to their end when they are dropped; after a panic of the sink, which nobody waits for,
+/// that ends in a short time.
+struct Rest<'r, 't, 'c, T: Protocol> {
+    result: QueryResult<'r, 't, 'c, T>,
+    socket: &'r File,
+}
+
+impl<T: Protocol> Drop for Rest<'_, '_, '_, T> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let socket = SockRef::from(self.socket);
+        let usual = socket.read_timeout();
+        let until = Instant::now() + SHORT_WAIT;
+        let _ = socket.set_read_timeout(Some(SHORT_WAIT));
+        for row in self.result.by_ref() {
+            if row.is_err() || Instant::now() >= until {
+                // What is read then is the end.
+                let _ = socket.shutdown(Shutdown::Both);
+                return;
+            }
+        }
+        if let Ok(usual) = usual {
+            let _ = socket.set_read_timeout(usual);
+        }
+    }
+}
+
+/// Reads on to the end of the last result.
+pub(crate) fn skip<T: Protocol>(result: &mut QueryResult<'_, '_, '_, T>) -> Option<mysql::Error> {
+    while let Some(set) = result.iter() {
+        for row in set {
+            if let Err(error) = row {
+                return Some(error);
+            }
+        }
+    }
+    None
+}
+
+/// How many rows a statement met. The server counts those that changed, and says the others in words, which its language setting fixes.
+fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
+    let number = |behind: &str| {
+        let (_, rest) = info.split_once(behind)?;
+        let digits = rest.trim_start();
+        let end = digits.find(|c: char| !c.is_ascii_digit());
+        digits[..end.unwrap_or(digits.len())].parse::<u64>().ok()
+    };
+    if let Some(matched) = number("Rows matched:") {
+        return matched;
+    }
+    // A row that was there already and changes counts twice.
+    let is_upsert = || sql.text().contains(" ON DUPLICATE KEY UPDATE ");
+    match number("Duplicates:") {
+        Some(changed) if changed > 0 && is_upsert() => affected.saturating_sub(changed),
+        None if affected == 2 && is_upsert() => 1,
+        _ => affected,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sql(text: &str) -> Sql {
+        Sql::new(StatementKind::Raw, text, [], [])
+    }
+
+    #[test]
+    fn rows_are_counted_as_met() {
+        let upsert = "INSERT INTO t VALUES (?) ON DUPLICATE KEY UPDATE a = 1";
+        for (text, affected, info, expected) in [
+            ("UPDATE t", 1, "Rows matched: 5  Changed: 1  Warnings: 0", 5),
+            ("UPDATE t", 0, "Rows matched: 0  Changed: 0  Warnings: 0", 0),
+            ("DELETE FROM t", 3, "", 3),
+            (
+                "INSERT INTO t",
+                3,
+                "Records: 3  Duplicates: 0  Warnings: 0",
+                3,
+            ),
+            (
+                "INSERT IGNORE INTO t",
+                1,
+                "Records: 3  Duplicates: 2  Warnings: 2",
+                1,
+            ),
+            (upsert, 5, "Records: 3  Duplicates: 2  Warnings: 0", 3),
+            (upsert, 1, "Records: 2  Duplicates: 0  Warnings: 0", 1),
+            (upsert, 2, "", 1),
+            (upsert, 1, "", 1),
+            (upsert, 0, "", 0),
+        ] {
+            assert_eq!(
+                matched(&sql(text), affected, info),
+                expected,
+                "{text} {info}"
+            );
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Statements: prepared once and kept, or used once.
+
+use std::sync::Arc;
+
+use mysql::Params;
+use mysql::prelude::Queryable;
+use selfsame::backend::{Outcome, Sql, Statement, StatementKind};
+use selfsame::error::{Error, ErrorKind, Result};
+
+use crate::classify::code_of;
+use crate::connection::MariaDbConnection;
+use crate::fit::{self, Guard};
+use crate::param::bound;
+use crate::results::{Sink, drain};
+
+/// The server wants it prepared again; the server does not know it.
+pub(crate) const STALE: [u16; 2] = [1615, 1243];
+/// A statement that cannot be prepared.
+const NOT_PREPARABLE: u16 = 1295;
+/// All connections together hold as many prepared statements as the server allows.
+const TOO_MANY_PREPARED: u16 = 1461;
+/// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
+const MOST_KEPT_PARAMETERS: usize = 4_096;
+
+/// A prepared statement that is kept.
+#[derive(Clone)]
+pub(crate) struct Kept {
+    pub(crate) statement: mysql::Statement,
+    /// The parameters that their columns could change.
+    guards: Arc<[Guard]>,
+}
+
+/// Why a statement ended early.
+pub(crate) enum Failure {
+    Driver(mysql::Error),
+    /// While it was prepared, which runs nothing.
+    Preparing(mysql::Error),
+    /// Found by us before anything was sent.
+    Own(Error),
+    /// The sink's error, and that of reading on after it.
+    Sink(Error, Option<mysql::Error>),
+}
+
+impl From<mysql::Error> for Failure {
+    fn from(error: mysql::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+impl Failure {
+    pub(crate) fn code(&self) -> Option<u16> {
+        match self {
+            Self::Driver(error) | Self::Preparing(error) => code_of(error),
+            Self::Own(_) | Self::Sink(..) => None,
+        }
+    }
+}
+
+impl MariaDbConnection {
+    pub(crate) fn attempt(
+        &mut self,
+        statement: &Statement<'_>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, Failure> {
+        let Statement { sql, params } = *statement;
+        if sql.kind() == StatementKind::Ddl && params.is_empty() {
+            self.counted.round_trips += 1;
+            let result = self.link.conn.query_iter(sql.text())?;
+            return drain(result, &self.link.socket, sql, sink);
+        }
+        let values = bound(params).map_err(Failure::Own)?;
+        if sql.kind() == StatementKind::Raw {
+            return self.once(sql, values, sink);
+        }
+        let kept = match self.statements.get(sql.id()) {
+            Some(kept) => {
+                self.counted.cache_hits += 1;
+                kept.clone()
+            }
+            None if values.len() > MOST_KEPT_PARAMETERS => {
+                let guards = self.guards(sql)?;
+                fit::check(&guards, params).map_err(Failure::Own)?;
+                return self.once(sql, values, sink);
+            }
+            None => self.prepare_to_keep(sql)?,
+        };
+        if fit::check(&kept.guards, params).is_err() {
+            // The table may be another one by now.
+            let guards = self.guards(sql)?;
+            fit::check(&guards, params).map_err(Failure::Own)?;
+        }
+        let prepared = kept.statement;
+        check_count(&prepared, sql, values.len())?;
+        self.counted.executions += 1;
+        self.counted.round_trips += 1;
+        let result = self.link.conn.exec_iter(&prepared, params_of(values))?;
+        drain(result, &self.link.socket, sql, sink)
+    }
+
+    /// A statement that is not kept: a user's own, whose id is mostly fresh, or a long one.
+    fn once(
+        &mut self,
+        sql: &Sql,
+        values: Vec<mysql::Value>,
+        sink: &mut Sink<'_>,
+    ) -> Result<Outcome, Failure> {
+        let prepared = match self.prepare(sql) {
+            Err(failure) if failure.code() == Some(NOT_PREPARABLE) && values.is_empty() => {
+                self.counted.round_trips += 1;
+                let result = self.link.conn.query_iter(sql.text())?;
+                return drain(result, &self.link.socket, sql, sink);
+            }
+            prepared => prepared?,
+        };
+        self.counted.executions += 1;
+        self.counted.round_trips += 1;
+        let outcome = match check_count(&prepared, sql, values.len()) {
+            Ok(()) => match self.link.conn.exec_iter(&prepared, params_of(values)) {
+                Ok(result) => drain(result, &self.link.socket, sql, sink),
+                Err(error) => Err(error.into()),
+            },
+            Err(failure) => Err(failure),
+        };
+        // Nothing answers this; what is wrong with the connection is known already, or shows with the next statement.
+        let _ = self.link.conn.close(prepared);
+        outcome
+    }
+
+    fn prepare_to_keep(&mut self, sql: &Sql) -> Result<Kept, Failure> {
+        let kept = Kept {
+            statement: self.prepare(sql)?,
+            guards: self.guards(sql)?,
+        };
+        for gone in self.statements.keep(sql, kept.clone()) {
+            let closed = self.link.conn.close(gone.statement);
+            closed.map_err(Failure::Preparing)?;
+        }
+        Ok(kept)
+    }
+
+    /// Returns the parameters that the columns of a statement could change, as their types are now.
+    fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
+        let Some((target, question)) = sql
+            .target()
+            .and_then(|target| Some((target, fit::question(target)?)))
+        else {
+            return Ok(Arc::default());
+        };
+        match self.prep(&question) {
+            Ok(described) => {
+                let guards = fit::guards(target, &described.columns());
+                self.link
+                    .conn
+                    .close(described)
+                    .map_err(Failure::Preparing)?;
+                Ok(guards.into())
+            }
+            // Who may only write may not ask.
+            Err(error) if matches!(code_of(&error), Some(1142 | 1143)) => Ok(Arc::default()),
+            Err(error) => Err(Failure::Preparing(error)),
+        }
+    }
+
+    fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
+        let prepared = self.prep(sql.text());
+        let prepared = match prepared {
+            Err(error) if code_of(&error) == Some(TOO_MANY_PREPARED) => {
+                for gone in self.statements.take() {
+                    let closed = self.link.conn.close(gone.statement);
+                    closed.map_err(Failure::Preparing)?;
+                }
+                self.prep(sql.text())
+            }
+            prepared => prepared,
+        };
+        prepared.map_err(Failure::Preparing)
+    }
+
+    fn prep(&mut self, text: &str) -> Result<mysql::Statement, mysql::Error> {
+        self.counted.prepares += 1;
+        self.counted.round_trips += 1;
+        self.link.conn.prep(text)
+    }
+}
+
+fn params_of(values: Vec<mysql::Value>) -> Params {
+    match values.is_empty() {
+        true => Params::Empty,
+        false => Params::Positional(values),
+    }
+}
+
+fn check_count(prepared: &mysql::Statement, sql: &Sql, given: usize) -> Result<(), Failure> {
+    let needed = usize::from(prepared.num_params());
+    if needed == given {
+        return Ok(());
+    }
+    let message = format!("the statement has {needed} parameters, and {given} were given");
+    Err(Failure::Own(
+        Error::new(ErrorKind::InvalidStatement, message).statement(sql.text()),
+    ))
+}
