@@ -22,8 +22,9 @@ use crate::transaction::State;
 const KEPT: usize = 256;
 /// A warning: a function's result became NULL, for it was longer than a packet.
 const TOO_LONG: u16 = 1301;
-/// How many statements the server ran that were prepared on this connection.
-const EXECUTED: &str = "SELECT variable_value FROM information_schema.session_status WHERE variable_name = 'COM_STMT_EXECUTE'";
+/// How many statements the server ran that were prepared on this connection. One whose table has changed is prepared and counted again.
+const EXECUTED: &str = "SELECT CAST(SUM(CASE variable_name WHEN 'COM_STMT_EXECUTE' THEN variable_value ELSE -variable_value END) AS SIGNED) \
+    FROM information_schema.session_status WHERE variable_name IN ('COM_STMT_EXECUTE', 'COM_STMT_REPREPARE')";
 
 /// One connection to MariaDB.
 pub(crate) struct MariaDbConnection {

@@ -37,12 +37,13 @@ pub(crate) static INSERT: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Rows of one VALUES list; PostgreSQL takes arrays of any length.
+/// Rows of one VALUES list on SQLite; PostgreSQL takes arrays of any length.
 pub(crate) fn law(backend: Backend) -> Law {
     match backend {
         Backend::Sqlite => Law::Batches(64),
         Backend::Postgres => Law::Constant,
-        Backend::MariaDb => Law::Batches(64),
+        // Each row's key is in the outcome of its own INSERT.
+        Backend::MariaDb => Law::Rows,
     }
 }
 

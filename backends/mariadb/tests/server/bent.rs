@@ -33,7 +33,7 @@ fn settings_that_raw_sql_changes() {
         ("sql_select_limit", "1"),
         ("lc_messages", "'de_DE'"),
         ("completion_type", "'CHAIN'"),
-        ("max_sort_length", "8"),
+        ("max_sort_length", "64"),
     ] {
         let mut session = Session::new(&engine);
         let set = format!("SET SESSION {name} = {value}");
@@ -59,7 +59,7 @@ fn settings_that_raw_sql_changes() {
     for harmless in [
         "SET SESSION foreign_key_checks = 0",
         "SET STATEMENT sql_mode = '' FOR INSERT INTO codes (text) VALUES ('cut off')",
-        "SET @old = @@sql_mode, sql_mode = '', sql_mode = @old",
+        "SET SESSION sql_mode = @@sql_mode",
     ] {
         let mut session = Session::new(&engine);
         session.sql(harmless, ()).execute().expect(harmless);
