@@ -109,6 +109,10 @@ impl Dialect for Converts {
     fn converts_what_it_stores(&self) -> bool {
         true
     }
+
+    fn overriding(&self) -> &'static str {
+        " OVERRIDING"
+    }
 }
 
 /// A query of the ages of users, for each order.
@@ -370,6 +374,12 @@ fn parameters_that_become_values_are_known() {
     assert_eq!(set(User::NAME.concat("x")), (name(true), Vec::new()));
     assert_eq!(set(lower(User::NAME)), (name(true), Vec::new()));
     assert_eq!(set(coalesce(User::NAME, "x")), (name(false), vec![(0, 0)]));
+    // The values of another column, even of another row, may be stored differently.
+    let of_users = |query: Select<String>| written(&update(User::table()).set(User::NAME, query));
+    let names = select(User::NAME).from(User::table());
+    assert_eq!(of_users(names), (Vec::new(), Vec::new()));
+    let titles = select(Task::TITLE).from(Task::table());
+    assert_eq!(of_users(titles), (name(true), Vec::new()));
 }
 
 /// The statements of the unit of work on users and their ages.
@@ -488,4 +498,24 @@ fn the_values_of_rows_are_known() {
             .is_none()
     );
     assert!(renderer.delete(table, &[0]).target().is_none());
+}
+
+#[test]
+fn a_key_that_is_given_overrides_the_generated_one() {
+    let text = |sql: &Sql| sql.text().replace('"', "");
+    let with_id = insert_into(User::table())
+        .columns((User::ID, User::NAME))
+        .values((7, "ann"));
+    let without = insert_into(User::table())
+        .columns((User::NAME,))
+        .values(("ann",));
+    let texts = [with_id.render(&Converts), without.render(&Converts)];
+    let texts = texts.map(|rendered| text(&rendered.expect("renders").sql));
+    assert_eq!(
+        texts,
+        [
+            "INSERT INTO users (id, name) OVERRIDING VALUES (?, ?)",
+            "INSERT INTO users (name) VALUES (?)"
+        ]
+    );
 }
