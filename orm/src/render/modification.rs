@@ -318,7 +318,7 @@ impl Writer<'_> {
                 }
             }
             if let Some(key) = key {
-                text.from_arrays(table, update.set, key, update.own);
+                text.unnested_rows(table, update.set, key, update.own);
             }
             writer.filter(update.filter);
             writer.returning(update.returning);

@@ -416,7 +416,7 @@ impl<'d> Text<'d> {
     }
 
     /// Writes the FROM of an UPDATE: ` FROM UNNEST($1::bigint[], $2::text[]) AS v(s1, k1)`.
-    pub(super) fn from_arrays(
+    pub(super) fn unnested_rows(
         &mut self,
         table: &Table,
         set: &[usize],
