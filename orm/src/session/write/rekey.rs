@@ -427,10 +427,10 @@ impl Session {
         if let Some((store, columns, slots)) = step.written() {
             self.check_fit(store, columns, slots)?;
         }
-        if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step {
-            if columns.is_empty() || slots.is_empty() {
-                return Ok(());
-            }
+        if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step
+            && (columns.is_empty() || slots.is_empty())
+        {
+            return Ok(());
         }
         let mapper = Arc::clone(&self.entry(store).mapper);
         persist::run(self, step, &Computations::default())
