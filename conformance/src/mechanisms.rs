@@ -1,6 +1,7 @@
 //! Mechanisms: random programs of simple row changes, each made by one of many mechanisms of the ORM.
 //!
-//! A change is generated together with its mechanism: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
+//! Several changes may wait for one flush: unique values and keys are passed on and exchanged, rows reference each other in cycles, and
+//! between transactions another session changes and deletes rows. A change is generated together with its mechanism: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
 //! hook, or a deletion and a new object with the same key. The result must not depend on the mechanism. So the model is a map of rows,
 //! and the session is compared with it after each change and at the end.
 
@@ -29,7 +30,8 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", progr
     ])
     .promise(
         "Whatever way a change goes (assignment, expression, bulk statement, raw SQL, a relation from either side, a hook, a changed or reused key), rows and objects \
-         are those of the plain program: with natural and composite keys, trees, unique values and one-to-one relations, in savepoints, after rollbacks and clear.",
+         are those of the plain program: with natural and composite keys, cycles, unique values and one-to-one relations that pass on in one flush, in savepoints, after \
+         rollbacks and clear, and after changes of another session.",
     )
     .hint("Run the printed program by hand: its last step is the first that differs.")
     .covers(&[
@@ -64,6 +66,7 @@ fn run(world: &World, draws: &[Draw]) -> CaseResult {
     let mut session = world.session();
     let mut program = Program {
         performer: Performer::new(&mut session),
+        other: world.session(),
         rows: Rows::default(),
         committed: Rows::default(),
         draws: draws.iter(),
@@ -76,6 +79,8 @@ fn run(world: &World, draws: &[Draw]) -> CaseResult {
 /// The remaining steps, and the expected rows so far.
 struct Program<'a> {
     performer: Performer,
+    /// Changes rows between the transactions of the session under test.
+    other: selfsame::Session,
     rows: Rows,
     committed: Rows,
     draws: std::slice::Iter<'a, Draw>,
@@ -96,6 +101,12 @@ impl Program<'_> {
                 Change::Rollback => {
                     session.rollback()?;
                     self.rows = self.committed.clone();
+                }
+                Change::Outside(inner) => {
+                    session.commit()?;
+                    self.performer.perform_outside(&mut self.other, &inner)?;
+                    self.rows.apply(&inner);
+                    self.committed = self.rows.clone();
                 }
                 Change::Savepoint => self.savepoint(session, depth)?,
                 Change::EndSavepoint { keep } => return Ok(keep),

@@ -1,6 +1,7 @@
 //! How changes are written: order, batches, keys, failures.
 
 mod keys;
+mod passed_on;
 mod reordered;
 mod skipped;
 mod stale;
@@ -18,6 +19,7 @@ use crate::world::{BillLine, Node, Seat, Task, User, World};
 pub(super) const LISTS: &[&[Case]] = &[
     CASES,
     keys::CASES,
+    passed_on::CASES,
     reordered::CASES,
     skipped::CASES,
     stale::CASES,

@@ -1,4 +1,5 @@
-//! The entities of the programs: places in a tree, their seats, one card per place, and labels shared by places.
+//! The entities of the programs: places that reference each other, their seats, one card per place, and labels shared by places. Places and
+//! cards reference each other, too.
 
 use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
@@ -7,7 +8,7 @@ use super::plan::{Card as CardRow, Place as PlaceRow, Rows};
 use crate::case::CaseResult;
 use crate::world::World;
 
-/// A place: the program assigns its key, its name is unique, and it may be inside another place.
+/// A place: the program assigns its key, its name is unique, and it may be inside another place, also in a cycle.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 pub(super) struct Place {
@@ -18,7 +19,7 @@ pub(super) struct Place {
     pub(super) rank: i32,
     #[orm(references = "places.code")]
     pub(super) parent_code: Option<String>,
-    #[orm(back_populates = children)]
+    #[orm(key = "parent_code", back_populates = children)]
     pub(super) parent: BelongsTo<Place>,
     #[orm(back_populates = parent)]
     pub(super) children: HasMany<Place>,
@@ -26,6 +27,10 @@ pub(super) struct Place {
     pub(super) seats: HasMany<Seat>,
     #[orm(back_populates = holder)]
     pub(super) card: HasOne<Card>,
+    #[orm(references = "cards.id")]
+    pub(super) badge_id: Option<i64>,
+    #[orm(back_populates = badged)]
+    pub(super) badge: BelongsTo<Card>,
     #[orm(secondary = "place_labels(place_code, label)", back_populates = places)]
     pub(super) labels: ManyToMany<Label>,
 }
@@ -68,6 +73,8 @@ pub(super) struct Card {
     pub(super) version: i64,
     #[orm(back_populates = card)]
     pub(super) holder: BelongsTo<Place>,
+    #[orm(back_populates = badge)]
+    pub(super) badged: HasMany<Place>,
 }
 
 /// What a card may bear.
@@ -82,25 +89,30 @@ pub(super) fn tables() -> Metadata {
 }
 
 pub(super) fn empty(world: &World) -> CaseResult {
-    world.empty(&["cards", "seats", "place_labels", "labels"])?;
-    // A tree in one table: the references first.
+    // Rows may reference each other in cycles: the references first.
     let mut session = world.session();
     Place::query()
         .update()
         .set(Place::PARENT_CODE, None::<String>)
+        .set(Place::BADGE_ID, None::<i64>)
         .execute(&mut session)?;
     session.commit()?;
-    world.empty(&["places"])
+    world.empty(&["cards", "seats", "place_labels", "labels", "places"])
 }
 
 /// All rows as the database has them.
 pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
     let mut rows = Rows::default();
+    let cards = Card::query().rows(session)?;
     for place in Place::query().rows(session)? {
+        let badge = cards
+            .iter()
+            .find(|card| card.id.get().copied() == place.badge_id);
         let row = PlaceRow {
             name: place.name,
             rank: place.rank,
             parent: place.parent_code,
+            badge: badge.map(|card| card.label.clone()),
         };
         rows.places.insert(place.code, row);
     }
@@ -108,7 +120,7 @@ pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
         rows.seats
             .insert((seat.place_code, seat.number), seat.guest);
     }
-    for card in Card::query().rows(session)? {
+    for card in cards {
         let row = CardRow {
             holder: card.holder_code,
             stamp: card.stamp.map(|stamp| (stamp.ink, stamp.year)),

@@ -1,5 +1,8 @@
 //! Makes each change on a session, by its mechanism.
 
+mod hooked;
+mod swaps;
+mod unflushed;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +14,12 @@ use selfsame::{Error, ErrorKind, Result};
 use super::entities::{Card, Label, Place, Seat, Stamp};
 use super::plan::{Change, Rows};
 use crate::case::CaseResult;
+use hooked::{hook_work, hooked, meet};
+use swaps::{
+    badge, merge_seat, move_seat, pass_code, pass_name, renumber, retext, shift, swap_cards,
+    swap_names,
+};
+use unflushed::Unflushed;
 use ways::{add_card, add_place, add_seat, bear, drop_seat, hold, move_place, shed};
 
 /// Changes that wait for a hook.
@@ -25,6 +34,7 @@ enum When {
 
 pub(super) struct Performer {
     waiting: Waiting,
+    unflushed: Unflushed,
 }
 
 impl Performer {
@@ -38,38 +48,64 @@ impl Performer {
                     let due = waiting.extract_if(.., |(other, _)| *other == when);
                     due.map(|(_, change)| change).collect()
                 };
-                due.iter().try_for_each(|change| plainly(session, change))
+                due.iter().try_for_each(|change| hook_work(session, change))
             }
         };
         session.hook(Hook::before_flush(called(When::BeforeFlush)));
         session.hook(Hook::after_flush(called(When::AfterFlush)));
-        Self { waiting }
+        Self {
+            waiting,
+            unflushed: Unflushed::default(),
+        }
+    }
+
+    /// Lets another session make a change.
+    pub(super) fn perform_outside(&self, other: &mut Session, change: &Change) -> Result<()> {
+        other.clear();
+        by_its_way(other, change, &Unflushed::default())?;
+        other.commit()
     }
 
     /// Makes a change by its mechanism.
     pub(super) fn perform(&self, session: &mut Session, change: &Change) -> Result<()> {
-        let looks_for_rows = matches!(
-            change,
-            Change::Guest { .. }
-                | Change::DropSeat { .. }
-                | Change::Hold { .. }
-                | Change::AddCard { .. }
-        );
+        // A removed seat, and a card's previous place, exist until the flush.
+        let looks_for_rows = match change {
+            Change::Guest { .. } | Change::DropSeat { .. } => true,
+            Change::Hold { way, .. } | Change::AddCard { way, .. } => *way < 20,
+            _ => false,
+        };
         // A pending expression takes precedence over a later assignment.
         let is_assigned = matches!(change, Change::Rank { way, .. } if !matches!(way % 8, 2 | 3));
         if looks_for_rows || is_assigned {
-            // A removed seat, and a card's previous place, exist until the flush.
-            session.flush()?;
+            self.unflushed.flush(session)?;
+        }
+        match change {
+            Change::Rekey { code, .. }
+            | Change::DeletePlace { code, .. }
+            | Change::ReplaceSeats { place: code, .. }
+            | Change::Hold {
+                holder: Some(code), ..
+            }
+            | Change::AddCard {
+                holder: Some(code), ..
+            } => {
+                self.unflushed.settle(session, &[code])?;
+            }
+            Change::PassCode { code, other, .. } => {
+                self.unflushed.settle(session, &[code, other])?;
+            }
+            _ => {}
         }
         match hooked(change) {
             Some(when) => self.in_hook(session, change, when),
-            None => by_its_way(session, change),
+            None => by_its_way(session, change, &self.unflushed),
         }
     }
 
     /// Makes a change in a hook of a flush, for which something else must have changed.
     fn in_hook(&self, session: &mut Session, change: &Change, when: When) -> Result<()> {
-        // The hook reads nothing: what it changes is already in the session.
+        // The hook reads nothing: what it changes is already in the session, and has a row.
+        self.unflushed.flush(session)?;
         meet(session, change)?;
         let bell = session.add(Card::new(format!("bell {}", session.statements())));
         self.lock().push((when, change.clone()));
@@ -104,6 +140,9 @@ impl Performer {
             let parent = session.load(place, Place::PARENT)?;
             let parent = parent.map(|parent| session[parent].code.clone());
             check_eq!(parent, row.parent, "the parent of {code}");
+            let badge = session.load(place, Place::BADGE)?;
+            let badge = badge.map(|badge| session[badge].label.clone());
+            check_eq!(badge, row.badge, "the badge of {code}");
             look_at_collections(session, place, rows, how)?;
         }
         if how == Look::Loaded {
@@ -181,22 +220,6 @@ fn look_at_collections(
     Ok(())
 }
 
-/// Returns whether a hook makes the change.
-fn hooked(change: &Change) -> Option<When> {
-    let way = match change {
-        Change::Rank { way, .. }
-        | Change::Rename { way, .. }
-        | Change::Guest { way, .. }
-        | Change::Stamp { way, .. } => *way,
-        _ => return None,
-    };
-    match way % 8 {
-        6 => Some(When::BeforeFlush),
-        7 => Some(When::AfterFlush),
-        _ => None,
-    }
-}
-
 /// Returns the object of a row that the session knows, including new ones, without a flush; otherwise it is loaded.
 fn known<E: Entity>(session: &Session, is_it: impl Fn(&E) -> bool) -> Option<Handle<E>> {
     let deleted = session.deleted::<E>();
@@ -244,16 +267,6 @@ fn missing(what: &str, key: &str) -> Error {
     Error::new(ErrorKind::NoRow, format!("the {what} {key} is not found"))
 }
 
-/// Loads what a hook is going to change.
-fn meet(session: &mut Session, change: &Change) -> Result<()> {
-    match change {
-        Change::Rank { code, .. } | Change::Rename { code, .. } => place(session, code).map(drop),
-        Change::Guest { place, number, .. } => seat(session, place, *number).map(drop),
-        Change::Stamp { label, .. } => card(session, label).map(drop),
-        _ => Ok(()),
-    }
-}
-
 /// Makes a change by assignment.
 fn plainly(session: &mut Session, change: &Change) -> Result<()> {
     match change {
@@ -283,14 +296,21 @@ fn plainly(session: &mut Session, change: &Change) -> Result<()> {
     Ok(())
 }
 
-fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
+fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> Result<()> {
     match change {
         Change::AddPlace {
             code,
             name,
             parent,
             way,
-        } => add_place(session, code, name.clone(), parent.as_deref(), *way),
+        } => add_place(
+            session,
+            unflushed,
+            code,
+            name.clone(),
+            parent.as_deref(),
+            *way,
+        ),
         Change::Rename { code, name, way } => match way % 8 {
             4 => bulk(
                 Place::query()
@@ -327,7 +347,9 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
             }
             _ => plainly(session, change),
         },
-        Change::Move { code, parent, way } => move_place(session, code, parent.as_deref(), *way),
+        Change::Move { code, parent, way } => {
+            move_place(session, unflushed, code, parent.as_deref(), *way)
+        }
         Change::Rekey { code, new } => {
             let place = place(session, code)?;
             session[place].code.clone_from(new);
@@ -342,7 +364,7 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
             number,
             guest,
             way,
-        } => add_seat(session, place, *number, guest.clone(), *way),
+        } => add_seat(session, unflushed, place, *number, guest.clone(), *way),
         Change::Guest {
             place,
             number,
@@ -380,7 +402,9 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
                 .collect();
             session.no_autoflush(|session| session.replace(owner, Place::SEATS, seats))
         }
-        Change::AddCard { label, holder, way } => add_card(session, label, holder.as_deref(), *way),
+        Change::AddCard { label, holder, way } => {
+            add_card(session, unflushed, label, holder.as_deref(), *way)
+        }
         Change::Hold { label, holder, way } => hold(session, label, holder.as_deref(), *way),
         Change::Stamp { label, stamp, .. } => {
             let card = card(session, label)?;
@@ -392,11 +416,15 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
                 let card = card(session, label)?;
                 delete(session, card)
             }
-            _ => Card::query()
-                .filter(Card::LABEL.eq(label))
-                .delete()
-                .execute(session)
-                .map(drop),
+            _ => {
+                let text = "UPDATE places SET badge_id = NULL WHERE badge_id IN (SELECT id FROM cards WHERE label = ?)";
+                raw(session, text, (label.clone(),))?;
+                Card::query()
+                    .filter(Card::LABEL.eq(label))
+                    .delete()
+                    .execute(session)
+                    .map(drop)
+            }
         },
         Change::AddLabel { label } => {
             session.add(Label {
@@ -474,10 +502,26 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
         }
         Change::Load { code, way } => {
             let one = place(session, code)?;
-            match way % 4 {
+            match way % 8 {
                 0 => session.load(one, Place::SEATS).map(drop),
                 1 => session.load(one, Place::CHILDREN).map(drop),
                 2 => session.load(one, Place::CARD).map(drop),
+                3 => session.load(one, Place::LABELS).map(drop),
+                4 => Place::query()
+                    .with(Place::LABELS.joined())
+                    .with(Place::BADGE.joined())
+                    .all(session)
+                    .map(drop),
+                5 => Place::query()
+                    .with(Place::CHILDREN.joined())
+                    .with(Place::LABELS.selectin())
+                    .all(session)
+                    .map(drop),
+                6 => Card::query()
+                    .with(Card::BADGED.selectin())
+                    .with(Card::HOLDER.selectin())
+                    .all(session)
+                    .map(drop),
                 _ => Place::query()
                     .with(Place::SEATS.selectin())
                     .with(Place::CHILDREN.selectin())
@@ -486,17 +530,41 @@ fn by_its_way(session: &mut Session, change: &Change) -> Result<()> {
                     .map(drop),
             }
         }
-        Change::Savepoint | Change::EndSavepoint { .. } | Change::Commit | Change::Rollback => {
-            Ok(())
-        }
+        Change::SwapNames { code, other } => swap_names(session, code, other),
+        Change::PassName {
+            code,
+            other,
+            name,
+            way,
+        } => pass_name(session, code, other, name.as_deref(), *way),
+        Change::PassCode {
+            code,
+            new,
+            other,
+            way,
+        } => pass_code(session, code, new, other, *way),
+        Change::SwapCards { label, other, way } => swap_cards(session, label, other, *way),
+        Change::Badge { code, card, way } => badge(session, code, card.as_deref(), *way),
+        Change::Renumber { place, number, to } => renumber(session, place, *number, *to),
+        Change::Shift { place, way } => shift(session, place, *way),
+        Change::MoveSeat {
+            place,
+            number,
+            to,
+            way,
+        } => move_seat(session, place, *number, to, *way),
+        Change::MergeSeat {
+            place,
+            number,
+            guest,
+        } => merge_seat(session, place, *number, guest.as_deref()),
+        Change::Retext { label, new } => retext(session, label, new),
+        Change::Savepoint
+        | Change::EndSavepoint { .. }
+        | Change::Commit
+        | Change::Rollback
+        | Change::Outside(_) => Ok(()),
     }
-}
-
-/// Loaded collections reflect a foreign key written as a column only after they are loaded again.
-fn by_column(session: &mut Session) -> Result<()> {
-    session.flush()?;
-    session.expire_all();
-    Ok(())
 }
 
 /// The object of a place that has its row.

@@ -1,5 +1,7 @@
 //! Generates changes, and applies them to the model's rows.
 
+mod apply;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -17,7 +19,7 @@ pub(super) struct Rows {
     pub(super) pairs: BTreeSet<(String, String)>,
     /// The number of codes and labels assigned.
     made: usize,
-    /// Deleted codes that may be reused.
+    /// Codes of deleted places, and previous codes of others, that may be reused.
     free: Vec<String>,
 }
 
@@ -26,6 +28,8 @@ pub(super) struct Place {
     pub(super) name: Option<String>,
     pub(super) rank: i32,
     pub(super) parent: Option<String>,
+    /// The label of a card.
+    pub(super) badge: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,9 +72,20 @@ pub(super) enum What {
     Undo,
     Commit,
     Rollback,
+    SwapNames,
+    PassName,
+    PassCode,
+    SwapCards,
+    Badge,
+    Renumber,
+    Shift,
+    MoveSeat,
+    MergeSeat,
+    Retext,
+    Outside,
 }
 
-pub(super) const ALL: [(u32, What, &str); 31] = [
+pub(super) const ALL: [(u32, What, &str); 42] = [
     (10, What::AddPlace, "place"),
     (4, What::AddPlaceAgain, "again"),
     (8, What::Rename, "name"),
@@ -102,6 +117,39 @@ pub(super) const ALL: [(u32, What, &str); 31] = [
     (3, What::Undo, "undo"),
     (6, What::Commit, "commit"),
     (3, What::Rollback, "rollback"),
+    (3, What::SwapNames, "swap"),
+    (4, What::PassName, "pass"),
+    (3, What::PassCode, "chain"),
+    (4, What::SwapCards, "exchange"),
+    (5, What::Badge, "badge"),
+    (4, What::Renumber, "renumber"),
+    (3, What::Shift, "shift"),
+    (5, What::MoveSeat, "moveseat"),
+    (3, What::MergeSeat, "mergeseat"),
+    (3, What::Retext, "retext"),
+    (6, What::Outside, "outside"),
+];
+
+/// What another session changes.
+const OUTSIDE: [What; 18] = [
+    What::Rename,
+    What::Rank,
+    What::Move,
+    What::Rekey,
+    What::DeletePlace,
+    What::AddSeat,
+    What::Guest,
+    What::DropSeat,
+    What::Hold,
+    What::Stamp,
+    What::DropCard,
+    What::Bear,
+    What::Shed,
+    What::DropLabel,
+    What::Renumber,
+    What::MoveSeat,
+    What::Badge,
+    What::PassName,
 ];
 
 /// A generated change: numbers select among existing rows.
@@ -248,10 +296,68 @@ pub(super) enum Change {
     },
     Commit,
     Rollback,
+    /// Two places exchange their names in one flush.
+    SwapNames {
+        code: String,
+        other: String,
+    },
+    /// A place takes the name of another, which gets a new one.
+    PassName {
+        code: String,
+        other: String,
+        name: Option<String>,
+        way: usize,
+    },
+    /// A place gets a new code, and another takes its old one.
+    PassCode {
+        code: String,
+        new: String,
+        other: String,
+        way: usize,
+    },
+    /// Two cards exchange their holders in one flush.
+    SwapCards {
+        label: String,
+        other: String,
+        way: usize,
+    },
+    Badge {
+        code: String,
+        card: Option<String>,
+        way: usize,
+    },
+    Renumber {
+        place: String,
+        number: i32,
+        to: i32,
+    },
+    /// Every seat of a place gets the number after its own.
+    Shift {
+        place: String,
+        way: usize,
+    },
+    MoveSeat {
+        place: String,
+        number: i32,
+        to: String,
+        way: usize,
+    },
+    MergeSeat {
+        place: String,
+        number: i32,
+        guest: Option<String>,
+    },
+    Retext {
+        label: String,
+        new: String,
+    },
+    /// Commits, then another session makes a change and commits.
+    Outside(Box<Change>),
 }
 
 const NAMES: [&str; 4] = ["ash", "birch", "cedar", "dill"];
 const LABELS: [&str; 3] = ["blue", "green", "red"];
+const MORE_LABELS: [&str; 5] = ["blue", "green", "red", "grey", "white"];
 const DEEPEST: usize = 3;
 const MOST_PLACES: usize = 7;
 
@@ -302,7 +408,8 @@ impl Rows {
                 let inside = parent
                     .as_ref()
                     .is_some_and(|parent| self.is_inside(parent, &code));
-                if inside {
+                // Cycles are rarer than trees.
+                if inside && which % 2 == 0 {
                     return None;
                 }
                 Change::Move { code, parent, way }
@@ -407,6 +514,102 @@ impl Rows {
                 code: pick(which)?,
                 way,
             },
+            What::SwapNames => {
+                let (code, other) = (pick(which)?, pick(other)?);
+                if code == other {
+                    return None;
+                }
+                Change::SwapNames { code, other }
+            }
+            What::PassName => {
+                let (code, giver) = (pick(which)?, pick(way)?);
+                if code == giver || self.places.get(&giver)?.name.is_none() {
+                    return None;
+                }
+                Change::PassName {
+                    code,
+                    other: giver,
+                    name: name(),
+                    way,
+                }
+            }
+            What::PassCode => {
+                let (code, taker) = (pick(which)?, pick(other)?);
+                if code == taker {
+                    return None;
+                }
+                Change::PassCode {
+                    code,
+                    new: format!("p{}", self.made),
+                    other: taker,
+                    way,
+                }
+            }
+            What::SwapCards => {
+                let mut held = self.cards.iter().filter(|(_, card)| card.holder.is_some());
+                let label = nth(held.by_ref(), which)?.0.clone();
+                let held = self.cards.iter().filter(|(_, card)| card.holder.is_some());
+                let other = nth(held, other)?.0.clone();
+                if label == other {
+                    return None;
+                }
+                Change::SwapCards { label, other, way }
+            }
+            What::Badge => Change::Badge {
+                code: pick(which)?,
+                card: nth(self.cards.keys(), other)
+                    .filter(|_| other % 4 != 0)
+                    .cloned(),
+                way,
+            },
+            What::Renumber => {
+                let (place, number) = nth(self.seats.keys(), which)?.clone();
+                let to = i32::try_from(other % 6).unwrap_or_default();
+                if self.seats.contains_key(&(place.clone(), to)) {
+                    return None;
+                }
+                Change::Renumber { place, number, to }
+            }
+            What::Shift => Change::Shift {
+                place: nth(self.seats.keys(), which)?.0.clone(),
+                way,
+            },
+            What::MoveSeat => {
+                let (place, number) = nth(self.seats.keys(), which)?.clone();
+                let to = pick(other)?;
+                if self.seats.contains_key(&(to.clone(), number)) {
+                    return None;
+                }
+                Change::MoveSeat {
+                    place,
+                    number,
+                    to,
+                    way,
+                }
+            }
+            What::MergeSeat => Change::MergeSeat {
+                place: pick(which)?,
+                number: i32::try_from(other % 4).unwrap_or_default(),
+                guest: (way % 3 != 0).then(|| format!("guest {other}")),
+            },
+            What::Retext => {
+                let label = nth(self.labels.iter(), which)?.clone();
+                let unused = MORE_LABELS.iter();
+                let mut unused = unused.filter(|label| !self.labels.contains(**label));
+                Change::Retext {
+                    label,
+                    new: (*nth(unused.by_ref(), other)?).to_owned(),
+                }
+            }
+            What::Outside if depth == 0 => {
+                let inner = Draw {
+                    what: OUTSIDE[other % OUTSIDE.len()],
+                    which,
+                    other: way,
+                    way: which + other,
+                };
+                Change::Outside(Box::new(self.resolve(&inner, depth)?))
+            }
             What::Flush => Change::Flush,
             What::Clear => Change::Clear,
             What::ExpireAll => Change::ExpireAll,
@@ -421,8 +624,8 @@ impl Rows {
 
     /// Returns whether a place is the other one, or inside it.
     fn is_inside(&self, code: &str, other: &str) -> bool {
-        let mut at = Some(code);
-        while let Some(code) = at {
+        let (mut at, mut met) = (Some(code), BTreeSet::new());
+        while let Some(code) = at.filter(|code| met.insert(*code)) {
             if code == other {
                 return true;
             }
@@ -432,161 +635,6 @@ impl Rows {
                 .and_then(|place| place.parent.as_deref());
         }
         false
-    }
-
-    pub(super) fn card_of(&self, code: &str) -> Option<&String> {
-        let mut cards = self.cards.iter();
-        let held = cards.find(|(_, card)| card.holder.as_deref() == Some(code));
-        held.map(|(label, _)| label)
-    }
-
-    /// Numbers for added rows: never reused, even after a rollback.
-    pub(super) fn begin_next(&mut self) {
-        self.made += 1;
-    }
-
-    pub(super) fn apply(&mut self, change: &Change) {
-        match change.clone() {
-            Change::AddPlace {
-                code, name, parent, ..
-            } => {
-                self.free.retain(|free| *free != code);
-                self.places.insert(
-                    code,
-                    Place {
-                        name,
-                        rank: 0,
-                        parent,
-                    },
-                );
-            }
-            Change::Rename { code, name, .. } => self.change(&code, |place| place.name = name),
-            Change::Rank { code, rank, .. } => self.change(&code, |place| place.rank = rank),
-            Change::Move { code, parent, .. } => self.change(&code, |place| place.parent = parent),
-            Change::Rekey { code, new } => self.rekey(&code, &new),
-            Change::DeletePlace { code, .. } => {
-                self.places.remove(&code);
-                self.pairs.retain(|(place, _)| *place != code);
-                self.seats.retain(|(place, _), _| *place != code);
-                for place in self.places.values_mut() {
-                    place.parent.take_if(|parent| *parent == code);
-                }
-                for card in self.cards.values_mut() {
-                    card.holder.take_if(|holder| *holder == code);
-                }
-                self.free.push(code);
-            }
-            Change::AddSeat {
-                place,
-                number,
-                guest,
-                ..
-            } => {
-                self.seats.insert((place, number), guest);
-            }
-            Change::Guest {
-                place,
-                number,
-                guest,
-                ..
-            } => {
-                self.seats.insert((place, number), guest);
-            }
-            Change::DropSeat { place, number, .. } => {
-                self.seats.remove(&(place, number));
-            }
-            Change::ReplaceSeats {
-                place,
-                numbers,
-                guest,
-            } => {
-                self.seats.retain(|(other, _), _| *other != place);
-                for number in numbers {
-                    self.seats.insert((place.clone(), number), guest.clone());
-                }
-            }
-            Change::AddCard { label, holder, .. } => {
-                self.cards.insert(
-                    label,
-                    Card {
-                        holder,
-                        stamp: None,
-                    },
-                );
-            }
-            Change::Hold { label, holder, .. } => {
-                if let Some(other) = holder
-                    .as_deref()
-                    .and_then(|code| self.card_of(code))
-                    .cloned()
-                    && let Some(card) = self.cards.get_mut(&other)
-                {
-                    card.holder = None;
-                }
-                if let Some(card) = self.cards.get_mut(&label) {
-                    card.holder = holder;
-                }
-            }
-            Change::Stamp { label, stamp, .. } => {
-                if let Some(card) = self.cards.get_mut(&label) {
-                    card.stamp = stamp;
-                }
-            }
-            Change::DropCard { label, .. } => {
-                self.cards.remove(&label);
-            }
-            Change::AddLabel { label } => {
-                self.labels.insert(label);
-            }
-            Change::DropLabel { label, .. } => {
-                self.pairs.retain(|(_, other)| *other != label);
-                self.labels.remove(&label);
-            }
-            Change::Bear { code, label, .. } => {
-                self.pairs.insert((code, label));
-            }
-            Change::Shed { code, label, .. } => {
-                self.pairs.remove(&(code, label));
-            }
-            Change::Merge { code, name, rank } => self.change(&code, |place| {
-                place.name = name;
-                place.rank = rank;
-            }),
-            _ => {}
-        }
-    }
-
-    fn change(&mut self, code: &str, change: impl FnOnce(&mut Place)) {
-        if let Some(place) = self.places.get_mut(code) {
-            change(place);
-        }
-    }
-
-    fn rekey(&mut self, code: &str, new: &str) {
-        if let Some(place) = self.places.remove(code) {
-            self.places.insert(new.to_owned(), place);
-        }
-        for place in self.places.values_mut() {
-            if place.parent.as_deref() == Some(code) {
-                place.parent = Some(new.to_owned());
-            }
-        }
-        for card in self.cards.values_mut() {
-            if card.holder.as_deref() == Some(code) {
-                card.holder = Some(new.to_owned());
-            }
-        }
-        self.free.retain(|free| free != new);
-        let followed = |place: String| if place == code { new.to_owned() } else { place };
-        let pairs = std::mem::take(&mut self.pairs).into_iter();
-        self.pairs = pairs
-            .map(|(place, label)| (followed(place), label))
-            .collect();
-        let seats = std::mem::take(&mut self.seats);
-        self.seats = seats
-            .into_iter()
-            .map(|((place, number), guest)| ((followed(place), number), guest))
-            .collect();
     }
 }
 

@@ -41,6 +41,10 @@ pub(super) fn shown(draws: &[Draw]) -> String {
                     rows = before;
                 }
             }
+            Change::Outside(inner) => {
+                rows.apply(inner);
+                committed = rows.clone();
+            }
             change => rows.apply(change),
         }
         rows.begin_next();

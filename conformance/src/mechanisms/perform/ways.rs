@@ -3,11 +3,12 @@
 use selfsame::Result;
 use selfsame::prelude::*;
 
-use super::{bulk, by_column, card, delete, label, place, raw, seat};
+use super::{Unflushed, bulk, card, delete, label, place, raw, seat};
 use crate::mechanisms::entities::{Card, Label, Place, Seat};
 
 pub(super) fn add_place(
     session: &mut Session,
+    unflushed: &Unflushed,
     code: &str,
     name: Option<String>,
     parent: Option<&str>,
@@ -27,9 +28,12 @@ pub(super) fn add_place(
     };
     match way % 4 {
         0 => {
-            let parent_code = Some(session[parent].code.clone());
-            session.add(Place { parent_code, ..new });
-            by_column(session)?;
+            let parent = session[parent].code.clone();
+            session.add(Place {
+                parent_code: Some(parent.clone()),
+                ..new
+            });
+            unflushed.by_column(session, &parent, way)?;
         }
         1 => {
             session.add(Place {
@@ -51,6 +55,7 @@ pub(super) fn add_place(
 
 pub(super) fn move_place(
     session: &mut Session,
+    unflushed: &Unflushed,
     code: &str,
     parent: Option<&str>,
     way: usize,
@@ -60,6 +65,9 @@ pub(super) fn move_place(
         Some(parent) => Some(place(session, parent)?),
         None => None,
     };
+    if way % 4 < 2 {
+        unflushed.relates(code);
+    }
     match (way % 4, to) {
         (0, _) => session.set(child, Place::PARENT, to),
         (1, Some(to)) => session.push(to, Place::CHILDREN, child),
@@ -69,11 +77,14 @@ pub(super) fn move_place(
         },
         (2, _) => {
             // By the column, if no relation is pending: a relation takes precedence over a column.
-            session.flush()?;
+            match way < 20 || session.state(child) == State::Pending {
+                true => session.flush()?,
+                false => unflushed.settle_relation(session, code)?,
+            }
             // Objects expired by the flush are read before they are written to.
             let child = place(session, code)?;
             session[child].parent_code = parent.map(str::to_owned);
-            by_column(session)
+            unflushed.by_column(session, parent.unwrap_or_default(), way)
         }
         _ => bulk(
             Place::query()
@@ -87,6 +98,7 @@ pub(super) fn move_place(
 
 pub(super) fn add_seat(
     session: &mut Session,
+    unflushed: &Unflushed,
     code: &str,
     number: i32,
     guest: Option<String>,
@@ -100,7 +112,7 @@ pub(super) fn add_seat(
     match way % 4 {
         0 => {
             session.add(new(code));
-            by_column(session)?;
+            unflushed.by_column(session, code, way)?;
         }
         1 => {
             session.add(Seat {
@@ -138,6 +150,9 @@ pub(super) fn drop_seat(session: &mut Session, code: &str, number: i32, way: usi
         _ => {
             let text = "DELETE FROM seats WHERE place_code = ? AND number = ?";
             raw(session, text, (code.to_owned(), number))?;
+            if way >= 20 {
+                return Ok(());
+            }
             // The session detects that the row is gone.
             session.get::<Seat>((code.to_owned(), number)).map(drop)
         }
@@ -146,6 +161,7 @@ pub(super) fn drop_seat(session: &mut Session, code: &str, number: i32, way: usi
 
 pub(super) fn add_card(
     session: &mut Session,
+    unflushed: &Unflushed,
     label: &str,
     holder: Option<&str>,
     way: usize,
@@ -161,7 +177,7 @@ pub(super) fn add_card(
                 holder_code: Some(code.to_owned()),
                 ..Card::new(label)
             });
-            by_column(session)?;
+            unflushed.by_column(session, code, way)?;
         }
         1 => {
             session.add(Card {

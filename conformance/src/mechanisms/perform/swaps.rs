@@ -1,0 +1,170 @@
+//! Changes of several rows that pass unique values or keys to each other in one flush, and changes of keys.
+
+use selfsame::Result;
+use selfsame::prelude::*;
+
+use super::{card, label, place, raw, seat};
+use crate::mechanisms::entities::{Card, Place, Seat};
+
+pub(super) fn swap_names(session: &mut Session, code: &str, other: &str) -> Result<()> {
+    let (one, two) = (place(session, code)?, place(session, other)?);
+    let name = session[one].name.clone();
+    session[one].name = session[two].name.clone();
+    session[two].name = name;
+    Ok(())
+}
+
+pub(super) fn pass_name(
+    session: &mut Session,
+    code: &str,
+    other: &str,
+    name: Option<&str>,
+    way: usize,
+) -> Result<()> {
+    let (one, two) = (place(session, code)?, place(session, other)?);
+    let passed = session[two].name.clone();
+    // In either order.
+    if way % 2 == 0 {
+        session[two].name = name.map(str::to_owned);
+    }
+    session[one].name = passed;
+    session[two].name = name.map(str::to_owned);
+    Ok(())
+}
+
+pub(super) fn pass_code(
+    session: &mut Session,
+    code: &str,
+    new: &str,
+    other: &str,
+    way: usize,
+) -> Result<()> {
+    let (one, two) = (place(session, code)?, place(session, other)?);
+    match way % 2 {
+        0 => {
+            session[one].code = new.to_owned();
+            session[two].code = code.to_owned();
+        }
+        _ => {
+            session[two].code = code.to_owned();
+            session[one].code = new.to_owned();
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn swap_cards(
+    session: &mut Session,
+    label: &str,
+    other: &str,
+    way: usize,
+) -> Result<()> {
+    session.flush()?;
+    let cards = [card(session, label)?, card(session, other)?];
+    let [one, two] = cards;
+    let holders = [
+        session.load(one, Card::HOLDER)?,
+        session.load(two, Card::HOLDER)?,
+    ];
+    match (way % 3, holders) {
+        (0, [first, second]) => {
+            session.set(one, Card::HOLDER, second)?;
+            session.set(two, Card::HOLDER, first)
+        }
+        (1, [Some(first), Some(second)]) => {
+            session.set(first, Place::CARD, Some(two))?;
+            session.set(second, Place::CARD, Some(one))
+        }
+        _ => {
+            let code = session[one].holder_code.clone();
+            session[one].holder_code = session[two].holder_code.clone();
+            session[two].holder_code = code;
+            session.flush()?;
+            session.expire_all();
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn badge(
+    session: &mut Session,
+    code: &str,
+    label: Option<&str>,
+    way: usize,
+) -> Result<()> {
+    let it = place(session, code)?;
+    let badge = match label {
+        Some(label) => Some(card(session, label)?),
+        None => None,
+    };
+    match (way % 3, badge) {
+        (1, Some(badge)) => session.push(badge, Card::BADGED, it),
+        (2, _) => {
+            session.flush()?;
+            let id = badge.and_then(|badge| session[badge].id.get().copied());
+            let text = "UPDATE places SET badge_id = ? WHERE code = ?";
+            raw(session, text, (id, code.to_owned()))
+        }
+        _ => session.set(it, Place::BADGE, badge),
+    }
+}
+
+pub(super) fn renumber(session: &mut Session, code: &str, number: i32, to: i32) -> Result<()> {
+    let seat = seat(session, code, number)?;
+    session[seat].number = to;
+    Ok(())
+}
+
+/// Each seat takes the number of the next one.
+pub(super) fn shift(session: &mut Session, code: &str, way: usize) -> Result<()> {
+    session.flush()?;
+    let place = place(session, code)?;
+    let mut seats = session.load(place, Place::SEATS)?;
+    if way % 2 == 0 {
+        seats.reverse();
+    }
+    for seat in seats {
+        session[seat].number += 1;
+    }
+    Ok(())
+}
+
+pub(super) fn move_seat(
+    session: &mut Session,
+    code: &str,
+    number: i32,
+    to: &str,
+    way: usize,
+) -> Result<()> {
+    let (seat, to) = (seat(session, code, number)?, place(session, to)?);
+    match way % 2 {
+        0 => session.set(seat, Seat::PLACE, to),
+        _ => session.push(to, Place::SEATS, seat),
+    }
+}
+
+/// Merges a place with a seat that may be new.
+pub(super) fn merge_seat(
+    session: &mut Session,
+    code: &str,
+    number: i32,
+    guest: Option<&str>,
+) -> Result<()> {
+    session.flush()?;
+    let place = place(session, code)?;
+    let seat = Seat {
+        guest: guest.map(str::to_owned),
+        ..Seat::new(code, number)
+    };
+    let value = Place {
+        seats: [seat].into(),
+        ..session[place].clone()
+    };
+    session.merge(value).map(drop)
+}
+
+pub(super) fn retext(session: &mut Session, text: &str, new: &str) -> Result<()> {
+    let label = label(session, text)?;
+    session[label].text = new.to_owned();
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Relations that a program has set and may not have flushed yet.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use selfsame::Result;
+use selfsame::prelude::*;
+
+/// Relations that may not be flushed yet.
+#[derive(Debug, Default)]
+pub(in crate::mechanisms) struct Unflushed {
+    /// The codes that foreign keys were set to as columns: these do not follow a changed code.
+    by_column: RefCell<BTreeSet<String>>,
+    /// The objects whose relations were set, which take precedence over the columns.
+    by_relation: RefCell<BTreeSet<String>>,
+}
+
+impl Unflushed {
+    /// Flushes if a foreign key may have one of these codes.
+    pub(in crate::mechanisms) fn settle(
+        &self,
+        session: &mut Session,
+        codes: &[&str],
+    ) -> Result<()> {
+        let by_column = self.by_column.borrow();
+        let is_used = codes.iter().any(|code| by_column.contains(*code));
+        drop(by_column);
+        match is_used {
+            true => self.flush(session),
+            false => Ok(()),
+        }
+    }
+
+    /// Flushes if a relation of an object may be set.
+    pub(in crate::mechanisms) fn settle_relation(
+        &self,
+        session: &mut Session,
+        object: &str,
+    ) -> Result<()> {
+        let is_set = self.by_relation.borrow().contains(object);
+        match is_set {
+            true => self.flush(session),
+            false => Ok(()),
+        }
+    }
+
+    pub(in crate::mechanisms) fn flush(&self, session: &mut Session) -> Result<()> {
+        session.flush()?;
+        self.by_column.borrow_mut().clear();
+        self.by_relation.borrow_mut().clear();
+        Ok(())
+    }
+
+    pub(in crate::mechanisms) fn relates(&self, object: &str) {
+        self.by_relation.borrow_mut().insert(object.to_owned());
+    }
+
+    /// After a foreign key was set to a code as a column: flushes, or leaves it to a later flush.
+    pub(in crate::mechanisms) fn by_column(
+        &self,
+        session: &mut Session,
+        code: &str,
+        way: usize,
+    ) -> Result<()> {
+        if way < 20 {
+            // Loaded collections reflect it at once only after they are loaded again.
+            self.flush(session)?;
+            session.expire_all();
+            return Ok(());
+        }
+        self.by_column.borrow_mut().insert(code.to_owned());
+        Ok(())
+    }
+}
