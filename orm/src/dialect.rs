@@ -123,7 +123,7 @@ pub trait Dialect: Debug + Send + Sync {
         false
     }
 
-    /// Returns whether a row that references itself can be deleted. By default true.
+    /// Returns whether a row that references itself can be deleted, and its key and its reference be changed together. By default true.
     fn deletes_own_references(&self) -> bool {
         true
     }

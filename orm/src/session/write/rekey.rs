@@ -162,7 +162,7 @@ impl Session {
         self.follow(followers, &new)
     }
 
-    /// Handles rows that reference themselves, with one UPDATE of both columns; returns the others.
+    /// Handles rows that reference themselves, with one UPDATE of both columns if the database permits that; returns the others.
     fn with_their_own_keys(
         &mut self,
         store: u16,
@@ -172,8 +172,12 @@ impl Session {
         rows: Vec<(usize, ObjectId)>,
     ) -> Result<Vec<(usize, ObjectId)>> {
         let mut others = Vec::with_capacity(rows.len());
+        // Where the database checks references for each row, the row follows its own key like others.
+        let follows = !self.engine.dialect().deletes_own_references()
+            && !key.cascades
+            && !key.nullable.is_empty();
         for (at, node) in rows {
-            if node != (store, slots[at]) {
+            if follows || node != (store, slots[at]) {
                 others.push((at, node));
                 continue;
             }
