@@ -19,7 +19,7 @@ const TRIES: usize = 4;
 
 /// Asserts that the work on what `prepare` returns takes time in proportion to the size.
 #[track_caller]
-fn grows_in_proportion<T>(
+pub(crate) fn grows_in_proportion<T>(
     prepare: impl Fn(&mut Session, usize) -> Result<T>,
     work: impl Fn(&mut Session, T) -> Result<()>,
 ) {

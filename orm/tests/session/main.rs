@@ -16,6 +16,7 @@ mod filtered;
 mod fixture;
 mod flush;
 mod growing;
+mod growing_flushes;
 mod growth;
 mod hints;
 mod hook_changes;
