@@ -67,11 +67,8 @@ impl Record {
         let value = self.values[index].as_ref();
         if value.is_none() && self.mapper.deferred().contains(&index) {
             let message = "the deferred column is not loaded";
-            return Err(named(
-                &self.mapper,
-                index,
-                Error::new(ErrorKind::NotLoaded, message),
-            ));
+            let error = Error::new(ErrorKind::NotLoaded, message);
+            return Err(self.mapper.column_error(index, error));
         }
         self.mapper
             .convert(index, value.map_or(ValueRef::Null, Value::as_ref))
@@ -86,7 +83,8 @@ impl Record {
     pub fn set(&mut self, column: &str, value: impl Into<Value>) -> Result<()> {
         let index = position(&self.mapper, column)?;
         let column = &self.mapper.table().columns[index];
-        let value = fit(value.into(), column).map_err(|error| named(&self.mapper, index, error))?;
+        let value =
+            fit(value.into(), column).map_err(|error| self.mapper.column_error(index, error))?;
         self.values[index] = Some(value);
         Ok(())
     }
@@ -158,7 +156,7 @@ impl Mapped for Record {
         let mut values = vec![None; mapper.types().len()];
         for (at, &column) in (at..).zip(mapper.eager()) {
             let value = row.value(at, mapper.types()[column]);
-            let value = value.map_err(|error| named(mapper, column, error))?;
+            let value = value.map_err(|error| mapper.column_error(column, error))?;
             values[column] = Some(value.to_owned());
         }
         Ok(Self {
@@ -208,7 +206,7 @@ impl Mapped for Record {
             // A foreign key set to NULL, or a snapshot of an unset column: the flush checks whether the column is nullable.
             ValueRef::Null => Value::Null,
             value => fit(value.to_owned(), &mapper.table().columns[column])
-                .map_err(|error| named(mapper, column, error))?,
+                .map_err(|error| mapper.column_error(column, error))?,
         };
         self.values[column] = Some(value);
         Ok(())
@@ -387,12 +385,6 @@ fn fit(value: Value, column: &Column) -> Result<Value> {
     fitting.ok_or_else(|| Value::I64(integer).as_ref().mismatch(wanted))
 }
 
-fn named(mapper: &Mapper, column: usize, error: Error) -> Error {
-    error
-        .entity(mapper.name())
-        .column(&mapper.table().columns[column].name)
-}
-
 /// Converts a key to the types of the key columns.
 pub(crate) fn fit_key(mapper: &Mapper, key: RecordKey) -> Result<Vec<Value>> {
     let table = mapper.table();
@@ -410,7 +402,7 @@ pub(crate) fn fit_key(mapper: &Mapper, key: RecordKey) -> Result<Vec<Value>> {
         .iter()
         .zip(values)
         .map(|(&column, value)| {
-            fit(value, &table.columns[column]).map_err(|error| named(mapper, column, error))
+            fit(value, &table.columns[column]).map_err(|error| mapper.column_error(column, error))
         });
     fitted.collect()
 }

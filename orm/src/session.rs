@@ -19,7 +19,7 @@ pub use memory::state::State;
 
 pub(crate) use life::merge::AddOrMerge;
 pub(crate) use life::merge_many::KeysToMerge;
-pub(crate) use memory::any_store::{AnyStore, Fill, ReadEpoch};
+pub(crate) use memory::any_store::{AnyStore, Fill};
 pub(crate) use memory::edges::ObjectId;
 pub(crate) use memory::store::new_store;
 pub(crate) use read::joined::{JoinedPath, Joins, Page, Selection};
@@ -41,12 +41,12 @@ use life::hook::Hooks;
 use life::merge_many::Merging;
 use life::phase::Phase;
 use life::refused::RefusedFields;
-use life::transaction::Savepoint;
 use life::undone::Undone;
 use memory::association::AssociationEntry;
 use memory::cascade::Along;
 use memory::edges::{Departure, Edges};
 use memory::store::Store;
+use memory::undo_log::UndoLog;
 use write::expression::Expressions;
 
 /// A unit of work: an identity map, the pending changes, and the transaction that they will be written in.
@@ -61,15 +61,9 @@ pub struct Session {
     edges: Edges,
     expressions: Expressions,
     associations: Vec<AssociationEntry>,
-    /// Anything read before this is expired.
-    epoch: u32,
-    /// Anything read before this may have been overwritten by this transaction's raw statements.
-    written_before: u32,
-    /// The number of statements sent whose effects on objects are unknown.
-    unknown_writes: u64,
+    log: UndoLog,
     /// The updates that the current flush has sent before its plan: stores, columns and slots.
     early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
-    savepoints: Vec<Savepoint>,
     /// The current phase.
     phase: Phase,
     /// The number of times it was closed.
@@ -110,6 +104,8 @@ impl StoreEntry {
 impl Session {
     /// Creates a session on an engine. Nothing is sent before the first statement.
     pub fn new(engine: &Engine) -> Self {
+        let mut log = UndoLog::default();
+        log.epoch = 1;
         Self {
             id: fresh_id(),
             engine: engine.clone(),
@@ -118,11 +114,8 @@ impl Session {
             edges: Edges::default(),
             expressions: Expressions::new(),
             associations: Vec::new(),
-            epoch: 1,
-            written_before: 0,
-            unknown_writes: 0,
+            log,
             early_updates: Vec::new(),
-            savepoints: Vec::new(),
             closes: 0,
             phase: Phase::default(),
             failed: None,
@@ -286,9 +279,7 @@ impl Session {
         self.associations.clear();
         self.refused.clear();
         self.undone.clear();
-        for savepoint in &mut self.savepoints {
-            savepoint.forget_marks();
-        }
+        self.log.clear();
     }
 
     /// Rolls back, returns the connection and removes all objects. The session can be used again: at once, or after
@@ -297,7 +288,7 @@ impl Session {
         self.closes += 1;
         let is_inside = self.phase.flushing || self.refuse_inside("close").is_err();
         self.give_back_connection();
-        self.savepoints.clear();
+        self.log.close();
         self.failed = is_inside.then(|| "the session was closed inside it".to_owned());
         self.clear();
     }
@@ -335,15 +326,6 @@ impl Session {
         Ok(value)
     }
 
-    pub(crate) fn read_epoch(&self) -> ReadEpoch {
-        ReadEpoch {
-            epoch: self.epoch,
-            in_savepoint: !self.savepoints.is_empty(),
-            may_be_undone: self.has_written_unknown(),
-            written_before: self.written_before,
-        }
-    }
-
     /// Returns the object of a live handle.
     fn node<E: Mapped>(&self, handle: Handle<E>) -> Result<ObjectId> {
         self.try_ref(handle).map(|_| (handle.store, handle.slot))
@@ -371,6 +353,10 @@ impl Session {
         &mut *self.stores[usize::from(store)].store
     }
 
+    fn logged_store(&mut self, store: u16) -> (&mut dyn AnyStore, &mut UndoLog) {
+        (&mut *self.stores[usize::from(store)].store, &mut self.log)
+    }
+
     pub(crate) fn store_of<E: Entity>(&mut self) -> u16 {
         self.store_for(E::mapper(), &|| new_store::<E>(Arc::clone(E::mapper())))
     }
@@ -381,30 +367,31 @@ impl Session {
 
     /// Returns the store of a mapping, created at its first use.
     fn store_for(&mut self, mapper: &Arc<Mapper>, make: &dyn Fn() -> Box<dyn AnyStore>) -> u16 {
-        let known = self
-            .stores
-            .iter()
-            .position(|entry| entry.mapper.id() == mapper.id());
-        let index = known.unwrap_or_else(|| {
-            let table = &mapper.table().name;
-            let mut stores = self.stores.iter();
-            let other = stores.find(|entry| entry.mapper.table().name == *table);
-            let refused = other.map(|other| {
-                let other = other.mapper.name();
-                let message = format!(
-                    "the table {table} is mapped by {other} too; a session can use only one mapping of a table"
-                );
-                message.into()
-            });
-            self.stores.push(StoreEntry {
-                store: make(),
-                mapper: Arc::clone(mapper),
-                by_key: None,
-                refused,
-            });
-            self.stores.len() - 1
+        let mut stores = (0u16..).zip(&self.stores);
+        if let Some((known, _)) = stores.find(|(_, entry)| entry.mapper.id() == mapper.id()) {
+            return known;
+        }
+        let table = &mapper.table().name;
+        let mut stores = self.stores.iter();
+        let other = stores.find(|entry| entry.mapper.table().name == *table);
+        let refused = other.map(|other| {
+            let other = other.mapper.name();
+            let message = format!(
+                "the table {table} is mapped by {other} too; a session can use only one mapping of a table"
+            );
+            message.into()
         });
-        u16::try_from(index).expect("a session maps fewer than 65,536 tables")
+        let index = u16::try_from(self.stores.len());
+        let index = index.expect("a session maps fewer than 65,536 tables");
+        let mut store = make();
+        store.states_mut().set_store(index);
+        self.stores.push(StoreEntry {
+            store,
+            mapper: Arc::clone(mapper),
+            by_key: None,
+            refused,
+        });
+        index
     }
 
     /// Rejects a second mapping of a table: one row would have two objects.

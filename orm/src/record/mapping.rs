@@ -3,7 +3,7 @@
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
-use super::{Record, RecordKey, fit, fit_key, named, position, relation};
+use super::{Record, RecordKey, fit, fit_key, position, relation};
 use crate::entity::{Cardinality, Mapper, Relation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
@@ -142,7 +142,7 @@ impl Records {
         let column = &self.mapper.table().columns[index];
         match fit(value, column) {
             Ok(value) => Ok((index, value)),
-            Err(error) => Err(named(&self.mapper, index, error)),
+            Err(error) => Err(self.mapper.column_error(index, error)),
         }
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod flush;
 pub(super) mod foreign_keys;
 pub(super) mod hint;
 pub(super) mod membership;
+pub(super) mod pairs;
 pub(super) mod persist;
 pub(super) mod plan;
 pub(super) mod read_back;

@@ -27,7 +27,7 @@ impl Session {
             self.load_by_key(store, &keys)?;
         }
         let any = self.any_store(store);
-        if any.state(slot) != State::Persistent || any.is_expired(slot, self.epoch) {
+        if any.state(slot) != State::Persistent || any.is_expired(slot, self.log.epoch) {
             return Err(self.stale(store, slot, "the row to refresh no longer exists"));
         }
         Ok(())
@@ -55,8 +55,8 @@ impl Session {
     fn forget_relations(&mut self, node: ObjectId, place: Membership) -> Result<()> {
         self.expressions.remove(&node);
         let relations = self.relation_count(node.0);
-        for link in self.edges.expire(node, relations) {
-            self.take_back(&link, place)?;
+        for link in self.edges.expire(&mut self.log, node, relations) {
+            self.revert_reference(&link, place)?;
         }
         self.revert_pairs(node);
         Ok(())
@@ -76,7 +76,7 @@ impl Session {
         expired.retain(|&(store, slot)| self.any_store(store).state(slot) == State::Persistent);
         expired.push(node);
         for &(store, slot) in &expired {
-            let place = if self.any_store(store).is_expired(slot, self.epoch) {
+            let place = if self.any_store(store).is_expired(slot, self.log.epoch) {
                 Membership::Unknown
             } else {
                 Membership::Inside

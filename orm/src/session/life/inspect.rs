@@ -103,7 +103,7 @@ impl Session {
     /// As [`is_modified`](Self::is_modified).
     pub fn is_expired<E: Mapped>(&self, handle: Handle<E>) -> Result<bool> {
         let (store, slot) = self.node(handle)?;
-        Ok(self.any_store(store).is_expired(slot, self.epoch))
+        Ok(self.any_store(store).is_expired(slot, self.log.epoch))
     }
 
     /// Describes an object in one line: its state, its value, and its changed fields.

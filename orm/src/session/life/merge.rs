@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::entity::{Key, Mapped, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::snapshots::Snapshots;
-use crate::session::read::lookup::owned;
+use crate::session::read::lookup::{owned, values};
 use crate::session::{Handle, ObjectId, Session, typed_mut};
 use crate::value::{Value, ValueRef};
 
@@ -88,7 +88,7 @@ impl Session {
         key: &[Value],
         deferred: &[usize],
     ) -> Result<Option<u32>> {
-        let values: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+        let values = values(key);
         let mut found = self.any_store(store).find(&values)?;
         if found.is_none() && self.is_known_missing(store, key) {
             return Ok(None);
@@ -110,7 +110,7 @@ impl Session {
             if any.is_marked_deleted(slot) {
                 return Err(self.refuse_merge(store, slot));
             }
-            if !any.is_expired(slot, self.epoch) {
+            if !any.is_expired(slot, self.log.epoch) {
                 return Ok(found);
             }
         }
@@ -120,7 +120,7 @@ impl Session {
         let read = any.find(&values)?.or(met.first().copied());
         match read {
             // An object written to while expired stays expired until the flush, which is not possible in a hook.
-            Some(slot) if any.is_expired(slot, self.epoch) && !met.contains(&slot) => {
+            Some(slot) if any.is_expired(slot, self.log.epoch) && !met.contains(&slot) => {
                 Err(self.stale(store, slot, "the row to merge onto no longer exists"))
             }
             read => Ok(read),

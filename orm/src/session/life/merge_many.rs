@@ -8,9 +8,9 @@ use crate::entity::{Attachment, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
 use crate::session::life::merge::AddOrMerge;
 use crate::session::read::load::{folded, resembling};
-use crate::session::read::lookup::has_text;
+use crate::session::read::lookup::{has_text, owned, values};
 use crate::session::{Handle, ObjectId, Session};
-use crate::value::{Value, ValueRef};
+use crate::value::Value;
 
 /// The state of a merge.
 #[derive(Default)]
@@ -38,8 +38,7 @@ impl KeysToMerge {
         };
         let mut params = Vec::with_capacity(1);
         key.params(&mut params);
-        self.keys
-            .extend(crate::session::read::lookup::owned(&params));
+        self.keys.extend(owned(&params));
         for &column in mapper.deferred() {
             if value.is_given(mapper, column) && !self.deferred.contains(&column) {
                 self.deferred.push(column);
@@ -163,7 +162,7 @@ impl Session {
         for key in wanted.keys.chunks(width) {
             let any = self.any_store(store);
             let found = any.find(&values(key))?;
-            let is_unread = found.is_none_or(|slot| any.is_expired(slot, self.epoch));
+            let is_unread = found.is_none_or(|slot| any.is_expired(slot, self.log.epoch));
             if is_unread && seen.insert(text(key)) {
                 unread.push(key);
             }
@@ -213,10 +212,6 @@ impl Session {
 /// The texts of a key in lower case.
 fn lower(key: &[Value]) -> String {
     text(key).to_lowercase()
-}
-
-fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
-    key.iter().map(Value::as_ref).collect()
 }
 
 /// A key as text, for hashing: equal keys have equal texts.

@@ -89,7 +89,7 @@ impl Session {
     pub(in crate::session) fn refuse_inside(&self, what: &str) -> Result<()> {
         let message = if let Some(when) = self.phase.hook {
             format!("{what} inside a hook ({when:?})")
-        } else if !self.savepoints.is_empty() {
+        } else if self.log.in_savepoint() {
             format!(
                 "{what} inside a savepoint: return from its closure first, with an error to undo its changes; savepoints can be nested"
             )

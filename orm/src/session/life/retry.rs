@@ -163,7 +163,7 @@ impl Session {
         }
         let ended = self.connection.as_mut().map(Connected::rollback);
         self.give_back_connection();
-        self.epoch += 1;
+        self.log.epoch += 1;
         ended.unwrap_or(Ok(()))
     }
 

@@ -7,28 +7,10 @@ use crate::engine::Connected;
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::life::hook::When;
 use crate::session::life::phase::{Outcome, Phase};
+use crate::session::memory::undo_log::{Done, LogEntry, UndoLog};
 use crate::session::read::lookup::not_connected;
 use crate::session::write::flush::Ending;
 use crate::session::{AnyStore, Session};
-
-/// An open savepoint, with the positions of the undo logs when it was opened.
-#[derive(Debug)]
-pub(in crate::session) struct Savepoint {
-    name: String,
-    marks: Vec<usize>,
-    edges: usize,
-    keys: usize,
-    written_before: u32,
-    unknown_writes: u64,
-}
-
-impl Savepoint {
-    pub(in crate::session) fn forget_marks(&mut self) {
-        self.marks.clear();
-        self.keys = 0;
-        self.edges = 0;
-    }
-}
 
 /// What a statement is for, which determines how a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,12 +50,14 @@ impl Session {
             return Err(error);
         }
         self.give_back_connection();
-        for entry in &mut self.stores {
-            entry.store.commit();
+        for LogEntry { of, done } in self.log.commit() {
+            if done == Done::Deleted {
+                self.stores[usize::from(of.0)].store.leave(of.1);
+            }
         }
+        self.end_log();
         self.edges.clear();
-        self.undone.commit();
-        self.epoch += 1;
+        self.log.epoch += 1;
         self.call_hooks(When::AfterCommit)
     }
 
@@ -97,17 +81,11 @@ impl Session {
             None => Ok(()),
         };
         self.give_back_connection();
-        self.remember_added(&[]);
-        for entry in &mut self.stores {
-            entry.store.undo_to(0);
-            entry.store.states_mut().take_displaced();
-        }
-        self.forget_keys(0);
+        self.undo_since(0);
+        self.end_log();
         self.edges.clear();
-        self.expressions.clear();
-        self.refused.clear();
         self.failed = None;
-        self.epoch += 1;
+        self.log.epoch += 1;
         hooks.unwrap_or_else(|panic| resume_unwind(panic))?;
         self.call_hooks(When::AfterRollback)?;
         result
@@ -152,19 +130,11 @@ impl Session {
     /// Errors of `work` and of the flushes; [`ErrorKind::Unsupported`] if the backend does not support savepoints.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.flush_all(Ending::Open)?;
-        let name = format!("selfsame_{}", self.savepoints.len() + 1);
+        let name = savepoint_name(self.log.depth() + 1);
         self.ready(Intent::Write)?.savepoint(&name)?;
-        let marks = self.stores.iter().map(|entry| entry.store.mark()).collect();
-        let edges = self.edges.mark();
-        self.savepoints.push(Savepoint {
-            name,
-            marks,
-            edges,
-            keys: self.undone.mark(),
-            written_before: self.written_before,
-            unknown_writes: self.unknown_writes,
-        });
-        let (depth, closes) = (self.savepoints.len(), self.closes);
+        self.edges.flushed(&mut self.log);
+        self.log.open_savepoint();
+        let (depth, closes) = (self.log.depth(), self.closes);
         let outcome = self.outcome(self.phase, |session| {
             let value = work(session)?;
             if session.closes != closes {
@@ -175,21 +145,13 @@ impl Session {
             }
             session.flush_all(Ending::Open).map(|()| value)
         });
-        let outcome = match self.savepoints.pop() {
-            Some(savepoint) => self.end_savepoint(&savepoint, outcome),
+        let outcome = match self.log.savepoint() {
+            Some(position) => self.end_savepoint(position, outcome),
             // The session was closed inside the closure.
             None => outcome,
         };
-        if self.savepoints.is_empty() {
-            self.edges.stop_log();
-        }
+        self.log.close_savepoint();
         outcome.unwrap_or_else(|panic| resume_unwind(panic))
-    }
-
-    /// Whether statements with unknown effects on objects ran inside an open savepoint.
-    pub(in crate::session) fn has_written_unknown(&self) -> bool {
-        let outermost = self.savepoints.first();
-        outermost.is_some_and(|savepoint| savepoint.unknown_writes < self.unknown_writes)
     }
 
     /// Ends a closure in which the session was closed: committing would keep only the changes made since.
@@ -206,13 +168,14 @@ impl Session {
     /// Keeps the changes made in a savepoint, or undoes them. The first error is the one to report.
     fn end_savepoint<T>(
         &mut self,
-        savepoint: &Savepoint,
+        position: usize,
         outcome: Outcome<Result<T>>,
     ) -> Outcome<Result<T>> {
         let cause = match outcome {
             Ok(Ok(value)) => {
+                let name = savepoint_name(self.log.depth());
                 let connection = self.ready(Intent::Write);
-                match connection.and_then(|connection| connection.release(&savepoint.name)) {
+                match connection.and_then(|connection| connection.release(&name)) {
                     Ok(()) => return Ok(Ok(value)),
                     Err(error) => Ok(Err(error)),
                 }
@@ -223,30 +186,19 @@ impl Session {
             Ok(Err(error)) => error.to_string(),
             _ => "a panic".to_owned(),
         };
-        self.roll_back_to(savepoint, reason);
+        self.roll_back_to(position, reason);
         cause
     }
 
     /// Undoes the changes made in a savepoint. If the database fails to, the whole transaction fails with `reason`.
-    fn roll_back_to(&mut self, savepoint: &Savepoint, reason: String) {
-        self.remember_added(&savepoint.marks);
-        // Stores created inside the savepoint were empty before it.
-        for (index, entry) in self.stores.iter_mut().enumerate() {
-            entry
-                .store
-                .undo_to(savepoint.marks.get(index).copied().unwrap_or(0));
-        }
-        self.forget_displaced();
-        self.edges.undo_to(savepoint.edges);
-        self.forget_keys(savepoint.keys);
-        self.written_before = savepoint.written_before;
-        self.expressions.clear();
-        self.refused.clear();
+    fn roll_back_to(&mut self, position: usize, reason: String) {
+        self.undo_since(position);
+        let name = savepoint_name(self.log.depth());
         let failed = self.failed.take();
         let undone = match &mut self.connection {
             Some(connection) if connection.in_transaction() => connection
-                .rollback_to(&savepoint.name)
-                .and_then(|()| connection.release(&savepoint.name)),
+                .rollback_to(&name)
+                .and_then(|()| connection.release(&name)),
             _ => return self.failed = failed.or(Some(reason)),
         };
         let Err(error) = undone else {
@@ -260,6 +212,45 @@ impl Session {
             _ => reason,
         };
         self.failed = failed.or(Some(reason));
+    }
+
+    /// Undoes in memory everything since a position of the log, and what was not flushed.
+    fn undo_since(&mut self, position: usize) {
+        let added = self.remember_added(position);
+        self.edges.forget_changes();
+        for entry in &mut self.stores {
+            entry.store.forget_changes();
+        }
+        let mut unmapped = Vec::new();
+        while let Some(entry) = self.log.pop(position) {
+            let (store, slot) = entry.of;
+            match entry.done {
+                Done::WrittenBefore(before) => self.log.written_before = before,
+                Done::KeyCopied(column) => self.restore_key(entry.of, column),
+                Done::MemberAdded(_) | Done::MemberRemoved(_) | Done::CollectionReplaced(_) => {
+                    self.edges.undo(&mut self.log, entry);
+                }
+                done => {
+                    if !self.any_store_mut(store).undo(slot, done) {
+                        unmapped.push(entry.of);
+                    }
+                }
+            }
+        }
+        for (store, slot) in unmapped {
+            self.any_store_mut(store).map_again(slot);
+        }
+        self.remember_generated(added);
+        self.forget_displaced();
+        self.expressions.clear();
+        self.refused.clear();
+    }
+
+    /// Forgets how to undo anything, after a commit or a rollback.
+    fn end_log(&mut self) {
+        for entry in &mut self.stores {
+            entry.store.end_transaction();
+        }
     }
 
     /// Returns the connection, in a transaction that is begun if necessary.
@@ -286,10 +277,11 @@ impl Session {
     pub(crate) fn reading_into(
         &mut self,
         store: u16,
-    ) -> Result<(&mut dyn AnyStore, &mut Connected)> {
+    ) -> Result<(&mut dyn AnyStore, &mut UndoLog, &mut Connected)> {
         self.ready(Intent::Read)?;
         let connection = self.connection.as_mut().ok_or_else(not_connected)?;
-        Ok((&mut *self.stores[usize::from(store)].store, connection))
+        let any = &mut *self.stores[usize::from(store)].store;
+        Ok((any, &mut self.log, connection))
     }
 
     /// Returns the connection, with or without a transaction.
@@ -322,7 +314,7 @@ impl Session {
             .filter(|connection| connection.in_transaction())
         {
             // The end of a savepoint rolls back to it.
-            if self.savepoints.is_empty() {
+            if !self.log.in_savepoint() {
                 let _ = connection.rollback();
             }
         }
@@ -330,11 +322,15 @@ impl Session {
 
     pub(in crate::session) fn give_back_connection(&mut self) {
         self.lazy_loads.clear();
-        self.written_before = 0;
+        self.log.written_before = 0;
         if let Some(connection) = self.connection.take() {
             self.statements += connection.statements();
         }
     }
+}
+
+fn savepoint_name(depth: usize) -> String {
+    format!("selfsame_{depth}")
 }
 
 impl Drop for Session {

@@ -4,44 +4,20 @@ use rustc_hash::FxHashMap;
 
 use crate::entity::{Related, RelationKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Generated;
+use crate::schema::Column;
+use crate::session::memory::undo_log::Done;
 use crate::session::{ObjectId, Session, State};
-use crate::value::{Value, ValueRef};
+use crate::value::Value;
 
 /// The relations of transient objects, and the keys that flushes set.
 #[derive(Debug, Default)]
 pub(in crate::session) struct Undone {
     relations: FxHashMap<ObjectId, Vec<(u16, ObjectId)>>,
-    /// The keys of new objects that flushes set, in order.
-    filled: Vec<Filled>,
     /// The generated keys of transient objects, which they still show, although the database may assign them again.
     counted: FxHashMap<ObjectId, Vec<(usize, Value)>>,
 }
 
-/// Keys of new objects that the program did not set.
-#[derive(Debug)]
-enum Filled {
-    /// A foreign key before its parent's key was copied into it.
-    Copied(ObjectId, usize, Value),
-    /// Generated columns of objects of one store.
-    Counted {
-        store: u16,
-        columns: Vec<usize>,
-        slots: Vec<u32>,
-    },
-}
-
 impl Undone {
-    /// The current position in the list of set keys.
-    pub(in crate::session) fn mark(&self) -> usize {
-        self.filled.len()
-    }
-
-    /// Forgets the set keys after a commit.
-    pub(in crate::session) fn commit(&mut self) {
-        self.filled.clear();
-    }
-
     pub(in crate::session) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -54,91 +30,64 @@ impl Undone {
 }
 
 impl Session {
-    /// Remembers a new object's foreign key before its parent's key is copied into it.
+    /// Logs a new object's foreign key before its parent's key is copied into it.
     pub(in crate::session) fn remember_key(&mut self, node: ObjectId, columns: &[usize]) {
-        if self.any_store(node.0).state(node.1) != State::Pending {
+        let any = &*self.stores[usize::from(node.0)].store;
+        if any.state(node.1) != State::Pending {
             return;
         }
         for &column in columns {
-            let before = self.any_store(node.0).value(node.1, column);
-            let before = before.value().map(ValueRef::to_owned);
-            if let Some(before) = before {
-                let copied = Filled::Copied(node, column, before);
-                self.undone.filled.push(copied);
+            if let Some(before) = any.value(node.1, column).value() {
+                self.log.key_copied(node, column, before.to_owned());
             }
         }
     }
 
-    /// Remembers which columns of new objects are generated keys.
-    pub(in crate::session) fn remember_counted(
-        &mut self,
-        store: u16,
-        made: &[usize],
-        slots: &[u32],
-    ) {
-        let table = self.entry(store).mapper.table();
-        let is_generated_key = |column: &usize| {
-            let generated = &table.columns[*column].generated;
-            matches!(generated, Generated::Key | Generated::KeyNeverReused)
-        };
-        let columns: Vec<usize> = made.iter().copied().filter(is_generated_key).collect();
-        if !columns.is_empty() {
-            let slots = slots.to_vec();
-            let counted = Filled::Counted {
-                store,
-                columns,
-                slots,
-            };
-            self.undone.filled.push(counted);
+    /// After adding an object was undone, restores a foreign key that a flush set.
+    pub(in crate::session) fn restore_key(&mut self, (store, slot): ObjectId, column: u16) {
+        let before = self.log.copied.pop();
+        let any = self.any_store_mut(store);
+        if let Some(before) = before.filter(|_| any.state(slot) == State::Transient) {
+            // The column had this value before, so it cannot fail.
+            let _ = any.assign(slot, usize::from(column), before.as_ref());
         }
     }
 
-    /// Remembers the relations of the objects added since some marks, before they are undone.
-    pub(in crate::session) fn remember_added(&mut self, marks: &[usize]) {
+    /// Remembers the relations of the objects added since a position of the log, inserted or not, before that is undone; returns them.
+    pub(in crate::session) fn remember_added(&mut self, position: usize) -> Vec<ObjectId> {
         let mut added = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
-            let mark = marks.get(usize::from(store)).copied().unwrap_or(0);
-            let slots = entry.store.states().added_since(mark);
-            added.extend(slots.into_iter().map(|slot| (store, slot)));
+            added.extend(entry.store.pending().map(|&slot| (store, slot)));
         }
-        for node in added {
+        let inserted = self.log.since(position).iter();
+        let inserted =
+            inserted.filter(|entry| matches!(entry.done, Done::Inserted | Done::Switched));
+        added.extend(inserted.map(|entry| entry.of));
+        added.retain(|&(store, slot)| self.any_store(store).state(slot) != State::Detached);
+        for &node in &added {
             let related = self.relations_of(node);
             if !related.is_empty() {
                 self.undone.relations.insert(node, related);
             }
         }
+        added
     }
 
-    /// After added objects are undone: restores foreign keys that a flush set, and marks generated keys as such.
-    pub(in crate::session) fn forget_keys(&mut self, mark: usize) {
-        for filled in self.undone.filled.split_off(mark).into_iter().rev() {
-            match filled {
-                Filled::Copied(node, column, before) => {
-                    let store = self.any_store_mut(node.0);
-                    if store.state(node.1) == State::Transient {
-                        // The column had this value before, so it cannot fail.
-                        let _ = store.assign(node.1, column, before.as_ref());
-                    }
-                }
-                Filled::Counted {
-                    store,
-                    columns,
-                    slots,
-                } => {
-                    let any = &*self.stores[usize::from(store)].store;
-                    for slot in slots {
-                        if any.state(slot) != State::Transient {
-                            continue;
-                        }
-                        let value = |&column: &usize| {
-                            let value = any.value(slot, column).value()?.to_owned();
-                            Some((column, value))
-                        };
-                        let counted = columns.iter().filter_map(value).collect();
-                        self.undone.counted.insert((store, slot), counted);
-                    }
-                }
+    /// Remembers the keys that the database generated for objects that were undone.
+    pub(in crate::session) fn remember_generated(&mut self, undone: Vec<ObjectId>) {
+        for (store, slot) in undone {
+            let any = &mut *self.stores[usize::from(store)].store;
+            if !any.states_mut().take_generated(slot) {
+                continue;
             }
+            let columns = any.mapper().table().columns.iter().enumerate();
+            let columns = columns.filter(|(_, column)| column.is_generated_key());
+            let value = |(at, _): (usize, &Column)| {
+                let value = any.value(slot, at).value()?.to_owned();
+                Some((at, value))
+            };
+            let counted = columns.filter_map(value).collect();
+            self.undone.counted.insert((store, slot), counted);
         }
     }
 
@@ -152,7 +101,7 @@ impl Session {
         for (relation, resolved) in (0u16..).zip(relations) {
             let target = self.target_store(owner.0, relation);
             if resolved.kind != RelationKind::BelongsTo {
-                let members = self.edges.known(owner, relation);
+                let members = self.edges.known((owner, relation));
                 related.extend(members.map(|slot| (relation, (target, slot))));
                 continue;
             }

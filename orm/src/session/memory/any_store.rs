@@ -1,4 +1,4 @@
-//! `AnyStore`: the type-erased interface of a store.
+//! `AnyStore`: the type-erased interface of a store, in parts.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use crate::entity::{Attachment, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
 use crate::session::memory::object_states::{Listed, ObjectStates};
+use crate::session::memory::undo_log::{Done, UndoLog};
 use crate::value::{Param, ValueRef};
 
 /// What to do with a row whose object is in the identity map already.
@@ -20,20 +21,8 @@ pub(crate) enum Fill {
     Always,
 }
 
-/// When a read happens: the session's epoch, and what this transaction did before.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ReadEpoch {
-    pub(crate) epoch: u32,
-    /// Whether the read must be undone with a savepoint.
-    pub(crate) in_savepoint: bool,
-    /// Whether the values read may be undone too, because this session ran statements with unknown effects inside an open savepoint.
-    pub(crate) may_be_undone: bool,
-    /// Rows read before this epoch may have been written by this transaction since.
-    pub(crate) written_before: u32,
-}
-
 /// A type-erased store, so that loading and flushing are compiled once.
-pub(crate) trait AnyStore: Send {
+pub(crate) trait AnyStore: ReadsRows + HasKeys + WritesRows + Undoes + Send {
     fn mapper(&self) -> &Arc<Mapper>;
     fn states(&self) -> &ObjectStates;
     fn states_mut(&mut self) -> &mut ObjectStates;
@@ -43,14 +32,41 @@ pub(crate) trait AnyStore: Send {
     fn object(&self, slot: u32) -> Option<&dyn Any>;
     /// A mutable object, for a hook.
     fn object_mut(&mut self, slot: u32) -> Option<&mut dyn Any>;
+    fn value(&self, slot: u32, column: usize) -> Param<'_>;
+    /// Adds the values of some columns.
+    fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
+    fn is_unset(&self, slot: u32, column: usize) -> bool;
+    /// Adds the columns that the database does not generate.
+    fn given(&self, slot: u32, out: &mut Vec<usize>);
+    /// Adds columns of the row as it is in the database: from the snapshot if there is one.
+    fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
+    /// A column of the row as it is in the database.
+    fn row_value(&self, slot: u32, column: usize) -> Param<'_>;
+    /// Sets a column, taking a snapshot of the row first.
+    fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
+    /// Sets several columns, in ascending order, from a row of the table.
+    fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
+    /// Resets a deferred or generated column, without counting that as a write.
+    fn unload(&mut self, slot: u32, column: usize);
+    /// Adds the columns in which an object differs from its row.
+    fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
+    /// Calls the validation function of a column.
+    fn validate(&self, slot: u32, column: usize) -> Result<()>;
+    /// Takes the pending objects from an object's relationship fields.
+    fn take_pending_relations(&mut self, slot: u32) -> Vec<(u16, Attachment)>;
+    /// Does the same for all objects that are new or were written to; returns those that have any.
+    fn take_all_pending_relations(&mut self) -> Vec<(u32, Vec<(u16, Attachment)>)>;
+}
 
+/// Rows that become objects.
+pub(crate) trait ReadsRows {
     /// Puts a row into the store; its columns begin at `at`. `None` if the key is NULL (an outer join without a match).
     fn hydrate(
         &mut self,
         row: &dyn Row,
         at: usize,
         fill: Fill,
-        as_of: ReadEpoch,
+        log: &mut UndoLog,
     ) -> Result<Option<u32>>;
     /// Loads deferred columns from a row in which they begin at `at`. Loaded values are kept.
     fn load_deferred(
@@ -59,8 +75,22 @@ pub(crate) trait AnyStore: Send {
         row: &dyn Row,
         at: usize,
         columns: &[usize],
-        as_of: ReadEpoch,
+        log: &mut UndoLog,
     ) -> Result<()>;
+    /// Makes a newly read row the base of an object that was written while it was expired. `deferred` columns follow the row's own.
+    /// `linked` are the columns of references that were set, which count as changes.
+    fn rebase(
+        &mut self,
+        slot: u32,
+        row: &dyn Row,
+        deferred: &[usize],
+        linked: &[usize],
+        log: &mut UndoLog,
+    ) -> Result<()>;
+}
+
+/// The keys of objects.
+pub(crate) trait HasKeys {
     /// The object with this key in the identity map.
     fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>>;
     /// The pending object with this key, if the program set its key.
@@ -72,75 +102,53 @@ pub(crate) trait AnyStore: Send {
         slots: &mut dyn FnMut() -> Vec<u32>,
         columns: &[usize],
     ) -> Result<Vec<(u32, u32)>>;
-    fn value(&self, slot: u32, column: usize) -> Param<'_>;
-    /// Adds the values of some columns.
-    fn values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
-    fn is_unset(&self, slot: u32, column: usize) -> bool;
-    /// Adds the columns that the database does not generate.
-    fn given(&self, slot: u32, out: &mut Vec<usize>);
-    /// Adds columns of the row as it is in the database: from the snapshot if there is one.
-    fn row_values<'a>(&'a self, slot: u32, columns: &[usize], out: &mut Vec<Param<'a>>);
-    /// A column of the row as it is in the database.
-    fn row_value(&self, slot: u32, column: usize) -> Param<'_>;
     /// The key as text, for messages.
     fn key_text(&self, slot: u32) -> String;
     fn sort_by_key(&self, slots: &mut [u32]);
-    /// Sets a column, taking a snapshot of the row first.
-    fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
-
-    /// Sets several columns, in ascending order, from a row of the table.
-    fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
-    /// Resets a deferred or generated column, without counting that as a write.
-    fn unload(&mut self, slot: u32, column: usize);
-    /// Adds the columns in which an object differs from its row.
-    fn changed_into(&self, slot: u32, out: &mut Vec<usize>);
-    /// Removes an object; its value stays until it is taken.
-    fn detach(&mut self, slot: u32);
-    /// Removes an object and its value.
-    fn discard(&mut self, slot: u32);
-    /// Discards an object's changes and rereads it at its next use.
-    fn expire(&mut self, slot: u32);
     /// The objects whose primary key was changed.
     fn rekeyed(&self) -> Vec<u32>;
-    /// Lets new objects take over rows with the same key that are to be deleted: an UPDATE instead of a DELETE and an INSERT.
-    fn switch_rows(&mut self) -> Result<()>;
-    /// The deleted objects whose rows new objects take over.
-    fn switched(&self) -> Vec<u32>;
     /// The objects that have the keys of new ones, except those for which `is_open` is true.
     fn conflicting_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32>;
     /// Refuses two objects with the same key; those for which `is_open` is true get theirs later.
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
-    /// Calls the validation function of a column.
-    fn validate(&self, slot: u32, column: usize) -> Result<()>;
-    /// Takes the pending objects from an object's relationship fields.
-    fn take_pending_relations(&mut self, slot: u32) -> Vec<(u16, Attachment)>;
-    /// Does the same for all objects that are new or were written to; returns those that have any.
-    fn take_all_pending_relations(&mut self) -> Vec<(u32, Vec<(u16, Attachment)>)>;
-    /// Makes a newly read row the base of an object that was written while it was expired. `deferred` columns follow the row's own.
-    /// `linked` are the columns of references that were set, which count as changes.
-    fn rebase(
-        &mut self,
-        slot: u32,
-        row: &dyn Row,
-        deferred: &[usize],
-        linked: &[usize],
-        as_of: ReadEpoch,
-    ) -> Result<()>;
+}
 
-    /// Called after each row is written; it can be undone.
-    fn inserted(&mut self, slot: u32, epoch: u32) -> Result<()>;
-    fn updated(&mut self, slot: u32, epoch: u32) -> Result<()>;
+/// What a flush does to objects when it has written their rows.
+pub(crate) trait WritesRows {
+    fn inserted(&mut self, slot: u32, log: &mut UndoLog) -> Result<()>;
+    /// Computed columns are reread at the object's next use.
+    fn updated(&mut self, slot: u32, log: &mut UndoLog) -> Result<()>;
     /// Called after only these of the changed columns were written.
-    fn updated_in_part(&mut self, slot: u32, columns: &[usize]) -> Result<()>;
-    fn deleted(&mut self, slot: u32);
+    fn updated_in_part(&mut self, slot: u32, columns: &[usize], log: &mut UndoLog) -> Result<()>;
+    fn deleted(&mut self, slot: u32, log: &mut UndoLog);
     /// Removes an object whose row no longer exists.
-    fn gone(&mut self, slot: u32);
+    fn gone(&mut self, slot: u32, log: &mut UndoLog);
+    /// Lets new objects take over rows with the same key that are to be deleted: an UPDATE instead of a DELETE and an INSERT.
+    fn switch_rows(&mut self, log: &mut UndoLog) -> Result<()>;
+    /// The deleted objects whose rows new objects take over.
+    fn switched(&self) -> Vec<u32>;
     /// After a flush, drops the snapshots.
     fn settle(&mut self);
-    /// Undoes everything since `mark`, flushed or not.
-    fn undo_to(&mut self, mark: usize);
-    /// Clears the undo log after a commit.
-    fn commit(&mut self);
+    /// After a commit, a deleted object leaves.
+    fn leave(&mut self, slot: u32);
+    /// Forgets after a commit or a rollback how to undo anything.
+    fn end_transaction(&mut self);
+}
+
+/// Undoing what was done to objects.
+pub(crate) trait Undoes {
+    /// Discards an object's changes and rereads it at its next use.
+    fn expire(&mut self, slot: u32);
+    /// Removes an object; its value stays until it is taken.
+    fn detach(&mut self, slot: u32);
+    /// Removes an object and its value.
+    fn discard(&mut self, slot: u32);
+    /// Undoes what was not flushed.
+    fn forget_changes(&mut self);
+    /// Undoes the last entry of the undo log. Returns false if the object could not be mapped by its key, which another still has.
+    fn undo(&mut self, slot: u32, done: Done) -> bool;
+    /// Maps an object by its key, unless another has it.
+    fn map_again(&mut self, slot: u32);
 }
 
 #[cold]
@@ -163,9 +171,9 @@ impl dyn AnyStore + '_ {
         at: usize,
         undefer: &[usize],
         fill: Fill,
-        as_of: ReadEpoch,
+        log: &mut UndoLog,
     ) -> Result<Option<u32>> {
-        let slot = self.hydrate(row, at, fill, as_of)?;
+        let slot = self.hydrate(row, at, fill, log)?;
         // After other columns, it is an outer join without a match.
         if slot.is_none() && at == 0 {
             return Err(without_key(self.mapper()));
@@ -174,7 +182,7 @@ impl dyn AnyStore + '_ {
             && !undefer.is_empty()
         {
             let first = at + self.mapper().eager().len();
-            self.load_deferred(slot, row, first, undefer, as_of)?;
+            self.load_deferred(slot, row, first, undefer, log)?;
         }
         Ok(slot)
     }
@@ -229,10 +237,6 @@ impl dyn AnyStore + '_ {
 
     pub(crate) fn unpend(&mut self, slot: u32) {
         self.states_mut().unpend(slot);
-    }
-
-    pub(crate) fn mark(&self) -> usize {
-        self.states().mark()
     }
 
     pub(crate) fn len(&self) -> u32 {

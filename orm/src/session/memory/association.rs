@@ -1,51 +1,30 @@
-//! Many-to-many relations: both ends of a pair change together in memory, and a flush writes the differing rows.
+//! Many-to-many relations: both ends of a pair change together in memory.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::engine::{Operation, Shape};
-use crate::entity::{Association, AssociationSide, RelationDescriptor, ResolvedRelation, Through};
+use crate::entity::{Association, AssociationSide, ResolvedRelation, Through};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
-use crate::render::{Lock, Renderer};
-use crate::session::life::transaction::Intent;
-use crate::session::memory::edges::{Membership, ObjectId};
-use crate::session::memory::pairs::{Change, Pair, Wanted};
-use crate::session::read::lookup::KeyBatch;
-use crate::session::write::expression::Computations;
-use crate::session::write::persist;
-use crate::session::write::plan::{AssociationChanges, Step};
+use crate::session::memory::edges::{Collection, Membership, ObjectId};
+use crate::session::memory::pairs::{Pair, Wanted};
 use crate::session::{Session, State};
-use crate::value::{Value, ValueRef};
 
 /// An association table used in the session.
 #[derive(Debug)]
 pub(in crate::session) struct AssociationEntry {
     pub(in crate::session) association: Arc<Association>,
-    left: End,
-    right: End,
+    pub(in crate::session) left: End,
+    pub(in crate::session) right: End,
 }
-
-/// Changes by association, only those of deleted objects.
-pub(in crate::session) type Severed = BTreeMap<u16, AssociationChanges>;
 
 /// One side of an association.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::session) struct End {
     pub(in crate::session) store: u16,
     /// The relation from this side to the other.
-    relation: Option<u16>,
-}
-
-/// The collection of one end of a pair that contains the other end.
-#[derive(Clone, Copy, Debug)]
-struct Collection {
-    owner: ObjectId,
-    relation: Option<u16>,
-    member: ObjectId,
+    pub(in crate::session) relation: Option<u16>,
 }
 
 impl AssociationEntry {
@@ -56,17 +35,14 @@ impl AssociationEntry {
         }
     }
 
-    /// The two collections of a pair, one for each end as owner.
-    fn collections(&self, pair: Pair) -> [Collection; 2] {
-        let of = |owner, end: End, member| Collection {
-            owner,
-            relation: end.relation,
-            member,
-        };
-        [
-            of(pair.left, self.left, pair.right),
-            of(pair.right, self.right, pair.left),
-        ]
+    /// The collections in which the ends of a pair are members of each other.
+    fn collections(&self, pair: Pair) -> impl Iterator<Item = (Collection, ObjectId)> {
+        let ends = [
+            (pair.left, self.left, pair.right),
+            (pair.right, self.right, pair.left),
+        ];
+        let ends = ends.into_iter();
+        ends.filter_map(|(owner, end, member)| Some(((owner, end.relation?), member)))
     }
 }
 
@@ -97,25 +73,20 @@ impl Session {
             self.refuse_marked(owner)?;
             self.refuse_marked(target)?;
         }
-        for Collection {
-            owner,
-            relation,
-            member,
-        } in self.associations[usize::from(pair.association)].collections(pair)
-        {
-            let Some(relation) = relation else {
-                continue;
-            };
+        let entry = &self.associations[usize::from(pair.association)];
+        for (collection, member) in entry.collections(pair) {
+            let owner = collection.0;
             if is_planted(Planted::PairOneSided) && owner != pair.left {
                 continue;
             }
             // The collection of an object without a row contains only what was added to it.
             if self.any_store(owner.0).state(owner.1) == State::Pending
-                && self.edges.loaded(owner, relation).is_none()
+                && self.edges.loaded(collection).is_none()
             {
-                self.edges.fill(owner, relation, member.0, Vec::new());
+                self.edges
+                    .fill(&mut self.log, collection, member.0, Vec::new());
             }
-            self.edges.insert(owner, relation, member);
+            self.edges.insert(&mut self.log, collection, member);
         }
         self.edges.pairs.want(pair, Wanted::Together, known);
         self.forget_if_done(pair);
@@ -162,11 +133,8 @@ impl Session {
             return Err(Error::new(ErrorKind::InvalidState, message));
         }
         let entry = &self.associations[usize::from(pair.association)];
-        for collection in entry.collections(pair) {
-            if let Some(relation) = collection.relation {
-                self.edges
-                    .remove(collection.owner, relation, collection.member);
-            }
+        for (collection, member) in entry.collections(pair) {
+            self.edges.remove(&mut self.log, collection, member);
         }
         self.edges.pairs.want(pair, Wanted::Apart, Some(true));
         self.forget_if_done(pair);
@@ -179,11 +147,9 @@ impl Session {
             return;
         }
         let entry = &self.associations[usize::from(pair.association)];
-        for collection in entry.collections(pair) {
-            if let Some(relation) = collection.relation {
-                self.edges
-                    .forget_change(collection.owner, relation, collection.member.1);
-            }
+        for (collection, member) in entry.collections(pair) {
+            self.edges
+                .forget_change(&mut self.log, collection, member.1);
         }
     }
 
@@ -196,12 +162,9 @@ impl Session {
                 Some(false) | None => Membership::Outside,
             };
             let entry = &self.associations[usize::from(pair.association)];
-            for collection in entry.collections(pair) {
-                if let Some(relation) = collection.relation {
-                    let member = collection.member.1;
-                    self.edges
-                        .put_back(collection.owner, relation, member, place);
-                }
+            for (collection, member) in entry.collections(pair) {
+                self.edges
+                    .put_back(&mut self.log, collection, member.1, place);
             }
         }
     }
@@ -236,65 +199,8 @@ impl Session {
         }
     }
 
-    /// The changes to write to association tables: changed pairs, and [severed](Self::severed_pairs) ones.
-    pub(in crate::session) fn association_changes(
-        &mut self,
-        severed: Severed,
-    ) -> Result<Vec<AssociationChanges>> {
-        let mut changes = severed;
-        if changes.is_empty() && self.edges.pairs.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.find_unknown_pairs()?;
-        for (pair, change) in self.edges.pairs.in_order() {
-            // The pairs of deleted objects are deleted with them, and objects that were never inserted have none.
-            if !self.is_there(pair.left) || !self.is_there(pair.right) {
-                continue;
-            }
-            let table = changes.entry(pair.association).or_default();
-            let ends = (pair.left.1, pair.right.1);
-            match change.wanted {
-                Wanted::Together => table.added.push(ends),
-                Wanted::Apart => table.removed.push(ends),
-            }
-        }
-        for (&association, table) in &mut changes {
-            table.association = association;
-            self.sort_pairs(association, &mut table.removed);
-        }
-        Ok(changes.into_values().collect())
-    }
-
-    /// Runs a step of an association table.
-    pub(in crate::session) fn run_association(&mut self, step: &Step) -> Result<()> {
-        let (Step::Associate { association, .. }
-        | Step::Dissociate { association, .. }
-        | Step::Sever { association, .. }) = step
-        else {
-            return Ok(());
-        };
-        let entry = &self.associations[usize::from(*association)];
-        let name = entry.association.table().name.clone();
-        persist::run(self, step, &Computations::default()).map_err(|error| error.entity(name))
-    }
-
-    /// After a flush, removes deleted objects from all collections.
-    pub(in crate::session) fn forget_severed(&mut self, changes: &[AssociationChanges]) {
-        for table in changes {
-            let entry = &self.associations[usize::from(table.association)];
-            for (side, slots) in table.severed() {
-                let End { store, relation } = entry.end(side.other());
-                if let Some(relation) = relation.filter(|_| !slots.is_empty()) {
-                    let members = entry.end(side).store;
-                    let gone: Vec<ObjectId> = slots.iter().map(|&slot| (members, slot)).collect();
-                    self.edges.remove_deleted(store, relation, &gone);
-                }
-            }
-        }
-    }
-
     /// The index of an association in this session.
-    fn association(
+    pub(in crate::session) fn association(
         &mut self,
         store: u16,
         relation: u16,
@@ -355,191 +261,11 @@ impl Session {
     /// Whether a pair exists; `None` if neither side is fully loaded.
     fn knows(&self, pair: Pair) -> Option<bool> {
         let entry = &self.associations[usize::from(pair.association)];
-        let loaded = entry.collections(pair).into_iter().find_map(|collection| {
-            let (owner, relation) = (collection.owner, collection.relation?);
-            let is_member = self
-                .edges
-                .loaded(owner, relation)?
-                .contains(collection.member.1);
-            (is_member || !self.edges.lacks(owner, relation)).then_some(is_member)
+        let loaded = entry.collections(pair).find_map(|(collection, member)| {
+            let is_member = self.edges.loaded(collection)?.contains(member.1);
+            (is_member || !self.edges.lacks(collection)).then_some(is_member)
         });
         let is_new = |node: ObjectId| self.any_store(node.0).state(node.1) == State::Pending;
         loaded.or_else(|| (is_new(pair.left) || is_new(pair.right)).then_some(false))
-    }
-
-    fn is_there(&self, (store, slot): ObjectId) -> bool {
-        let any = self.any_store(store);
-        match any.state(slot) {
-            State::Pending => true,
-            State::Persistent => !any.is_marked_deleted(slot),
-            _ => false,
-        }
-    }
-
-    /// The associations in which deleted objects may have pairs, loaded or not. Called before another object takes over the row of a
-    /// deleted one, since it does not take over the pairs.
-    pub(in crate::session) fn severed_pairs(&mut self) -> Result<Severed> {
-        let mut changes = Severed::new();
-        let mut marked: Vec<(u16, Vec<u32>)> = Vec::new();
-        for (store, entry) in (0u16..).zip(&self.stores) {
-            let mut slots = entry.store.marked().to_vec();
-            if !slots.is_empty() {
-                entry.store.sort_by_key(&mut slots);
-                marked.push((store, slots));
-            }
-        }
-        if marked.is_empty() {
-            return Ok(changes);
-        }
-        for store in (0u16..).take(self.stores.len()) {
-            let mapper = Arc::clone(&self.entry(store).mapper);
-            if !mapper
-                .relations()
-                .iter()
-                .any(RelationDescriptor::is_many_to_many)
-            {
-                continue;
-            }
-            for (index, resolved) in (0u16..).zip(mapper.resolved()?) {
-                let Some(through) = &resolved.through else {
-                    continue;
-                };
-                let target = self.target_store(store, index);
-                for (end, side) in [(store, through.side()), (target, through.side().other())] {
-                    let Some((_, slots)) = marked.iter().find(|(store, _)| *store == end) else {
-                        continue;
-                    };
-                    let association = self.association(store, index, resolved, through);
-                    let table = changes.entry(association).or_default();
-                    *table.severed_mut(side) = slots.clone();
-                }
-            }
-        }
-        Ok(changes)
-    }
-
-    /// Splits off the severed pairs of objects that are deleted early.
-    pub(in crate::session) fn severed_early(
-        &self,
-        deleted: &BTreeMap<u16, BTreeSet<u32>>,
-        severed: &mut Severed,
-    ) -> Vec<AssociationChanges> {
-        let mut early = Vec::new();
-        for (&association, table) in severed {
-            let entry = &self.associations[usize::from(association)];
-            let mut now = AssociationChanges {
-                association,
-                ..AssociationChanges::default()
-            };
-            for side in [AssociationSide::Left, AssociationSide::Right] {
-                let of_store = deleted.get(&entry.end(side).store);
-                let is_early = |slot: &u32| of_store.is_some_and(|slots| slots.contains(slot));
-                let all = std::mem::take(table.severed_mut(side));
-                let (these, others) = all.into_iter().partition(is_early);
-                (*now.severed_mut(side), *table.severed_mut(side)) = (these, others);
-            }
-            early.push(now);
-        }
-        early
-    }
-
-    /// Queries the database for pairs of unknown existence.
-    fn find_unknown_pairs(&mut self) -> Result<()> {
-        let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
-        for (pair, Change { known, .. }) in self.edges.pairs.in_order() {
-            if known.is_none() && self.is_there(pair.left) && self.is_there(pair.right) {
-                unknown.entry(pair.association).or_default().push(pair);
-            }
-        }
-        for (association, pairs) in unknown {
-            let found = self.find_pairs(association, &pairs)?;
-            for pair in pairs {
-                self.edges.pairs.tell(pair, found.contains(&pair));
-            }
-        }
-        Ok(())
-    }
-
-    fn find_pairs(&mut self, association: u16, pairs: &[Pair]) -> Result<BTreeSet<Pair>> {
-        let entry = &self.associations[usize::from(association)];
-        let (left, right) = (entry.left.store, entry.right.store);
-        let association_table = Arc::clone(&entry.association);
-        let ends: Vec<(u32, u32)> = pairs.iter().map(|p| (p.left.1, p.right.1)).collect();
-        let keys = self.pair_keys(association, &ends);
-        let table = association_table.table();
-        let all: Vec<usize> = (0..table.columns.len()).collect();
-        let left_width = association_table.columns(AssociationSide::Left).len();
-        let types = association_table.mapper().types();
-        let mut found: Vec<Value> = Vec::new();
-        self.ready(Intent::Write)?;
-        self.each_batch(all.len(), &keys, &mut |session, batch, params| {
-            let (operation, count) = match batch {
-                KeyBatch::Arrays => (Operation::SelectArrays(Lock::None), 0),
-                KeyBatch::List(count) => (Operation::Select(Lock::None), count),
-            };
-            let shape = Shape {
-                mapper: association_table.mapper().id(),
-                operation,
-                columns: Cow::Borrowed(&all),
-                others: Cow::default(),
-                count,
-            };
-            let sql = session.engine.shape(shape, || {
-                let renderer = Renderer::new(session.engine.dialect());
-                match batch {
-                    KeyBatch::Arrays => renderer.select_by_arrays(table, &all, &all, &[]),
-                    KeyBatch::List(count) => renderer.select_by(table, &all, &all, count, &[]),
-                }
-            });
-            session.connected()?.query(&sql, params, &mut |row| {
-                for (at, &ty) in types.iter().enumerate() {
-                    found.push(row.value(at, ty)?.to_owned());
-                }
-                Ok(())
-            })
-        })?;
-        let mut pairs = BTreeSet::new();
-        for row in found.chunks(all.len()) {
-            let key: Vec<ValueRef<'_>> = row.iter().map(Value::as_ref).collect();
-            let (here, there) = key.split_at(left_width);
-            let ends = self.any_store(left).find(here)?;
-            let ends = ends.zip(self.any_store(right).find(there)?);
-            pairs.extend(ends.map(|(a, b)| Pair {
-                association,
-                left: (left, a),
-                right: (right, b),
-            }));
-        }
-        Ok(pairs)
-    }
-
-    /// The rows of some pairs, as a flat list of values.
-    pub(in crate::session) fn pair_keys(
-        &self,
-        association: u16,
-        pairs: &[(u32, u32)],
-    ) -> Vec<Value> {
-        let entry = &self.associations[usize::from(association)];
-        let left = self.any_store(entry.left.store);
-        let right = self.any_store(entry.right.store);
-        let mut params = Vec::with_capacity(pairs.len() * entry.association.table().columns.len());
-        for &(a, b) in pairs {
-            left.row_key(a, &mut params);
-            right.row_key(b, &mut params);
-        }
-        crate::session::read::lookup::owned(&params)
-    }
-
-    /// Sorts pairs by their keys, so that all sessions lock rows in the same order.
-    fn sort_pairs(&self, association: u16, pairs: &mut [(u32, u32)]) {
-        let entry = &self.associations[usize::from(association)];
-        let ranks = |store: u16, slots: &mut dyn Iterator<Item = u32>| -> BTreeMap<u32, usize> {
-            let mut slots: Vec<u32> = slots.collect();
-            self.any_store(store).sort_by_key(&mut slots);
-            slots.into_iter().zip(0..).collect()
-        };
-        let left = ranks(entry.left.store, &mut pairs.iter().map(|pair| pair.0));
-        let right = ranks(entry.right.store, &mut pairs.iter().map(|pair| pair.1));
-        pairs.sort_by_key(|(a, b)| (left.get(a).copied(), right.get(b).copied()));
     }
 }

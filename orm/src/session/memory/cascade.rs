@@ -59,10 +59,10 @@ impl Session {
                     Along::Rows => self.row_parent(owner, &reference)?,
                 });
             } else if along == Along::Known {
-                let members = self.edges.known(owner, index);
+                let members = self.edges.known((owner, index));
                 neighbours.extend(members.map(|slot| (target, slot)));
             } else {
-                let members = self.edges.unchanged(owner, index);
+                let members = self.edges.unchanged((owner, index));
                 neighbours.extend(members.map(|slot| (target, slot)));
             }
         }
@@ -84,8 +84,8 @@ impl Session {
     /// Reverts the references of an object. The collection that contains its row is reread.
     pub(in crate::session) fn forget_references(&mut self, node: ObjectId) -> Result<()> {
         let relations = self.relation_count(node.0);
-        for link in self.edges.expire(node, relations) {
-            self.take_back(&link, Membership::Unknown)?;
+        for link in self.edges.expire(&mut self.log, node, relations) {
+            self.revert_reference(&link, Membership::Unknown)?;
         }
         Ok(())
     }

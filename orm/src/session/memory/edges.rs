@@ -1,7 +1,9 @@
 //! Edges: the objects at the other end of relations, as far as loaded or changed, as untyped slots.
 //!
-//! A collection is an ordered set of slots of one store. While a savepoint is open, each change is a delta in the log of edges, which
-//! undoing reverts from the end: the cost of a change depends neither on the size of the collection nor on that of the session.
+//! A collection is an ordered set of slots of one store. While a savepoint is open, each change is an entry of the undo log: its cost depends
+//! neither on the size of the collection nor on that of the session.
+
+mod undo;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -10,12 +12,13 @@ use crate::session::memory::links::{Link, Links};
 use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::memory::pairs::Pairs;
 use crate::session::memory::queried::Queried;
+use crate::session::memory::undo_log::UndoLog;
 
 /// An object: its store and its slot.
 pub(crate) type ObjectId = (u16, u32);
 
 /// A collection: its owner, and the index of the relation in the owner's mapper.
-type Collection = (ObjectId, u16);
+pub(in crate::session) type Collection = (ObjectId, u16);
 
 /// All relationship edges of a session.
 #[derive(Debug, Default)]
@@ -35,8 +38,6 @@ pub(crate) struct Edges {
     left: FxHashMap<ObjectId, Vec<Collection>>,
     /// The collections that each object may be in; an index built on first use.
     holders: Option<FxHashMap<ObjectId, Vec<Collection>>>,
-    /// The changes since the outermost savepoint, if one is open.
-    log: Option<Log>,
 }
 
 /// Whether an object is in a collection according to its row.
@@ -66,7 +67,7 @@ impl Departure {
 
 /// A collection, loaded, or with the changes made before it is loaded.
 #[derive(Debug)]
-struct Members {
+pub(in crate::session) struct Members {
     /// The store of the members.
     target: u16,
     loaded: bool,
@@ -81,23 +82,6 @@ struct Members {
 struct Changes {
     added: FxHashSet<u32>,
     removed: FxHashSet<u32>,
-}
-
-/// Deltas, and the objects that have left the session since, which undoing does not restore.
-#[derive(Debug, Default)]
-struct Log {
-    deltas: Vec<Delta>,
-    departed: FxHashMap<ObjectId, Departure>,
-}
-
-#[derive(Debug)]
-enum Delta {
-    /// A member was added at the end.
-    Added(Collection),
-    /// A member was removed from a position.
-    Removed(Collection, u32, usize),
-    /// The whole collection was read, created or forgotten.
-    Replaced(Collection, Option<Box<Members>>),
 }
 
 impl Members {
@@ -122,30 +106,25 @@ impl Members {
 
 impl Edges {
     /// The members of a collection, if it is loaded.
-    pub(crate) fn loaded(&self, owner: ObjectId, relation: u16) -> Option<&OrderedSet> {
+    pub(crate) fn loaded(&self, key: Collection) -> Option<&OrderedSet> {
         self.collections
-            .get(&(owner, relation))
+            .get(&key)
             .filter(|members| members.loaded)
             .map(|members| &members.slots)
     }
 
     /// The known members of a collection; if it is not loaded, those that were added to it.
-    pub(crate) fn known(
-        &self,
-        owner: ObjectId,
-        relation: u16,
-    ) -> impl DoubleEndedIterator<Item = u32> {
-        let members = self.collections.get(&(owner, relation));
+    pub(crate) fn known(&self, key: Collection) -> impl DoubleEndedIterator<Item = u32> {
+        let members = self.collections.get(&key);
         members.into_iter().flat_map(|members| members.slots.iter())
     }
 
     /// The known members of a collection without those added since the last flush.
-    pub(crate) fn unchanged(&self, owner: ObjectId, relation: u16) -> impl Iterator<Item = u32> {
-        let members = self.collections.get(&(owner, relation));
+    pub(crate) fn unchanged(&self, key: Collection) -> impl Iterator<Item = u32> {
+        let members = self.collections.get(&key);
         let changes = members.and_then(|members| members.changes.as_deref());
         let is_added = move |slot: &u32| changes.is_some_and(|made| made.added.contains(slot));
-        self.known(owner, relation)
-            .filter(move |slot| !is_added(slot))
+        self.known(key).filter(move |slot| !is_added(slot))
     }
 
     /// Reserves space for additional collections.
@@ -154,8 +133,13 @@ impl Edges {
     }
 
     /// Fills a collection with the members that were read, merged with unflushed changes. `target` is the store of its members.
-    pub(crate) fn fill(&mut self, owner: ObjectId, relation: u16, target: u16, mut rows: Vec<u32>) {
-        let key = (owner, relation);
+    pub(crate) fn fill(
+        &mut self,
+        log: &mut UndoLog,
+        key: Collection,
+        target: u16,
+        mut rows: Vec<u32>,
+    ) {
         let mut before = self.collections.remove(&key);
         let mut members = Members::new(target);
         members.loaded = true;
@@ -174,36 +158,39 @@ impl Edges {
             hold(holders, key, &members);
         }
         self.collections.insert(key, members);
-        self.log_replaced(key, before);
+        log.collection_replaced(key, before);
     }
 
     /// Adds an object to a collection, at the end, unless it is in it.
-    pub(crate) fn insert(&mut self, owner: ObjectId, relation: u16, member: ObjectId) {
-        let key = (owner, relation);
-        let (members, changes) = self.change(key, member.0);
+    pub(crate) fn insert(&mut self, log: &mut UndoLog, key: Collection, member: ObjectId) {
+        let (members, changes) = self.change(log, key, member.0);
         changes.removed.remove(&member.1);
         changes.added.insert(member.1);
         if members.push(member.1) {
-            self.log_delta(|| Delta::Added(key));
+            log.member_added(key);
             self.note_holder(key, member);
         }
     }
 
     /// Removes an object from a collection.
-    pub(crate) fn remove(&mut self, owner: ObjectId, relation: u16, member: ObjectId) {
-        let key = (owner, relation);
-        let (members, changes) = self.change(key, member.0);
+    pub(crate) fn remove(&mut self, log: &mut UndoLog, key: Collection, member: ObjectId) {
+        let (members, changes) = self.change(log, key, member.0);
         changes.added.remove(&member.1);
         changes.removed.insert(member.1);
         let position = members.remove(member.1);
         self.left.entry(member).or_default().push(key);
-        self.removed(key, member.1, position);
+        self.removed(log, key, member.1, position);
     }
 
     /// The members of a collection and its changes since the last flush, for modification.
-    fn change(&mut self, key: Collection, target: u16) -> (&mut OrderedSet, &mut Changes) {
+    fn change(
+        &mut self,
+        log: &mut UndoLog,
+        key: Collection,
+        target: u16,
+    ) -> (&mut OrderedSet, &mut Changes) {
         if !self.collections.contains_key(&key) {
-            self.log_replaced(key, None);
+            log.collection_replaced(key, None);
         }
         let members = self.collections.entry(key);
         let members = members.or_insert_with(|| Members::new(target));
@@ -217,39 +204,37 @@ impl Edges {
     /// Reverts a change to a collection: whether the object is in it matches its row again.
     pub(crate) fn put_back(
         &mut self,
-        owner: ObjectId,
-        relation: u16,
+        log: &mut UndoLog,
+        key: Collection,
         slot: u32,
         place: Membership,
     ) {
-        let key = (owner, relation);
         let Some(members) = self.collections.get_mut(&key) else {
             return;
         };
         if place == Membership::Unknown {
-            return self.unload(key);
+            return self.unload(log, key);
         }
         members.forget_change(slot);
         if place == Membership::Outside {
             let position = members.slots.remove(slot);
-            self.removed(key, slot, position);
+            self.removed(log, key, slot, position);
         } else if members.loaded && members.slots.push(slot) {
             let member = (members.target, slot);
-            self.log_delta(|| Delta::Added(key));
+            log.member_added(key);
             self.note_holder(key, member);
         }
     }
 
     /// Forgets a change to a collection that had no effect. If it is not loaded, the rows determine whether the object is in it.
-    pub(crate) fn forget_change(&mut self, owner: ObjectId, relation: u16, slot: u32) {
-        let key = (owner, relation);
+    pub(crate) fn forget_change(&mut self, log: &mut UndoLog, key: Collection, slot: u32) {
         let Some(members) = self.collections.get_mut(&key) else {
             return;
         };
         members.forget_change(slot);
         if !members.loaded {
             let position = members.slots.remove(slot);
-            self.removed(key, slot, position);
+            self.removed(log, key, slot, position);
         }
     }
 
@@ -271,7 +256,7 @@ impl Edges {
     }
 
     /// Unloads a collection, keeping its unflushed changes.
-    fn unload(&mut self, key: Collection) {
+    fn unload(&mut self, log: &mut UndoLog, key: Collection) {
         let Some(mut before) = self.collections.remove(&key) else {
             return;
         };
@@ -288,25 +273,31 @@ impl Edges {
             };
             self.collections.insert(key, members);
         }
-        self.log_replaced(key, Some(before));
+        log.collection_replaced(key, Some(before));
     }
 
     /// Whether members of a collection are missing because they left the session.
-    pub(crate) fn lacks(&self, owner: ObjectId, relation: u16) -> bool {
-        let members = self.collections.get(&(owner, relation));
+    pub(crate) fn lacks(&self, key: Collection) -> bool {
+        let members = self.collections.get(&key);
         members.is_some_and(|members| members.lacks)
     }
 
     /// Unloads a collection with missing members, so that it is reread.
-    pub(crate) fn unload_lacking(&mut self, owner: ObjectId, relation: u16) {
-        if self.lacks(owner, relation) {
-            self.unload((owner, relation));
+    pub(crate) fn unload_lacking(&mut self, log: &mut UndoLog, key: Collection) {
+        if self.lacks(key) {
+            self.unload(log, key);
         }
     }
 
     /// Removes all edges of an object that leaves the session, so that undoing a savepoint does not restore them; `relations` is the number
     /// of its relations.
-    pub(crate) fn forget(&mut self, node: ObjectId, relations: u16, departure: Departure) {
+    pub(crate) fn forget(
+        &mut self,
+        log: &mut UndoLog,
+        node: ObjectId,
+        relations: u16,
+        departure: Departure,
+    ) {
         for relation in 0..relations {
             self.collections.remove(&(node, relation));
         }
@@ -323,13 +314,19 @@ impl Edges {
                 members.lacks |= departure == Departure::RowStays;
             }
         }
-        if let Some(log) = &mut self.log {
+        if log.in_savepoint() {
             log.departed.insert(node, departure);
         }
     }
 
     /// Drops deleted objects from the collections of one relation.
-    pub(crate) fn remove_deleted(&mut self, owners: u16, relation: u16, gone: &[ObjectId]) {
+    pub(crate) fn remove_deleted(
+        &mut self,
+        log: &mut UndoLog,
+        owners: u16,
+        relation: u16,
+        gone: &[ObjectId],
+    ) {
         for &member in gone {
             let mut others = self.take_holders(member);
             others.retain(|&key| {
@@ -338,7 +335,7 @@ impl Edges {
                 }
                 if let Some(members) = self.collections.get_mut(&key) {
                     let position = members.slots.remove(member.1);
-                    self.removed(key, member.1, position);
+                    self.removed(log, key, member.1, position);
                 }
                 false
             });
@@ -354,29 +351,27 @@ impl Edges {
     }
 
     /// Removes an object whose row has left a collection.
-    pub(crate) fn leave(&mut self, owner: ObjectId, relation: u16, slot: u32) {
-        let key = (owner, relation);
+    pub(crate) fn leave(&mut self, log: &mut UndoLog, key: Collection, slot: u32) {
         if let Some(members) = self.collections.get_mut(&key) {
             let position = members.slots.remove(slot);
-            self.removed(key, slot, position);
+            self.removed(log, key, slot, position);
         }
     }
 
     /// Unloads a collection that the row of an object has joined, unless it contains the object.
-    pub(crate) fn join(&mut self, owner: ObjectId, relation: u16, slot: u32) {
-        let key = (owner, relation);
+    pub(crate) fn join(&mut self, log: &mut UndoLog, key: Collection, slot: u32) {
         let members = self.collections.get(&key);
         if members.is_some_and(|members| members.loaded && !members.slots.contains(slot)) {
-            self.unload(key);
+            self.unload(log, key);
         }
     }
 
     /// Unloads all collections of a relation, so that they are reread.
-    pub(crate) fn unload_all(&mut self, owners: u16, relation: u16) {
+    pub(crate) fn unload_all(&mut self, log: &mut UndoLog, owners: u16, relation: u16) {
         let keys = self.collections.keys().copied();
         let keys = keys.filter(|key| key.0.0 == owners && key.1 == relation);
         for key in keys.collect::<Vec<Collection>>() {
-            self.unload(key);
+            self.unload(log, key);
         }
     }
 
@@ -401,7 +396,7 @@ impl Edges {
     }
 
     /// After a flush, clears the links, which are now in foreign keys, and the changes of unloaded collections, which are now in rows.
-    pub(crate) fn flushed(&mut self) {
+    pub(crate) fn flushed(&mut self, log: &mut UndoLog) {
         self.links.clear();
         self.pairs.clear();
         self.left.clear();
@@ -412,7 +407,7 @@ impl Edges {
                 Some(_) => {
                     let mut before = self.collections.remove(&key);
                     before.iter_mut().for_each(|members| members.changes = None);
-                    self.log_replaced(key, before);
+                    log.collection_replaced(key, before);
                 }
                 None => {}
             }
@@ -421,138 +416,46 @@ impl Edges {
 
     /// Unloads the collections of an object, so that they are reread, and returns its unflushed references; `relations` is the number of
     /// its relations.
-    pub(crate) fn expire(&mut self, node: ObjectId, relations: u16) -> Vec<Link> {
+    pub(crate) fn expire(
+        &mut self,
+        log: &mut UndoLog,
+        node: ObjectId,
+        relations: u16,
+    ) -> Vec<Link> {
         self.queried.forget(node, relations);
         for relation in 0..relations {
-            self.unload((node, relation));
+            self.unload(log, (node, relation));
         }
         self.links.take(node)
     }
 
     /// Unloads all collections, so that they are reread, keeping unflushed changes.
-    pub(crate) fn expire_loaded(&mut self) {
+    pub(crate) fn expire_loaded(&mut self, log: &mut UndoLog) {
         self.queried.clear();
         let loaded = self.collections.iter();
         let loaded = loaded.filter(|(_, members)| members.loaded);
         for key in loaded.map(|(key, _)| *key).collect::<Vec<Collection>>() {
-            self.unload(key);
+            self.unload(log, key);
         }
         if self.collections.is_empty() {
             self.holders = None;
         }
     }
 
-    /// Clears all edges, since everything is reread. A log for a savepoint restarts.
+    /// Clears all edges, since everything is reread.
     pub(crate) fn clear(&mut self) {
-        *self = Self {
-            log: self.log.as_ref().map(|_| Log::default()),
-            ..Self::default()
-        };
-    }
-
-    /// The position in the log for a savepoint, directly after a flush. Starts the log.
-    pub(crate) fn mark(&mut self) -> usize {
-        self.flushed();
-        self.log.get_or_insert_default().deltas.len()
-    }
-
-    /// Undoes all changes since a position in the log, flushed or not.
-    pub(crate) fn undo_to(&mut self, mark: usize) {
-        self.links.clear();
-        self.pairs.clear();
-        self.queried.clear();
-        self.left.clear();
-        self.deleted.clear();
-        for key in std::mem::take(&mut self.changed) {
-            if let Some(members) = self.collections.get_mut(&key) {
-                members.changes = None;
-            }
-        }
-        let Some(mut log) = self.log.take() else {
-            return;
-        };
-        for delta in log.deltas.drain(mark.min(log.deltas.len())..).rev() {
-            self.undo(delta, &log.departed);
-        }
-        self.log = Some(log);
-    }
-
-    fn undo(&mut self, delta: Delta, departed: &FxHashMap<ObjectId, Departure>) {
-        match delta {
-            Delta::Added(key) => {
-                if let Some(members) = self.collections.get_mut(&key) {
-                    members.slots.undo_push();
-                }
-            }
-            Delta::Removed(key, slot, at) => {
-                let Some(members) = self.collections.get_mut(&key) else {
-                    return;
-                };
-                let member = (members.target, slot);
-                match departed.get(&member) {
-                    Some(Departure::RowStays) if members.changes.is_none() => {
-                        self.collections.remove(&key);
-                    }
-                    Some(departure) => members.lacks |= *departure == Departure::RowStays,
-                    None => {
-                        members.slots.undo_remove(slot, at);
-                        self.note_holder(key, member);
-                    }
-                }
-            }
-            Delta::Replaced(key, before) => {
-                self.collections.remove(&key);
-                let before = before.filter(|_| !departed.contains_key(&key.0));
-                let Some(mut members) = before else {
-                    return;
-                };
-                if !departed.is_empty() {
-                    for slot in members.slots.to_vec() {
-                        if let Some(departure) = departed.get(&(members.target, slot)) {
-                            members.slots.remove(slot);
-                            members.lacks |= *departure == Departure::RowStays;
-                        }
-                    }
-                }
-                // The previous state is not fully known any more: it is reread at its next use.
-                if members.lacks && members.changes.is_none() {
-                    return;
-                }
-                if let Some(holders) = &mut self.holders {
-                    hold(holders, key, &members);
-                }
-                self.collections.insert(key, *members);
-            }
-        }
-    }
-
-    /// Stops the log when no savepoint is open any more.
-    pub(crate) fn stop_log(&mut self) {
-        self.log = None;
-    }
-
-    fn log_delta(&mut self, delta: impl FnOnce() -> Delta) {
-        if let Some(log) = &mut self.log {
-            log.deltas.push(delta());
-        }
-    }
-
-    fn log_replaced(&mut self, key: Collection, before: Option<Members>) {
-        self.log_delta(|| Delta::Replaced(key, before.map(Box::new)));
+        *self = Self::default();
     }
 
     /// Logs a removal, if the slot had a position.
-    fn removed(&mut self, key: Collection, slot: u32, position: Option<usize>) {
+    fn removed(&mut self, log: &mut UndoLog, key: Collection, slot: u32, position: Option<usize>) {
         let Some(at) = position else {
             return;
         };
-        match &mut self.log {
-            Some(log) => log.deltas.push(Delta::Removed(key, slot, at)),
-            None => {
-                if let Some(members) = self.collections.get_mut(&key) {
-                    members.slots.compact();
-                }
-            }
+        if log.in_savepoint() {
+            log.member_removed(key, slot, at);
+        } else if let Some(members) = self.collections.get_mut(&key) {
+            members.slots.compact();
         }
     }
 

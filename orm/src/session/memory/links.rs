@@ -10,16 +10,21 @@ use crate::session::memory::edges::ObjectId;
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) child: ObjectId,
-    /// The columns of the foreign key, in the order of the parent's key.
-    pub(crate) columns: Arc<[usize]>,
     pub(crate) parent: Option<ObjectId>,
-    /// The parent's store, even if the parent is `None`.
+    pub(crate) reference: Reference,
+}
+
+/// A foreign key with both of its sides: the child's columns, and the parent's collection.
+#[derive(Clone, Debug)]
+pub(crate) struct Reference {
+    /// The key's columns on the child, in the order of the parent's key.
+    pub(crate) columns: Arc<[usize]>,
     pub(crate) parent_store: u16,
     /// The parent's relation that lists its children.
     pub(crate) collection: Option<u16>,
     /// Whether that relation is one-to-one.
     pub(crate) single: bool,
-    /// Whether a column of the foreign key is nullable, so that the reference can be empty.
+    /// Whether a column of the key is nullable, so that the reference can be empty.
     pub(crate) nullable: bool,
     /// Whether the child is deleted if it has no parent.
     pub(crate) delete_orphan: bool,
@@ -64,7 +69,7 @@ impl Links {
     pub(crate) fn set(&mut self, link: Link) {
         let child = link.child;
         self.clock += 1;
-        if let Some(at) = self.position(child, &link.columns) {
+        if let Some(at) = self.position(child, &link.reference.columns) {
             if let Some(entry) = &mut self.list[at as usize] {
                 (entry.link, entry.at) = (link, self.clock);
             }
@@ -129,7 +134,7 @@ impl Links {
         let mut next = self.last.get(&child).copied();
         while let Some(at) = next {
             let entry = self.list[at as usize].as_ref()?;
-            if *entry.link.columns == *columns {
+            if *entry.link.reference.columns == *columns {
                 return Some(at);
             }
             next = entry.before;
@@ -145,20 +150,22 @@ mod tests {
     fn link(child: ObjectId, column: usize, parent: u32) -> Link {
         Link {
             child,
-            columns: [column].into(),
             parent: Some((9, parent)),
-            parent_store: 9,
-            collection: None,
-            single: false,
-            nullable: true,
-            delete_orphan: false,
+            reference: Reference {
+                columns: [column].into(),
+                parent_store: 9,
+                collection: None,
+                single: false,
+                nullable: true,
+                delete_orphan: false,
+            },
         }
     }
 
     fn summary(links: &[Link]) -> Vec<(ObjectId, usize, Option<u32>)> {
         let one = |link: &Link| {
             let parent = link.parent.map(|parent| parent.1);
-            (link.child, link.columns[0], parent)
+            (link.child, link.reference.columns[0], parent)
         };
         links.iter().map(one).collect()
     }
@@ -176,11 +183,9 @@ mod tests {
         let mut links = Links::default();
         for columns in [&[1][..], &[1, 2], &[1, 3]] {
             let parent = u32::try_from(columns.len()).expect("few") + 5;
-            let link = link((0, 1), 1, parent);
-            links.set(Link {
-                columns: columns.into(),
-                ..link
-            });
+            let mut link = link((0, 1), 1, parent);
+            link.reference.columns = columns.into();
+            links.set(link);
         }
         assert_eq!(links.of((0, 1)).count(), 3);
         let parent = |columns: &[usize]| links.get((0, 1), columns).and_then(|link| link.parent);

@@ -1,12 +1,19 @@
 //! The states of a store's objects: everything but their values, so that it is compiled once, not for each entity.
 
+mod list;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
-use crate::session::memory::any_store::ReadEpoch;
+use crate::session::memory::undo_log::{Done, UndoLog};
+use list::{Counts, List};
+
+pub(crate) use list::Listed;
 
 /// States, epochs and pending work, by slot.
 #[derive(Debug, Default)]
 pub(crate) struct ObjectStates {
+    /// The index of the store in its session, which the undo log names.
+    store: u16,
     slots: Vec<Entry>,
     pending: List,
     touched: List,
@@ -17,8 +24,8 @@ pub(crate) struct ObjectStates {
     overwritten_before: u32,
     /// Objects that have left because their rows no longer exist, until their edges are removed.
     displaced: Vec<u32>,
-    /// The undo log since BEGIN; the old value of a `Written` is in the store.
-    log: Vec<Done>,
+    /// The number of entries of the undo log that a rollback undoes here; their snapshots are kept.
+    logged: u32,
     /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
     unknown: Vec<u32>,
 }
@@ -42,110 +49,15 @@ const OVERWRITTEN: u8 = 4;
 const IN_PENDING: u8 = 8;
 const IN_TOUCHED: u8 = 16;
 const IN_MARKED: u8 = 32;
-
-/// Slots in the order of insertion. A removed slot stays in the list but does not count, which makes removal cheap.
-#[derive(Debug, Default)]
-struct List {
-    slots: Vec<u32>,
-    /// The number of slots that count.
-    count: usize,
-}
-
-impl List {
-    fn push(&mut self, slot: u32, entry: &mut Entry, flag: u8) {
-        self.count += 1;
-        if entry.flags & flag == 0 {
-            entry.flags |= flag;
-            self.slots.push(slot);
-        }
-    }
-}
-
-/// The slots of a list that count.
-#[derive(Clone)]
-pub(crate) struct Listed<'a> {
-    entries: &'a [Entry],
-    slots: std::slice::Iter<'a, u32>,
-    count: usize,
-    counts: Counts,
-}
-
-/// The condition for a slot of a list to count.
-#[derive(Clone, Copy)]
-enum Counts {
-    Pending,
-    Flag(u8),
-}
-
-impl Counts {
-    #[inline]
-    fn has(self, entry: &Entry) -> bool {
-        match self {
-            Self::Pending => entry.state == State::Pending,
-            Self::Flag(flag) => entry.flags & flag != 0,
-        }
-    }
-}
-
-impl<'a> Listed<'a> {
-    pub(crate) fn iter(&self) -> Self {
-        self.clone()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.count
-    }
-
-    pub(crate) fn to_vec(&self) -> Vec<u32> {
-        let mut all = Vec::with_capacity(self.count);
-        all.extend(self.iter());
-        all
-    }
-
-    pub(crate) fn contains(&self, slot: &u32) -> bool {
-        let entry = self.entries.get(*slot as usize);
-        entry.is_some_and(|entry| self.counts.has(entry))
-    }
-}
-
-impl<'a> Iterator for Listed<'a> {
-    type Item = &'a u32;
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a u32> {
-        let (entries, counts) = (self.entries, self.counts);
-        self.slots
-            .find(|&&slot| counts.has(&entries[slot as usize]))
-    }
-}
-
-/// An entry of the undo log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) enum Done {
-    /// The row was written; the store has the old row.
-    Written(u32),
-    /// The row was inserted.
-    Inserted(u32),
-    /// The object took over a deleted object's row; the store has the old object.
-    Switched(u32),
-    /// The row was deleted.
-    Deleted(u32),
-    /// The row was read inside a savepoint.
-    Read(u32),
-    /// The row was first read inside a savepoint, and the values read may be undone with it.
-    Guessed(u32),
-    /// This session wrote the row with unknown values.
-    Overwritten(u32),
-    /// This session may have written all rows with unknown values; holds the previous `overwritten_before`.
-    AllOverwritten(u32),
-}
+/// The database generated the key in this transaction.
+const GENERATED: u8 = 64;
 
 impl ObjectStates {
+    /// Sets the index of the store in its session.
+    pub(in crate::session) fn set_store(&mut self, store: u16) {
+        self.store = store;
+    }
+
     /// The number of slots, including those of objects that have left.
     #[inline]
     pub(crate) fn len(&self) -> u32 {
@@ -265,18 +177,6 @@ impl ObjectStates {
         self.pending.push(slot, entry, IN_PENDING);
     }
 
-    /// The objects added since a mark, inserted or not.
-    pub(in crate::session) fn added_since(&self, mark: usize) -> Vec<u32> {
-        let inserted = self.log.iter().skip(mark).filter_map(|done| match done {
-            Done::Inserted(slot) | Done::Switched(slot) => Some(*slot),
-            _ => None,
-        });
-        let added = self.pending().copied().chain(inserted);
-        added
-            .filter(|&slot| self.state(slot) != State::Detached)
-            .collect()
-    }
-
     /// Adds a pending object.
     pub(in crate::session) fn push_pending(&mut self) -> u32 {
         let slot = self.push(State::Pending, 0);
@@ -334,23 +234,23 @@ impl ObjectStates {
     }
 
     /// Notes that this session wrote the row with unknown values, so that it is reread at its next use.
-    pub(in crate::session) fn overwritten(&mut self, slot: u32) {
+    pub(in crate::session) fn overwritten(&mut self, slot: u32, log: &mut UndoLog) {
         self.expire(slot);
         let entry = &mut self.slots[slot as usize];
         if entry.flags & OVERWRITTEN == 0 {
             entry.flags |= OVERWRITTEN;
-            self.log.push(Done::Overwritten(slot));
+            self.log(slot, Done::Overwritten, log);
         }
     }
 
     /// Notes that this session may have written any row with unknown values, so that all are reread at their next use.
-    pub(in crate::session) fn all_overwritten(&mut self, epoch: u32) {
+    pub(in crate::session) fn all_overwritten(&mut self, log: &mut UndoLog) {
         if self.slots.is_empty() {
             return;
         }
         self.expirations += 1;
-        self.log.push(Done::AllOverwritten(self.overwritten_before));
-        self.overwritten_before = epoch + self.expirations;
+        self.log(0, Done::AllOverwritten(self.overwritten_before), log);
+        self.overwritten_before = log.epoch + self.expirations;
     }
 
     /// Whether this session may have written the row since it was read, with unknown values.
@@ -362,9 +262,9 @@ impl ObjectStates {
     }
 
     /// Handles an object whose row no longer exists.
-    pub(in crate::session) fn gone(&mut self, slot: u32) {
+    pub(in crate::session) fn gone(&mut self, slot: u32, log: &mut UndoLog) {
         self.untouch(slot);
-        self.deleted(slot);
+        self.deleted(slot, log);
     }
 
     /// Expires an object, so that it is reread at its next use.
@@ -400,30 +300,51 @@ impl ObjectStates {
 
     /// Logs the first read of a row.
     #[inline]
-    pub(in crate::session) fn log_new(&mut self, slot: u32, as_of: ReadEpoch) {
-        match as_of.in_savepoint {
-            true if as_of.may_be_undone => self.log(Done::Guessed(slot)),
-            true => self.log(Done::Read(slot)),
+    pub(in crate::session) fn log_new(&mut self, slot: u32, log: &mut UndoLog) {
+        match log.in_savepoint() {
+            true if log.has_written_unknown => self.log(slot, Done::Guessed, log),
+            true => self.log(slot, Done::Read, log),
             false => {}
         }
     }
 
-    pub(in crate::session) fn log(&mut self, done: Done) {
-        self.log.push(done);
+    pub(in crate::session) fn log(&mut self, slot: u32, done: Done, log: &mut UndoLog) {
+        self.logged += u32::from(!done.is_of_savepoint());
+        log.push((self.store, slot), done);
     }
 
-    pub(in crate::session) fn inserted(&mut self, slot: u32, epoch: u32) {
+    /// Whether a rollback would undo anything here.
+    pub(in crate::session) fn is_logged(&self) -> bool {
+        self.logged > 0
+    }
+
+    pub(in crate::session) fn inserted(&mut self, slot: u32, log: &mut UndoLog) {
         self.set_state(slot, State::Persistent);
-        self.set_epoch(slot, epoch);
-        self.log.push(Done::Inserted(slot));
+        self.set_epoch(slot, log.epoch);
+        self.log(slot, Done::Inserted, log);
     }
 
-    /// Lets a pending object take over the row of one marked for deletion, which was read at `epoch`.
-    pub(in crate::session) fn switched(&mut self, from: u32, to: u32, epoch: u32) {
-        self.deleted(from);
+    /// Notes that the database generates the key of a new object.
+    pub(in crate::session) fn generates_key(&mut self, slot: u32) {
+        self.slots[slot as usize].flags |= GENERATED;
+    }
+
+    /// Whether a transient object still has a key that the database generated before it was undone; only the first time.
+    pub(in crate::session) fn take_generated(&mut self, slot: u32) -> bool {
+        let entry = &mut self.slots[slot as usize];
+        let is_generated = entry.state == State::Transient && entry.flags & GENERATED != 0;
+        if is_generated {
+            entry.flags &= !GENERATED;
+        }
+        is_generated
+    }
+
+    /// Lets a pending object take over the row of one marked for deletion, which was read at its epoch.
+    pub(in crate::session) fn switched(&mut self, from: u32, to: u32, log: &mut UndoLog) {
+        self.deleted(from, log);
         self.set_state(to, State::Persistent);
-        self.slots[to as usize].epoch = epoch;
-        self.log.push(Done::Switched(to));
+        self.slots[to as usize].epoch = self.epoch(from);
+        self.log(to, Done::Switched, log);
         self.touch(to);
     }
 
@@ -432,10 +353,10 @@ impl ObjectStates {
         self.slots[slot as usize].epoch
     }
 
-    pub(in crate::session) fn deleted(&mut self, slot: u32) {
+    pub(in crate::session) fn deleted(&mut self, slot: u32, log: &mut UndoLog) {
         self.unmark_deleted(slot);
         self.set_state(slot, State::Deleted);
-        self.log.push(Done::Deleted(slot));
+        self.log(slot, Done::Deleted, log);
     }
 
     /// Clears the pending work after a flush. Returns the touched objects, whose snapshots are dropped.
@@ -466,11 +387,6 @@ impl ObjectStates {
         touched
     }
 
-    /// The current end of the undo log.
-    pub(crate) fn mark(&self) -> usize {
-        self.log.len()
-    }
-
     /// Discards the pending work. Returns the touched objects, whose snapshots are restored.
     pub(in crate::session) fn forget_changes(&mut self) -> Vec<u32> {
         for slot in self.pending().to_vec() {
@@ -479,64 +395,36 @@ impl ObjectStates {
         self.settle()
     }
 
-    /// Removes the last entry since `mark` from the log, and reverts the object's state.
-    pub(in crate::session) fn undo_last(&mut self, mark: usize) -> Option<Done> {
-        if self.log.len() <= mark {
-            return None;
-        }
-        let done = self.log.pop()?;
+    /// Reverts the state of an object.
+    pub(in crate::session) fn undo(&mut self, slot: u32, done: Done) {
+        self.logged -= u32::from(!done.is_of_savepoint());
         if let Done::AllOverwritten(before) = done {
             self.overwritten_before = before;
-            return Some(done);
+            return;
         }
-        let (Done::Written(slot)
-        | Done::Inserted(slot)
-        | Done::Switched(slot)
-        | Done::Deleted(slot)
-        | Done::Read(slot)
-        | Done::Guessed(slot)
-        | Done::Overwritten(slot)
-        | Done::AllOverwritten(slot)) = done;
         let entry = &mut self.slots[slot as usize];
         match done {
-            Done::Inserted(_) | Done::Switched(_) if entry.state != State::Detached => {
+            Done::Inserted | Done::Switched if entry.state != State::Detached => {
                 entry.state = State::Transient;
             }
-            Done::Deleted(_) if entry.state == State::Deleted => entry.state = State::Persistent,
-            Done::Overwritten(_) => entry.flags &= !OVERWRITTEN,
+            Done::Deleted if entry.state == State::Deleted => entry.state = State::Persistent,
+            Done::Overwritten => entry.flags &= !OVERWRITTEN,
             // The values read may have been written by this session, which is undone, and nothing was known before.
-            Done::Guessed(_) => {
+            Done::Guessed => {
                 entry.flags |= OVERWRITTEN;
                 self.unknown.push(slot);
             }
             _ => {}
         }
         entry.epoch = 0;
-        Some(done)
     }
 
-    /// Ends the transaction: from now on other sessions may change the rows.
+    /// Forgets what a rollback would have undone: from now on other sessions may change the rows.
     pub(in crate::session) fn end_transaction(&mut self) {
+        (self.overwritten_before, self.logged) = (0, 0);
         for slot in self.unknown.drain(..) {
             self.slots[slot as usize].flags &= !OVERWRITTEN;
         }
-    }
-
-    /// Clears the undo log after a commit, and returns the deleted objects, which have left.
-    pub(in crate::session) fn commit(&mut self) -> Vec<u32> {
-        let mut left = Vec::new();
-        self.overwritten_before = 0;
-        self.end_transaction();
-        for done in self.log.drain(..) {
-            if let Done::Deleted(slot) = done {
-                let entry = &mut self.slots[slot as usize];
-                if entry.state == State::Deleted {
-                    entry.state = State::Detached;
-                    left.push(slot);
-                }
-            }
-        }
-        left
     }
 }
 
@@ -548,12 +436,13 @@ mod tests {
     #[test]
     fn a_bulk_statement_is_one_entry() {
         for size in [100, 1_000, 10_000] {
-            let mut states = ObjectStates::default();
+            let (mut states, mut log) = (ObjectStates::default(), UndoLog::default());
+            log.epoch = 1;
             for _ in 0..size {
                 states.push_read(1);
             }
-            (0..size).for_each(|_| states.all_overwritten(1));
-            assert_eq!(states.mark(), size);
+            (0..size).for_each(|_| states.all_overwritten(&mut log));
+            assert_eq!(log.since(0).len(), size);
             assert!(states.is_expired(0, 1) && states.is_overwritten(0, 0));
             let new = states.push_read(1);
             states.set_epoch(0, 1);
@@ -566,12 +455,15 @@ mod tests {
 
     #[test]
     fn an_undone_bulk_statement_overwrote_nothing() {
-        let mut states = ObjectStates::default();
+        let (mut states, mut log) = (ObjectStates::default(), UndoLog::default());
+        log.epoch = 1;
         let slot = states.push_read(1);
-        let mark = states.mark();
-        states.all_overwritten(1);
-        assert!(states.is_overwritten(slot, 0));
-        while states.undo_last(mark).is_some() {}
+        states.all_overwritten(&mut log);
+        assert!(states.is_overwritten(slot, 0) && states.is_logged());
+        while let Some(entry) = log.pop(0) {
+            states.undo(entry.of.1, entry.done);
+        }
+        assert!(!states.is_logged());
         assert!(!states.is_overwritten(slot, 0) && states.is_expired(slot, 1));
     }
 
@@ -581,10 +473,7 @@ mod tests {
         let slots: Vec<u32> = (0..3).map(|_| states.push_read(1)).collect();
         slots.iter().for_each(|&slot| states.touch(slot));
         states.untouch(1);
-        assert_eq!(
-            (states.touched().to_vec(), states.touched().len()),
-            (vec![0, 2], 2)
-        );
+        assert_eq!(states.touched().to_vec(), [0, 2]);
         states.touch(1);
         assert_eq!(states.touched().to_vec(), [0, 1, 2]);
         states.detach(0);
@@ -599,30 +488,11 @@ mod tests {
         for slot in [1, 2, 1] {
             states.mark_deleted(slot, "Thing").expect("it has a row");
         }
-        assert_eq!(
-            (states.marked().to_vec(), states.marked().len()),
-            (vec![1, 2], 2)
-        );
+        assert_eq!(states.marked().to_vec(), [1, 2]);
         states.detach(1);
-        assert_eq!(
-            (states.marked().to_vec(), states.marked().len()),
-            (vec![2], 1)
-        );
-        states.deleted(2);
+        assert_eq!(states.marked().to_vec(), [2]);
+        states.deleted(2, &mut UndoLog::default());
         assert!(states.marked().is_empty());
-    }
-
-    #[test]
-    fn what_was_added_since_a_mark_is_pending_or_inserted() {
-        let mut states = ObjectStates::default();
-        let [first, second, third, gone] = [(); 4].map(|()| states.push_pending());
-        states.inserted(first, 1);
-        let mark = states.mark();
-        states.inserted(second, 1);
-        states.inserted(gone, 1);
-        states.detach(gone);
-        assert_eq!(states.added_since(mark), [third, second]);
-        assert_eq!(states.added_since(0), [third, first, second]);
     }
 
     #[test]

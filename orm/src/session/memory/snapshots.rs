@@ -18,7 +18,7 @@ pub(in crate::session) struct Snapshots {
 
 /// A snapshot, by its index in the table's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::session) struct Snapshot(u32);
+pub(crate) struct Snapshot(u32);
 
 /// A snapshot that can be read as a row.
 pub(in crate::session) struct SnapshotRow<'a> {

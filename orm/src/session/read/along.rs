@@ -98,7 +98,7 @@ impl Session {
     ) -> Vec<u32> {
         let loaded = owners
             .iter()
-            .filter_map(|&owner| self.edges.loaded((store, owner), relation));
+            .filter_map(|&owner| self.edges.loaded(((store, owner), relation)));
         let any = self.any_store(target);
         let mut members: Vec<u32> = loaded
             .flat_map(OrderedSet::iter)

@@ -102,7 +102,7 @@ impl Session {
         let mut lacking = Vec::new();
         for &slot in slots {
             let is_loaded = any.is_loaded(slot, columns);
-            if is_loaded && !any.is_expired(slot, self.epoch) {
+            if is_loaded && !any.is_expired(slot, self.log.epoch) {
                 continue;
             }
             let state = any.state(slot);

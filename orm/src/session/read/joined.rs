@@ -113,10 +113,13 @@ impl Session {
         let rendered = render_select(self.engine.dialect(), &node)?;
         let sql = self.engine.intern(&rendered.sql);
         let mut reached = Reached::new(&joins);
-        let (as_of, fill) = (self.read_epoch(), selection.fill);
+        let fill = selection.fill;
         self.reading()?;
         let Self {
-            connection, stores, ..
+            connection,
+            stores,
+            log,
+            ..
         } = self;
         let connection = connection
             .as_mut()
@@ -126,7 +129,7 @@ impl Session {
                 reached.take(stores, store, &joins, |any, join| {
                     let (at, undefer) =
                         join.map_or((0, selection.undefer), |join| (join.at, &*join.undefer));
-                    any.take_row(row, at, undefer, fill, as_of)
+                    any.take_row(row, at, undefer, fill, log)
                 })
             })
         })?;
@@ -481,7 +484,7 @@ impl Reached {
             session.edges.reserve(reached.collections.len());
             for (owner, slots) in std::mem::take(&mut reached.collections) {
                 let owner: ObjectId = (join.owner_store, owner);
-                if session.edges.loaded(owner, join.relation).is_none() {
+                if session.edges.loaded((owner, join.relation)).is_none() {
                     session.fill_collection(
                         owner,
                         join.relation,

@@ -31,7 +31,7 @@ impl Session {
             .downcast_ref()
             .and_then(|s: &crate::session::Store<E>| s.find_key(&key));
         if let Some(slot) =
-            known.filter(|&slot| !self.any_store(store).is_expired(slot, self.epoch))
+            known.filter(|&slot| !self.any_store(store).is_expired(slot, self.log.epoch))
         {
             return Ok(Some(self.handle((store, slot))));
         }
@@ -139,7 +139,7 @@ impl Session {
             one.clear();
             one.extend(key.iter().map(Value::as_ref));
             let found = self.any_store(store).find(&one)?;
-            if found.is_none_or(|slot| self.any_store(store).is_expired(slot, self.epoch)) {
+            if found.is_none_or(|slot| self.any_store(store).is_expired(slot, self.log.epoch)) {
                 missing.extend_from_slice(key);
             }
         }
@@ -156,7 +156,8 @@ impl Session {
             one.clear();
             one.extend(key.iter().map(Value::as_ref));
             // A mapped row that the reread did not find no longer exists.
-            let is_there = |slot: &u32| read.contains(slot) || !any.is_expired(*slot, self.epoch);
+            let is_there =
+                |slot: &u32| read.contains(slot) || !any.is_expired(*slot, self.log.epoch);
             found.push(any.find(&one)?.filter(is_there));
         }
         // The database may consider keys equal that are different here.
@@ -240,7 +241,7 @@ impl Session {
             return Ok((
                 target,
                 if undone.is_empty() {
-                    self.edges.known(owner, relation).collect()
+                    self.edges.known((owner, relation)).collect()
                 } else {
                     undone
                 },
@@ -295,7 +296,7 @@ impl Session {
         if let Some(parent) = self.undone_members(child, relation).pop() {
             return Ok(Some(parent));
         }
-        if self.any_store(child.0).is_expired(child.1, self.epoch) {
+        if self.any_store(child.0).is_expired(child.1, self.log.epoch) {
             let keys = self.key_values(child.0, &[child.1]);
             self.load_by_key(child.0, &keys)?;
             if self.any_store(child.0).state(child.1) != State::Persistent {
@@ -308,7 +309,7 @@ impl Session {
         };
         let found = self.any_store(target).find(&values(&key))?;
         if let Some(slot) =
-            found.filter(|&slot| !self.any_store(target).is_expired(slot, self.epoch))
+            found.filter(|&slot| !self.any_store(target).is_expired(slot, self.log.epoch))
         {
             return Ok(Some(slot));
         }
@@ -347,7 +348,8 @@ impl Session {
     ) {
         if let Some(through) = &resolved.through {
             self.resolve_pairs(owner, through, &slots);
-            self.edges.fill(owner, relation, target, slots);
+            self.edges
+                .fill(&mut self.log, (owner, relation), target, slots);
             return;
         }
         if !self.edges.links.is_empty() {
@@ -356,8 +358,9 @@ impl Session {
                 link.is_none_or(|link| link.parent == Some(owner))
             });
         }
-        let set = self.edges.known(owner, relation).next_back();
-        self.edges.fill(owner, relation, target, slots);
+        let set = self.edges.known((owner, relation)).next_back();
+        self.edges
+            .fill(&mut self.log, (owner, relation), target, slots);
         if let Some(child) = set.filter(|_| resolved.kind == RelationKind::HasOne) {
             let reference = self.reference(owner.0, relation, resolved);
             self.displace(owner, relation, (target, child), &reference);
@@ -380,7 +383,7 @@ impl Session {
                 continue;
             };
             let found = self.any_store(target).find(&values(&key))?;
-            match found.filter(|&slot| !self.any_store(target).is_expired(slot, self.epoch)) {
+            match found.filter(|&slot| !self.any_store(target).is_expired(slot, self.log.epoch)) {
                 Some(slot) => wanted.push(slot),
                 None => keys.push(key),
             }

@@ -11,6 +11,7 @@ use crate::engine::{Operation, Shape, WriteOperation};
 use crate::entity::{Fetch, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Lock, Renderer};
+use crate::session::memory::undo_log::UndoLog;
 use crate::session::write::persist::{bytes, fitting};
 use crate::session::{AnyStore, Fill, Selection, Session};
 use crate::sql;
@@ -161,11 +162,10 @@ impl Session {
         let mut gone = Vec::new();
         let mut plans = self.plans();
         for key in keys.chunks(width) {
-            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
-            let found = any.find(&key)?;
+            let found = any.find(&values(key))?;
             // Objects with changes are left to the flush, which reports the loss.
             let is_unmet = |slot: &u32| {
-                any.is_expired(*slot, self.epoch)
+                any.is_expired(*slot, self.log.epoch)
                     && !any.touched().contains(slot)
                     && !plans.have((store, *slot))
             };
@@ -212,11 +212,11 @@ impl Session {
     pub(in crate::session) fn look_up_rows(
         &mut self,
         lookup: &Lookup<'_>,
-        sink: &mut dyn FnMut(&mut dyn AnyStore, &dyn Row) -> Result<()>,
+        sink: &mut dyn FnMut(&mut dyn AnyStore, &mut UndoLog, &dyn Row) -> Result<()>,
     ) -> Result<()> {
         self.send_lookup(lookup, &mut |session, sql, params| {
-            let (any, connection) = session.reading_into(lookup.store)?;
-            connection.query(sql, params, &mut |row| sink(any, row))
+            let (any, log, connection) = session.reading_into(lookup.store)?;
+            connection.query(sql, params, &mut |row| sink(any, log, row))
         })
     }
 
@@ -229,12 +229,11 @@ impl Session {
         (undefer, fill): (&[usize], Fill),
         mut each: impl FnMut(u32, &dyn Row) -> Result<()>,
     ) -> Result<()> {
-        let as_of = self.read_epoch();
-        let (any, connection) = self.reading_into(store)?;
+        let (any, log, connection) = self.reading_into(store)?;
         connection.query(
             sql,
             params,
-            &mut |row| match any.take_row(row, 0, undefer, fill, as_of)? {
+            &mut |row| match any.take_row(row, 0, undefer, fill, log)? {
                 Some(slot) => each(slot, row),
                 None => Ok(()),
             },

@@ -87,7 +87,7 @@ impl Session {
         undefer: &[usize],
     ) -> Result<()> {
         let target = self.target_store(store, relation);
-        let is_missing = |owner: &u32| self.edges.loaded((store, *owner), relation).is_none();
+        let is_missing = |owner: &u32| self.edges.loaded(((store, *owner), relation)).is_none();
         let mut missing: Vec<u32> = owners.iter().copied().filter(is_missing).collect();
         missing.sort_unstable();
         missing.dedup();

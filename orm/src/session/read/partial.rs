@@ -62,7 +62,7 @@ impl Session {
         relation: u16,
         target: u16,
     ) -> Option<Vec<Handle<To>>> {
-        if self.any_store(owner.0).is_expired(owner.1, self.epoch) {
+        if self.any_store(owner.0).is_expired(owner.1, self.log.epoch) {
             return None;
         }
         let any = self.any_store(target);

@@ -87,20 +87,18 @@ impl Session {
 
     /// Notes that this session may have written any row with unknown values.
     pub(crate) fn may_have_written(&mut self) {
-        self.written_before = self.epoch + 1;
-        self.unknown_writes += 1;
+        self.log.wrote_before(self.log.epoch + 1);
     }
 
     /// Expires every object, because this session may have written any row with unknown values.
     pub(in crate::session) fn expire_after_own_write(&mut self) {
         self.expire_all();
-        self.written_before = self.epoch;
-        self.unknown_writes += 1;
+        self.log.wrote_before(self.log.epoch);
     }
 
     /// Expires every object, so that it is reread at its next use. Unflushed changes are kept.
     pub fn expire_all(&mut self) {
-        self.epoch += 1;
-        self.edges.expire_loaded();
+        self.log.epoch += 1;
+        self.edges.expire_loaded(&mut self.log);
     }
 }

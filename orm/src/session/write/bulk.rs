@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Rendered, render_delete, render_select, render_update};
 use crate::session::life::transaction::Intent;
 use crate::session::memory::store::Store;
+use crate::session::read::lookup::values;
 use crate::session::write::persist;
 use crate::session::{AnyStore, Session, State, StoreEntry};
 use crate::sql::{ColumnRef, DeleteNode, Node, Operator, SelectNode, Source, UpdateNode, column};
@@ -73,7 +74,7 @@ impl Session {
         });
         self.stores.truncate(store);
         self.fail_unless_done(outcome)?;
-        self.edges.expire_loaded();
+        self.edges.expire_loaded(&mut self.log);
         Ok(count)
     }
 
@@ -117,11 +118,10 @@ impl Session {
         let matched = self
             .bulk(&mapper, &rendered)
             .map_err(|error| self.hint_of_rows(error, store, &columns, &[]))?;
-        let epoch = self.epoch;
-        let any = self.any_store_mut(store);
-        any.states_mut().all_overwritten(epoch);
-        self.unknown_writes += 1;
-        self.edges.expire_loaded();
+        let (any, log) = self.logged_store(store);
+        any.states_mut().all_overwritten(log);
+        log.wrote_unknown();
+        self.edges.expire_loaded(&mut self.log);
         Ok(matched)
     }
 
@@ -134,9 +134,9 @@ impl Session {
         let (matched, gone) = self
             .delete_rows(store, &mapper, DeleteNode::new(mapper.table(), filter))
             .map_err(|error| self.hint_of_deletion(error, store))?;
-        let any = self.any_store_mut(store);
+        let (any, log) = self.logged_store(store);
         for slot in gone {
-            any.deleted(slot);
+            any.deleted(slot, log);
         }
         self.expire_after_own_write();
         Ok(matched)
@@ -207,8 +207,7 @@ impl Session {
         let mut slots = Vec::new();
         let width = mapper.table().primary_key.len();
         for key in keys.chunks(width) {
-            let key: Vec<_> = key.iter().map(Value::as_ref).collect();
-            let found = any.find(&key)?;
+            let found = any.find(&values(key))?;
             slots.extend(found.filter(|&slot| any.state(slot) == State::Persistent));
         }
         Ok(((keys.len() / width) as u64, slots))

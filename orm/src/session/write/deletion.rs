@@ -7,7 +7,7 @@ use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, ForeignKey, Table};
 use crate::session::memory::edges::ObjectId;
-use crate::session::memory::relate::Reference;
+use crate::session::memory::links::Reference;
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -28,13 +28,13 @@ impl Session {
             .edges
             .links
             .iter()
-            .filter(|link| link.parent.is_none() && link.delete_orphan)
+            .filter(|link| link.parent.is_none() && link.reference.delete_orphan)
             .map(|link| link.child);
         let orphans = orphans.collect::<Vec<ObjectId>>();
         // Another session may have given it a new parent since it was read. With a version column the DELETE detects that.
         let is_unsure = |&(store, slot): &ObjectId| {
             let entry = self.entry(store);
-            entry.mapper.version_column().is_none() && entry.store.is_expired(slot, self.epoch)
+            entry.mapper.version_column().is_none() && entry.store.is_expired(slot, self.log.epoch)
         };
         if orphans.iter().any(is_unsure) {
             self.reread_expired()?;
@@ -120,7 +120,7 @@ impl Session {
             .filter(|(_, resolved)| resolved.cascade.delete)
         {
             let target = self.target_store(owner.0, index);
-            let pending = self.edges.known(owner, index);
+            let pending = self.edges.known((owner, index));
             let pending =
                 pending.filter(|&slot| self.any_store(target).state(slot) == State::Pending);
             children.extend(pending.map(|slot| (target, slot)));
@@ -156,7 +156,8 @@ impl Session {
                 let has_changed =
                     resolved.through.is_some() && self.edges.pairs.touch((store, owner));
                 if !has_changed {
-                    self.edges.unload_lacking((store, owner), index);
+                    self.edges
+                        .unload_lacking(&mut self.log, ((store, owner), index));
                 }
             }
             self.load_collections(store, index, resolved, owners, &[])?;
@@ -214,7 +215,7 @@ impl Session {
     ) -> Result<()> {
         let reference = self.reference(store, relation, resolved);
         let target = self.target_store(store, relation);
-        let epoch = self.epoch;
+        let epoch = self.log.epoch;
         let deleted: BTreeSet<u32> = owners.iter().copied().collect();
         for slot in 0..self.any_store(target).len() {
             let any = self.any_store(target);

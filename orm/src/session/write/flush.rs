@@ -130,8 +130,9 @@ impl Session {
     fn differs(&self) -> bool {
         let differs = |entry: &crate::session::StoreEntry| {
             let store = &entry.store;
-            let is_due =
-                |&slot: &u32| store.is_expired(slot, self.epoch) || !store.changed(slot).is_empty();
+            let is_due = |&slot: &u32| {
+                store.is_expired(slot, self.log.epoch) || !store.changed(slot).is_empty()
+            };
             !store.pending().is_empty()
                 || !store.marked().is_empty()
                 || store.touched().iter().any(is_due)
@@ -191,7 +192,7 @@ impl Session {
             entry.store.settle();
         }
         self.forget_displaced();
-        self.edges.flushed();
+        self.edges.flushed(&mut self.log);
         self.make_moves(moves)
     }
 
@@ -199,7 +200,7 @@ impl Session {
     fn switch_rows(&mut self) -> Result<()> {
         self.reread_switched()?;
         for entry in &mut self.stores {
-            entry.store.switch_rows()?;
+            entry.store.switch_rows(&mut self.log)?;
         }
         self.set_versions()
     }
@@ -322,8 +323,8 @@ impl Session {
     /// Displaces the current child of a one-to-one relation that was set from the child's side, if the parent's side is not loaded.
     fn displace_only_children(&mut self) -> Result<()> {
         let mut owners: BTreeMap<(u16, u16), Vec<u32>> = BTreeMap::new();
-        for link in self.edges.links.iter().filter(|link| link.single) {
-            if let Some(((store, slot), relation)) = link.parent.zip(link.collection)
+        for link in self.edges.links.iter().filter(|link| link.reference.single) {
+            if let Some(((store, slot), relation)) = link.parent.zip(link.reference.collection)
                 && self.any_store(store).state(slot) == State::Persistent
             {
                 owners.entry((store, relation)).or_default().push(slot);

@@ -48,7 +48,12 @@ impl Session {
                 continue;
             };
             let any = self.any_store(parent.0);
-            for (&column, &at) in link.columns.iter().zip(&any.mapper().table().primary_key) {
+            for (&column, &at) in link
+                .reference
+                .columns
+                .iter()
+                .zip(&any.mapper().table().primary_key)
+            {
                 let value = any.value(parent.1, at);
                 let value = value.value().map_or(Value::Null, ValueRef::to_owned);
                 match known.iter().find(|(other, ..)| *other == column) {
@@ -79,7 +84,11 @@ impl Session {
             let (store, slot) = link.child;
             let key = &self.entry(store).mapper.table().primary_key;
             self.any_store(store).state(slot) == State::Pending
-                && link.columns.iter().any(|column| key.contains(column))
+                && link
+                    .reference
+                    .columns
+                    .iter()
+                    .any(|column| key.contains(column))
         };
         let links = self.edges.links.iter().filter(in_key);
         let links: Vec<(Link, ObjectId)> = links
@@ -92,9 +101,9 @@ impl Session {
                 if !self.has_known_key(*parent) {
                     continue;
                 }
-                let before = self.foreign_key(link.child, &link.columns);
-                self.copy_key(link.child, &link.columns, *parent)?;
-                has_changed |= self.foreign_key(link.child, &link.columns) != before;
+                let before = self.foreign_key(link.child, &link.reference.columns);
+                self.copy_key(link.child, &link.reference.columns, *parent)?;
+                has_changed |= self.foreign_key(link.child, &link.reference.columns) != before;
             }
             if !has_changed {
                 break;
@@ -143,14 +152,14 @@ impl Session {
             let state = self.any_store(parent.0).state(parent.1);
             match state {
                 State::Persistent if !self.any_store(parent.0).is_marked_deleted(parent.1) => {
-                    self.copy_key(link.child, &link.columns, parent)?;
+                    self.copy_key(link.child, &link.reference.columns, parent)?;
                 }
                 // A new row may reference itself.
                 State::Pending if parent == link.child && self.has_known_key(parent) => {
-                    self.copy_key(link.child, &link.columns, parent)?;
+                    self.copy_key(link.child, &link.reference.columns, parent)?;
                 }
                 State::Pending => {
-                    let Link { child, columns, .. } = link;
+                    let (child, columns) = (link.child, link.reference.columns);
                     let table = self.entry(store).mapper.table();
                     let nullable = columns.iter().all(|&column| table.columns[column].nullable);
                     waits.push(Wait {
@@ -162,7 +171,7 @@ impl Session {
                 }
                 _ => {
                     let (child, parent) = (&self.entry(store).mapper, &self.entry(parent.0).mapper);
-                    let column = &child.table().columns[link.columns[0]].name;
+                    let column = &child.table().columns[link.reference.columns[0]].name;
                     let gone = if state == State::Persistent {
                         "marked for deletion"
                     } else {
@@ -194,14 +203,14 @@ impl Session {
 
     pub(in crate::session) fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
         let mapper = &self.entry(link.child.0).mapper;
-        if !link.nullable {
+        if !link.reference.nullable {
             let message =
                 "its required parent was removed: set another, delete it, or use `delete-orphan`";
             return Err(Error::new(ErrorKind::NotNullViolation, message)
                 .entity(mapper.name())
-                .column(&mapper.table().columns[link.columns[0]].name));
+                .column(&mapper.table().columns[link.reference.columns[0]].name));
         }
-        for column in columns_to_clear(mapper.table(), &link.columns) {
+        for column in columns_to_clear(mapper.table(), &link.reference.columns) {
             self.assign_changed(link.child, column, &Value::Null)?;
         }
         Ok(())

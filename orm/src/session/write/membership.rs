@@ -116,14 +116,14 @@ impl Session {
                 continue;
             }
             if let Some(before) = before {
-                self.edges.leave(before, *relation, row.1);
+                self.edges.leave(&mut self.log, (before, *relation), row.1);
             }
             if let Some(now) = now {
-                self.edges.join(now, *relation, row.1);
+                self.edges.join(&mut self.log, (now, *relation), row.1);
             }
         }
         for (owners, relation) in moves.computed {
-            self.edges.unload_all(owners, relation);
+            self.edges.unload_all(&mut self.log, owners, relation);
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ pub(in crate::session) fn run(
     computations: &Computations,
 ) -> Result<()> {
     if reaches_others(session, step) {
-        session.unknown_writes += 1;
+        session.log.wrote_unknown();
     }
     execute(session, step, computations).map_err(|error| session.hint_of_step(error, step))
 }
@@ -174,13 +174,9 @@ pub(in crate::session) fn is_one_statement(
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     send_update(session, store, columns, slots)?;
-    // Computed columns are reread at the object's next use.
-    let epoch = match session.entry(store).mapper.computed() {
-        [] => session.epoch,
-        _ => 0,
-    };
-    let any = session.any_store_mut(store);
-    slots.iter().try_for_each(|&slot| any.updated(slot, epoch))
+    let (any, log) = session.logged_store(store);
+    log.reserve(slots.len());
+    slots.iter().try_for_each(|&slot| any.updated(slot, log))
 }
 
 /// Writes some of the changed columns; the others still differ.
@@ -190,11 +186,11 @@ fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) 
     let has_computed = !mapper.computed().is_empty();
     let version = mapper.version_column();
     let written: Vec<usize> = columns.iter().copied().chain(version).collect();
-    let any = session.any_store_mut(store);
+    let (any, log) = session.logged_store(store);
     for &slot in slots {
-        any.updated_in_part(slot, &written)?;
+        any.updated_in_part(slot, &written, log)?;
         if has_computed {
-            any.states_mut().overwritten(slot);
+            any.states_mut().overwritten(slot, log);
         }
     }
     Ok(())
@@ -281,8 +277,9 @@ fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
         let sql = writing(session, &mapper, WriteOperation::Delete, &[], key, 1);
         one_each(session, store, &sql, slots, &[], "DELETE")?;
     }
-    let any = session.any_store_mut(store);
-    slots.iter().for_each(|&slot| any.deleted(slot));
+    let (any, log) = session.logged_store(store);
+    log.reserve(slots.len());
+    slots.iter().for_each(|&slot| any.deleted(slot, log));
     Ok(())
 }
 
@@ -406,7 +403,7 @@ impl Session {
             undefer: &[],
         };
         let at = version.and_then(|column| mapper.eager().iter().position(|&it| it == column));
-        self.look_up_rows(&lookup, &mut |_, row| {
+        self.look_up_rows(&lookup, &mut |_, _, row| {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;
             let key = RecordKey::of(&key);

@@ -138,7 +138,6 @@ impl Session {
         }
         let mapper = Arc::clone(&self.entry(store).mapper);
         let keys = self.key_values(store, slots);
-        let as_of = self.read_epoch();
         for &slot in slots {
             self.any_store_mut(store).states_mut().set_epoch(slot, 0);
         }
@@ -150,13 +149,13 @@ impl Session {
             lock: Lock::None,
             undefer: &[],
         };
-        self.look_up_rows(&lookup, &mut |any, row| {
+        self.look_up_rows(&lookup, &mut |any, log, row| {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;
             if any.find(&key)?.is_none() {
                 return Err(rewritten_key(&mapper));
             }
-            any.take_row(row, 0, &[], Fill::Expired, as_of).map(drop)
+            any.take_row(row, 0, &[], Fill::Expired, log).map(drop)
         })?;
         let key = &mapper.table().primary_key;
         let has_declared_key = key.iter().any(|&at| {

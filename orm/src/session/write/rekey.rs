@@ -17,11 +17,11 @@ use crate::record::RecordKey;
 use crate::render::Lock;
 use crate::schema::ReferentialAction;
 use crate::session::life::transaction::Intent;
-use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::expression::Computations;
+use crate::session::write::pairs::Severed;
 use crate::session::write::persist;
 use crate::session::write::plan::{Changes, Columns, Step, TableChanges, Unique};
 use crate::session::{Session, State};
@@ -325,7 +325,9 @@ impl Session {
         let table = Arc::clone(self.entry(store).mapper.table());
         for &slot in slots {
             let links = self.edges.links.of((store, slot));
-            let columns: BTreeSet<usize> = links.flat_map(|link| link.columns.to_vec()).collect();
+            let columns: BTreeSet<usize> = links
+                .flat_map(|link| link.reference.columns.to_vec())
+                .collect();
             if !columns.is_empty() {
                 later.insert(slot, columns);
             }
@@ -489,7 +491,7 @@ impl Session {
     /// Updates a row in memory that the database has written, keeping the program's other changes.
     fn follow_in_memory(&mut self, follower: &Follower, new: &[Value]) -> Result<()> {
         let (store, slot) = follower.node;
-        let epoch = self.epoch;
+        let epoch = self.log.epoch;
         let has_computed = !self.entry(store).mapper.computed().is_empty();
         let any = self.any_store(store);
         let was_expired = any.is_expired(slot, epoch);
@@ -500,10 +502,10 @@ impl Session {
         let mut others = self.any_store(store).changed(slot);
         others.retain(|column| !follower.columns.contains(column));
         self.assign_all(follower.node, &follower.columns, new)?;
-        let any = self.any_store_mut(store);
+        let (any, log) = self.logged_store(store);
         match others.is_empty() {
-            true => any.updated(slot, epoch)?,
-            false => any.updated_in_part(slot, &follower.columns)?,
+            true => any.updated(slot, log)?,
+            false => any.updated_in_part(slot, &follower.columns, log)?,
         }
         match was_expired {
             true if others.is_empty() && values == row => any.expire(slot),

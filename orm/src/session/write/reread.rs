@@ -23,7 +23,7 @@ impl Session {
         let set = self.references_set_on_expired();
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let any = self.any_store(store);
-            let epoch = self.epoch;
+            let epoch = self.log.epoch;
             let is_set = |slot| !set.is_empty() && set.contains_key(&(store, slot));
             let linked = set.range((store, 0)..=(store, u32::MAX));
             let written = any.states().touched_expired(epoch).into_iter();
@@ -44,7 +44,6 @@ impl Session {
                 let mut known = expired.iter().filter(|slot| known(slot));
                 known.any(|&slot| any.changed(slot).contains(column))
             });
-            let as_of = self.read_epoch();
             let keys = self.key_values(store, &expired);
             let by = any_key(self, store);
             let mut met = BTreeSet::new();
@@ -58,7 +57,7 @@ impl Session {
                     lock: Lock::ForUpdate,
                     undefer: &deferred,
                 },
-                &mut |any, row| {
+                &mut |any, log, row| {
                     let mapper = any.mapper().clone();
                     let mut key = Vec::new();
                     mapper.key_values(row, 0, &mut key)?;
@@ -68,8 +67,8 @@ impl Session {
                             .iter()
                             .map(|&column| owned_value(any, slot, column))
                             .collect();
-                        let is_own = any.states().is_overwritten(slot, as_of.written_before);
-                        any.rebase(slot, row, &deferred, columns, as_of)?;
+                        let is_own = any.states().is_overwritten(slot, log.written_before);
+                        any.rebase(slot, row, &deferred, columns, log)?;
                         if is_own {
                             return Ok(());
                         }
@@ -93,7 +92,7 @@ impl Session {
     pub(in crate::session) fn reread_switched(&mut self) -> Result<()> {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let mut slots = self.any_store(store).switched();
-            slots.retain(|&slot| self.any_store(store).is_expired(slot, self.epoch));
+            slots.retain(|&slot| self.any_store(store).is_expired(slot, self.log.epoch));
             if slots.is_empty() {
                 continue;
             }
@@ -150,9 +149,10 @@ impl Session {
         slots: impl IntoIterator<Item = u32>,
     ) {
         for slot in slots {
-            self.any_store_mut(store).gone(slot);
+            let (any, log) = self.logged_store(store);
+            any.gone(slot, log);
         }
-        self.edges.expire_loaded();
+        self.edges.expire_loaded(&mut self.log);
     }
 
     fn look_up_locked(&mut self, store: u16, slots: &[u32]) -> Result<Vec<u32>> {
@@ -170,7 +170,7 @@ impl Session {
 
     /// Forgets writes of equal values to expired objects, so that the rows that cascades read can fill them.
     pub(in crate::session) fn forget_equal_writes(&mut self) {
-        let epoch = self.epoch;
+        let epoch = self.log.epoch;
         for entry in &mut self.stores {
             let any = &mut *entry.store;
             let expired: Vec<u32> = any
@@ -190,10 +190,10 @@ impl Session {
         let mut set: BTreeMap<ObjectId, Vec<usize>> = BTreeMap::new();
         for link in self.edges.links.iter() {
             let (store, slot) = link.child;
-            if self.any_store(store).is_expired(slot, self.epoch) {
+            if self.any_store(store).is_expired(slot, self.log.epoch) {
                 set.entry(link.child)
                     .or_default()
-                    .extend(link.columns.iter());
+                    .extend(link.reference.columns.iter());
             }
         }
         set

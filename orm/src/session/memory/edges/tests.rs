@@ -6,106 +6,116 @@ const OWNER: ObjectId = (0, 1);
 const TARGET: u16 = 5;
 
 fn loaded(edges: &Edges, relation: u16) -> Option<Vec<u32>> {
-    edges.loaded(OWNER, relation).map(OrderedSet::to_vec)
+    edges.loaded((OWNER, relation)).map(OrderedSet::to_vec)
+}
+
+/// Undoes the innermost savepoint.
+fn undo(edges: &mut Edges, log: &mut UndoLog) {
+    edges.forget_changes();
+    let position = log.savepoint().expect("one is open");
+    while let Some(entry) = log.pop(position) {
+        edges.undo(log, entry);
+    }
 }
 
 #[test]
 fn changes_before_loading_are_merged() {
-    let mut edges = Edges::default();
-    edges.insert(OWNER, 0, (TARGET, 7));
-    edges.remove(OWNER, 0, (TARGET, 3));
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 7));
+    edges.remove(&mut log, (OWNER, 0), (TARGET, 3));
     assert_eq!(loaded(&edges, 0), None);
-    edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![2, 3, 4]);
     assert_eq!(loaded(&edges, 0), Some(vec![2, 4, 7]));
 }
 
 #[test]
 fn expired_collections_are_reread_and_keep_their_changes() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![2, 3, 4]);
-    edges.fill(OWNER, 1, TARGET, vec![2]);
-    edges.insert(OWNER, 0, (TARGET, 7));
-    edges.remove(OWNER, 0, (TARGET, 3));
-    edges.expire_loaded();
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![2, 3, 4]);
+    edges.fill(&mut log, (OWNER, 1), TARGET, vec![2]);
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 7));
+    edges.remove(&mut log, (OWNER, 0), (TARGET, 3));
+    edges.expire_loaded(&mut log);
     assert_eq!((loaded(&edges, 0), loaded(&edges, 1)), (None, None));
-    edges.fill(OWNER, 0, TARGET, vec![2, 3, 4, 9]);
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![2, 3, 4, 9]);
     assert_eq!(loaded(&edges, 0), Some(vec![2, 4, 9, 7]));
 }
 
 #[test]
 fn a_savepoint_restores_collections_in_their_order() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
-    let mark = edges.mark();
-    edges.insert(OWNER, 0, (TARGET, 4));
-    edges.remove(OWNER, 0, (TARGET, 1));
-    edges.insert(OWNER, 0, (TARGET, 1));
-    edges.fill(OWNER, 1, TARGET, vec![9]);
-    edges.undo_to(mark);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1, 2, 3]);
+    log.open_savepoint();
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 4));
+    edges.remove(&mut log, (OWNER, 0), (TARGET, 1));
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 1));
+    edges.fill(&mut log, (OWNER, 1), TARGET, vec![9]);
+    undo(&mut edges, &mut log);
     assert_eq!(loaded(&edges, 0), Some(vec![1, 2, 3]));
     assert_eq!(loaded(&edges, 1), None);
 }
 
 #[test]
 fn objects_that_left_the_session_are_not_restored_by_a_savepoint() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
-    let mark = edges.mark();
-    edges.insert(OWNER, 0, (TARGET, 4));
-    edges.remove(OWNER, 0, (TARGET, 2));
-    edges.forget((TARGET, 2), 0, Departure::RowStays);
-    edges.forget((TARGET, 4), 0, Departure::RowGone);
-    edges.expire_loaded();
-    edges.forget((TARGET, 1), 0, Departure::RowGone);
-    edges.undo_to(mark);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1, 2, 3]);
+    log.open_savepoint();
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 4));
+    edges.remove(&mut log, (OWNER, 0), (TARGET, 2));
+    edges.forget(&mut log, (TARGET, 2), 0, Departure::RowStays);
+    edges.forget(&mut log, (TARGET, 4), 0, Departure::RowGone);
+    edges.expire_loaded(&mut log);
+    edges.forget(&mut log, (TARGET, 1), 0, Departure::RowGone);
+    undo(&mut edges, &mut log);
     // The row of one object still exists, so the collection must be reread.
     assert_eq!(loaded(&edges, 0), None);
 }
 
 #[test]
 fn deleted_objects_are_not_restored_by_a_savepoint() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1, 2, 3]);
-    let mark = edges.mark();
-    edges.remove(OWNER, 0, (TARGET, 2));
-    edges.forget((TARGET, 2), 0, Departure::RowGone);
-    edges.expire_loaded();
-    edges.forget((TARGET, 1), 0, Departure::RowGone);
-    edges.undo_to(mark);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1, 2, 3]);
+    log.open_savepoint();
+    edges.remove(&mut log, (OWNER, 0), (TARGET, 2));
+    edges.forget(&mut log, (TARGET, 2), 0, Departure::RowGone);
+    edges.expire_loaded(&mut log);
+    edges.forget(&mut log, (TARGET, 1), 0, Departure::RowGone);
+    undo(&mut edges, &mut log);
     assert_eq!(loaded(&edges, 0), Some(vec![3]));
-    assert!(!edges.lacks(OWNER, 0));
+    assert!(!edges.lacks((OWNER, 0)));
 }
 
 #[test]
 fn a_cleared_session_undoes_later_changes() {
-    let mut edges = Edges::default();
-    edges.mark();
-    edges.fill(OWNER, 0, TARGET, vec![1]);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    log.open_savepoint();
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1]);
     edges.clear();
-    edges.fill(OWNER, 0, TARGET, vec![2]);
-    edges.undo_to(0);
+    log.clear();
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![2]);
+    undo(&mut edges, &mut log);
     assert_eq!(loaded(&edges, 0), None);
 }
 
 #[test]
 fn a_slot_of_another_store_is_another_object() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1]);
-    edges.forget((TARGET + 1, 1), 0, Departure::RowStays);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1]);
+    edges.forget(&mut log, (TARGET + 1, 1), 0, Departure::RowStays);
     assert_eq!(loaded(&edges, 0), Some(vec![1]));
-    edges.remove_deleted(0, 0, &[(TARGET + 1, 1)]);
+    edges.remove_deleted(&mut log, 0, 0, &[(TARGET + 1, 1)]);
     assert_eq!(loaded(&edges, 0), Some(vec![1]));
-    edges.remove_deleted(0, 0, &[(TARGET, 1)]);
+    edges.remove_deleted(&mut log, 0, 0, &[(TARGET, 1)]);
     assert_eq!(loaded(&edges, 0), Some(vec![]));
 }
 
 #[test]
 fn a_flush_forgets_unloaded_changes_only() {
-    let mut edges = Edges::default();
-    edges.insert(OWNER, 0, (TARGET, 7));
-    edges.fill(OWNER, 1, TARGET, vec![8]);
-    edges.flushed();
-    assert_eq!(edges.known(OWNER, 0).count(), 0);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 7));
+    edges.fill(&mut log, (OWNER, 1), TARGET, vec![8]);
+    edges.flushed(&mut log);
+    assert_eq!(edges.known((OWNER, 0)).count(), 0);
     assert_eq!(loaded(&edges, 1), Some(vec![8]));
 }
 
@@ -113,58 +123,56 @@ fn a_flush_forgets_unloaded_changes_only() {
 #[test]
 fn a_change_is_one_delta() {
     for size in [100, 1_000, 10_000] {
-        let mut edges = Edges::default();
-        edges.fill(OWNER, 0, TARGET, (0..size).collect());
-        (0..size).for_each(|owner| edges.fill((1, owner), 0, TARGET, vec![owner]));
-        let mark = edges.mark();
-        (size..2 * size).for_each(|slot| edges.insert(OWNER, 0, (TARGET, slot)));
-        (0..size).for_each(|slot| edges.remove(OWNER, 0, (TARGET, slot)));
-        edges.flushed();
-        let deltas = edges.log.as_ref().map(|log| log.deltas.len());
-        assert_eq!(deltas, Some(mark + 2 * size as usize));
-        assert!(size_of::<Delta>() <= 32);
-        edges.undo_to(mark);
+        let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+        edges.fill(&mut log, (OWNER, 0), TARGET, (0..size).collect());
+        (0..size).for_each(|owner| edges.fill(&mut log, ((1, owner), 0), TARGET, vec![owner]));
+        log.open_savepoint();
+        (size..2 * size).for_each(|slot| edges.insert(&mut log, (OWNER, 0), (TARGET, slot)));
+        (0..size).for_each(|slot| edges.remove(&mut log, (OWNER, 0), (TARGET, slot)));
+        edges.flushed(&mut log);
+        assert_eq!(log.since(0).len(), 2 * size as usize);
+        undo(&mut edges, &mut log);
         assert_eq!(loaded(&edges, 0), Some((0..size).collect()));
     }
 }
 
 #[test]
 fn added_members_are_known_but_not_unchanged() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1, 2]);
-    edges.insert(OWNER, 0, (TARGET, 3));
-    assert_eq!(edges.known(OWNER, 0).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(edges.unchanged(OWNER, 0).collect::<Vec<_>>(), [1, 2]);
-    edges.flushed();
-    assert_eq!(edges.unchanged(OWNER, 0).collect::<Vec<_>>(), [1, 2, 3]);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1, 2]);
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 3));
+    assert_eq!(edges.known((OWNER, 0)).collect::<Vec<_>>(), [1, 2, 3]);
+    assert_eq!(edges.unchanged((OWNER, 0)).collect::<Vec<_>>(), [1, 2]);
+    edges.flushed(&mut log);
+    assert_eq!(edges.unchanged((OWNER, 0)).collect::<Vec<_>>(), [1, 2, 3]);
 }
 
 #[test]
 fn a_row_that_joins_a_collection_unloads_it_unless_it_is_a_member() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1]);
-    edges.join(OWNER, 0, 1);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1]);
+    edges.join(&mut log, (OWNER, 0), 1);
     assert_eq!(loaded(&edges, 0), Some(vec![1]));
-    edges.join(OWNER, 0, 2);
+    edges.join(&mut log, (OWNER, 0), 2);
     assert_eq!(loaded(&edges, 0), None);
-    edges.insert(OWNER, 1, (TARGET, 7));
-    edges.join(OWNER, 1, 8);
-    assert_eq!(edges.known(OWNER, 1).collect::<Vec<_>>(), [7]);
+    edges.insert(&mut log, (OWNER, 1), (TARGET, 7));
+    edges.join(&mut log, (OWNER, 1), 8);
+    assert_eq!(edges.known((OWNER, 1)).collect::<Vec<_>>(), [7]);
 }
 
 #[test]
 fn a_change_without_effect_is_forgotten() {
-    let mut edges = Edges::default();
-    edges.fill(OWNER, 0, TARGET, vec![1]);
-    edges.insert(OWNER, 0, (TARGET, 2));
-    edges.forget_change(OWNER, 0, 2);
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1]);
+    edges.insert(&mut log, (OWNER, 0), (TARGET, 2));
+    edges.forget_change(&mut log, (OWNER, 0), 2);
     assert_eq!(loaded(&edges, 0), Some(vec![1, 2]));
-    edges.insert(OWNER, 1, (TARGET, 7));
-    edges.forget_change(OWNER, 1, 7);
-    assert_eq!(edges.known(OWNER, 1).count(), 0);
-    edges.expire_loaded();
+    edges.insert(&mut log, (OWNER, 1), (TARGET, 7));
+    edges.forget_change(&mut log, (OWNER, 1), 7);
+    assert_eq!(edges.known((OWNER, 1)).count(), 0);
+    edges.expire_loaded(&mut log);
     for relation in [0, 1] {
-        edges.fill(OWNER, relation, TARGET, vec![1]);
+        edges.fill(&mut log, (OWNER, relation), TARGET, vec![1]);
         assert_eq!(loaded(&edges, relation), Some(vec![1]));
     }
 }
@@ -176,19 +184,19 @@ fn a_reverted_change_leaves_what_the_row_says() {
         (Membership::Outside, Some(vec![1])),
         (Membership::Unknown, None),
     ] {
-        let mut edges = Edges::default();
-        edges.fill(OWNER, 0, TARGET, vec![1]);
-        edges.insert(OWNER, 0, (TARGET, 2));
-        edges.put_back(OWNER, 0, 2, place);
+        let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+        edges.fill(&mut log, (OWNER, 0), TARGET, vec![1]);
+        edges.insert(&mut log, (OWNER, 0), (TARGET, 2));
+        edges.put_back(&mut log, (OWNER, 0), 2, place);
         assert_eq!(loaded(&edges, 0), members);
-        let mut edges = Edges::default();
-        edges.fill(OWNER, 0, TARGET, vec![1, 2]);
-        edges.remove(OWNER, 0, (TARGET, 2));
-        edges.put_back(OWNER, 0, 2, place);
+        let (mut edges, mut log) = (Edges::default(), UndoLog::default());
+        edges.fill(&mut log, (OWNER, 0), TARGET, vec![1, 2]);
+        edges.remove(&mut log, (OWNER, 0), (TARGET, 2));
+        edges.put_back(&mut log, (OWNER, 0), 2, place);
         assert_eq!(loaded(&edges, 0), members);
         // A collection that is not loaded does not become so.
-        edges.insert(OWNER, 1, (TARGET, 2));
-        edges.put_back(OWNER, 1, 2, place);
+        edges.insert(&mut log, (OWNER, 1), (TARGET, 2));
+        edges.put_back(&mut log, (OWNER, 1), 2, place);
         assert_eq!(loaded(&edges, 1), None);
     }
 }
@@ -202,13 +210,15 @@ fn deletions_are_noted_beside_references_that_were_set() {
     assert_eq!((edges.deletion(first), edges.deletion(second)), (0, 0));
     let link = |child| Link {
         child,
-        columns: [1].into(),
         parent: None,
-        parent_store: 0,
-        collection: None,
-        single: false,
-        nullable: true,
-        delete_orphan: false,
+        reference: crate::session::memory::links::Reference {
+            columns: [1].into(),
+            parent_store: 0,
+            collection: None,
+            single: false,
+            nullable: true,
+            delete_orphan: false,
+        },
     };
     edges.links.set(link((1, 1)));
     edges.note_deletion(first);
@@ -232,28 +242,28 @@ fn deletions_are_noted_beside_references_that_were_set() {
 
 #[test]
 fn the_members_of_one_relation_are_reread() {
-    let mut edges = Edges::default();
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
     let others = [(OWNER, 1), ((1, 1), 0)];
-    edges.fill(OWNER, 0, TARGET, vec![1]);
+    edges.fill(&mut log, (OWNER, 0), TARGET, vec![1]);
     for (owner, relation) in others {
-        edges.fill(owner, relation, TARGET, vec![1]);
+        edges.fill(&mut log, (owner, relation), TARGET, vec![1]);
     }
-    edges.unload_all(0, 0);
+    edges.unload_all(&mut log, 0, 0);
     assert_eq!(loaded(&edges, 0), None);
     for (owner, relation) in others {
-        assert!(edges.loaded(owner, relation).is_some());
+        assert!(edges.loaded((owner, relation)).is_some());
     }
 }
 
 #[test]
 fn removals_from_one_relation_are_forgotten() {
-    let mut edges = Edges::default();
+    let (mut edges, mut log) = (Edges::default(), UndoLog::default());
     for relation in [0, 1] {
-        edges.remove(OWNER, relation, (TARGET, 2));
+        edges.remove(&mut log, (OWNER, relation), (TARGET, 2));
     }
     edges.forget_removal(0, 0, (TARGET, 2));
     for relation in [0, 1] {
-        edges.fill(OWNER, relation, TARGET, vec![1, 2]);
+        edges.fill(&mut log, (OWNER, relation), TARGET, vec![1, 2]);
     }
     assert_eq!(loaded(&edges, 0), Some(vec![1, 2]));
     assert_eq!(loaded(&edges, 1), Some(vec![1]));

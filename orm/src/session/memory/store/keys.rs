@@ -6,25 +6,27 @@ use super::{REPLACED, Store};
 use crate::entity::{Key, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::State;
-use crate::session::memory::any_store::AnyStore;
+use crate::session::memory::any_store::{AnyStore, HasKeys, Undoes};
 use crate::session::memory::identity::IdentityMap;
 use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::Snapshot;
+use crate::session::memory::undo_log::UndoLog;
 use crate::value::{Param, ValueRef};
 
 impl<E: Mapped> Store<E> {
     /// The key of the row as it is in the database.
     pub(super) fn key(&self, slot: u32) -> Option<E::Key> {
-        let object = self.objects.get(slot as usize)?;
-        let key = object
-            .value
-            .as_ref()
-            .and_then(|value| value.key(&self.mapper));
-        match object.snapshot {
+        let key = self.new_key(slot);
+        match self.objects.get(slot as usize)?.snapshot {
             // The identity map has the keys of rows: an object mapped by its current key has not changed it.
             Some(snapshot) if !self.is_mapped_by(key.as_ref(), slot) => self.key_before(snapshot),
             _ => key,
         }
+    }
+
+    /// The key of the object, which may differ from that of its row.
+    pub(super) fn new_key(&self, slot: u32) -> Option<E::Key> {
+        self.object_value(slot)?.key(&self.mapper)
     }
 
     /// Whether the identity map maps this key to the object.
@@ -49,11 +51,7 @@ impl<E: Mapped> Store<E> {
     }
 
     pub(super) fn map_key(&mut self, slot: u32) -> Result<()> {
-        let Some(key) = self.objects[slot as usize]
-            .value
-            .as_ref()
-            .and_then(|value| value.key(&self.mapper))
-        else {
+        let Some(key) = self.new_key(slot) else {
             return Ok(());
         };
         match self.keys.get(&key) {
@@ -88,25 +86,20 @@ impl<E: Mapped> Store<E> {
 
     /// The persistent object that has the same key as another, whose row was just written: its own row no longer exists.
     pub(super) fn replaced_by(&self, slot: u32) -> Option<u32> {
-        let value = self.objects[slot as usize].value.as_ref();
-        let key = value.and_then(|value| value.key(&self.mapper));
-        let known = key.and_then(|key| self.keys.get(&key));
+        let known = self.keys.get(&self.new_key(slot)?);
         known.filter(|&other| other != slot && self.states.state(other) == State::Persistent)
     }
 
     /// After the database gave a row the key of another object: the other's key was changed in the same statement, or its row no longer
     /// exists. Then it must not be written, which would reach this row.
-    pub(super) fn release_key_to(&mut self, slot: u32) -> Result<()> {
-        let value = self.objects[slot as usize].value.as_ref();
-        let Some(key) = value.and_then(|value| value.key(&self.mapper)) else {
+    pub(super) fn release_key_to(&mut self, slot: u32, log: &mut UndoLog) -> Result<()> {
+        let Some(key) = self.new_key(slot) else {
             return Ok(());
         };
         let Some(other) = self.keys.get(&key).filter(|&other| other != slot) else {
             return Ok(());
         };
-        let value = self.objects[other as usize].value.as_ref();
-        let has_left = value.and_then(|value| value.key(&self.mapper)) != Some(key.clone());
-        if has_left {
+        if self.new_key(other).as_ref() != Some(&key) {
             self.keys.remove(&key);
         } else if self.states.state(other) == State::Persistent
             && !self.states.is_marked_deleted(other)
@@ -116,7 +109,7 @@ impl<E: Mapped> Store<E> {
             }
             self.keys.remove(&key);
             self.restore(other);
-            self.states.gone(other);
+            self.states.gone(other, log);
             self.states.displace(other);
         }
         Ok(())
@@ -139,70 +132,12 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// The objects whose key was changed.
-    pub(super) fn changed_keys(&self) -> Vec<u32> {
-        let differs = |&slot: &u32| {
-            let object = &self.objects[slot as usize];
-            let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
-                return false;
-            };
-            if self.is_mapped_by(value.key(&self.mapper).as_ref(), slot) {
-                return false;
-            }
-            let is_same = |&column: &usize| {
-                let now = value.value(&self.mapper, column);
-                let before = self.snapshots.value(&self.mapper, before, column);
-                now.value()
-                    .zip(before)
-                    .is_some_and(|(now, before)| now.same(before))
-            };
-            let key = &self.mapper.table().primary_key;
-            !key.iter().all(is_same) && !self.states.is_marked_deleted(slot)
-        };
-        let touched = self.states.touched().iter().copied();
-        touched.filter(differs).collect()
-    }
-
     /// Whether an object's row still has this key, but will get another one.
     fn releases(&self, slot: u32, key: &E::Key) -> bool {
         let object = &self.objects[slot as usize];
         let value = object.value.as_ref().filter(|_| object.snapshot.is_some());
         self.states.state(slot) == State::Persistent
             && value.is_some_and(|value| value.key(&self.mapper).as_ref() != Some(key))
-    }
-
-    /// The objects that have the keys of new ones, except new ones whose key is still open.
-    pub(super) fn holders(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
-        let holders = self.given_keys(is_open).filter_map(|(_, key)| {
-            let holder = self.keys.get(&key)?;
-            (!self.releases(holder, &key)).then_some(holder)
-        });
-        holders.collect()
-    }
-
-    /// The pending object with this key.
-    pub(super) fn find_pending_key(&mut self, wanted: &E::Key) -> Result<Option<u32>> {
-        if self.states.pending().is_empty() {
-            return Ok(None);
-        }
-        let has_key = |store: &Self, slot: u32| store.key(slot).as_ref() == Some(wanted);
-        let is_it = |store: &Self, slot: u32| {
-            store.states.state(slot) == State::Pending && has_key(store, slot)
-        };
-        let found = self.indexed_as_pending(wanted);
-        if found.is_none_or(|slot| is_it(self, slot)) {
-            return Ok(found);
-        }
-        // The object had the key when it was indexed; another may have it now. Indexed anew, so that the next lookups find no such object.
-        self.pending_keys = PendingKeys::default();
-        let found = self.indexed_as_pending(wanted);
-        Ok(match found.filter(|&slot| !is_it(self, slot)) {
-            Some(_) => {
-                let mut pending = self.states.pending().copied();
-                pending.find(|&slot| has_key(self, slot))
-            }
-            None => found,
-        })
     }
 
     /// The pending object that the index has for a key.
@@ -218,8 +153,45 @@ impl<E: Mapped> Store<E> {
         found
     }
 
-    /// Finds objects of a store whose columns hold the key of a pending object of this one; returns both.
-    pub(super) fn pending_pairs(
+    /// The new objects that have a key, except those whose key is still open.
+    fn given_keys(&self, is_open: &dyn Fn(u32) -> bool) -> impl Iterator<Item = (u32, E::Key)> {
+        let pending = self.states.pending().copied();
+        let keyed = pending.filter_map(|slot| Some((slot, self.key(slot)?)));
+        keyed.filter(|(slot, _)| !is_open(*slot))
+    }
+}
+
+impl<E: Mapped> HasKeys for Store<E> {
+    fn find(&self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
+        Ok(self.keys.get(&E::Key::from_values(key)?))
+    }
+
+    fn find_pending(&mut self, key: &[ValueRef<'_>]) -> Result<Option<u32>> {
+        let wanted = E::Key::from_values(key)?;
+        if self.states.pending().is_empty() {
+            return Ok(None);
+        }
+        let has_key = |store: &Self, slot: u32| store.key(slot).as_ref() == Some(&wanted);
+        let is_it = |store: &Self, slot: u32| {
+            store.states.state(slot) == State::Pending && has_key(store, slot)
+        };
+        let found = self.indexed_as_pending(&wanted);
+        if found.is_none_or(|slot| is_it(self, slot)) {
+            return Ok(found);
+        }
+        // The object had the key when it was indexed; another may have it now. Indexed anew, so that the next lookups find no such object.
+        self.pending_keys = PendingKeys::default();
+        let found = self.indexed_as_pending(&wanted);
+        Ok(match found.filter(|&slot| !is_it(self, slot)) {
+            Some(_) => {
+                let mut pending = self.states.pending().copied();
+                pending.find(|&slot| has_key(self, slot))
+            }
+            None => found,
+        })
+    }
+
+    fn pending_referred_to(
         &self,
         by: &dyn AnyStore,
         slots: &mut dyn FnMut() -> Vec<u32>,
@@ -250,21 +222,53 @@ impl<E: Mapped> Store<E> {
         Ok(pairs)
     }
 
-    /// Refuses two objects with the same key, except those whose key is still open.
-    pub(super) fn check_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
+    fn key_text(&self, slot: u32) -> String {
+        self.key(slot)
+            .map_or_else(|| "not generated yet".to_owned(), |key| format!("{key:?}"))
+    }
+
+    fn sort_by_key(&self, slots: &mut [u32]) {
+        sort_by_key(slots, &|slot| self.key(slot));
+    }
+
+    fn rekeyed(&self) -> Vec<u32> {
+        let differs = |&slot: &u32| {
+            let object = &self.objects[slot as usize];
+            let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
+                return false;
+            };
+            if self.is_mapped_by(value.key(&self.mapper).as_ref(), slot) {
+                return false;
+            }
+            let is_same = |&column: &usize| {
+                let now = value.value(&self.mapper, column);
+                let before = self.snapshots.value(&self.mapper, before, column);
+                now.value()
+                    .zip(before)
+                    .is_some_and(|(now, before)| now.same(before))
+            };
+            let key = &self.mapper.table().primary_key;
+            !key.iter().all(is_same) && !self.states.is_marked_deleted(slot)
+        };
+        let touched = self.states.touched().iter().copied();
+        touched.filter(differs).collect()
+    }
+
+    fn conflicting_keys(&self, is_open: &dyn Fn(u32) -> bool) -> Vec<u32> {
+        let holders = self.given_keys(is_open).filter_map(|(_, key)| {
+            let holder = self.keys.get(&key)?;
+            (!self.releases(holder, &key)).then_some(holder)
+        });
+        holders.collect()
+    }
+
+    fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()> {
         match duplicate(&self.keys, &mut self.given_keys(is_open), &|slot, key| {
             self.releases(slot, key)
         }) {
             Some(key) => Err(conflict(&self.mapper, &key)),
             _ => Ok(()),
         }
-    }
-
-    /// The new objects that have a key, except those whose key is still open.
-    fn given_keys(&self, is_open: &dyn Fn(u32) -> bool) -> impl Iterator<Item = (u32, E::Key)> {
-        let pending = self.states.pending().copied();
-        let keyed = pending.filter_map(|slot| Some((slot, self.key(slot)?)));
-        keyed.filter(|(slot, _)| !is_open(*slot))
     }
 }
 
@@ -295,7 +299,7 @@ fn duplicate<K: Key>(
     None
 }
 
-pub(super) fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
+fn sort_by_key<K: Key>(slots: &mut [u32], key: &dyn Fn(u32) -> Option<K>) {
     if slots.len() < 2 {
         return;
     }

@@ -37,12 +37,11 @@ impl Compute<'_> {
             SendMode::List { most } => self.listed(session, &mapper, most)?,
             SendMode::Each => self.each(session, &mapper, columns)?,
         }
-        let epoch = session.epoch;
-        let any = session.any_store_mut(self.store);
+        let (any, log) = session.logged_store(self.store);
         for &slot in self.slots {
-            any.updated(slot, epoch)?;
+            any.updated(slot, log)?;
             any.expire(slot);
-            any.states_mut().overwritten(slot);
+            any.states_mut().overwritten(slot, log);
         }
         let relations = session.relation_count(self.store);
         for &slot in self.slots {

@@ -64,7 +64,7 @@ impl Insert<'_> {
         }
         // A single statement that is committed with it is never rolled back.
         if session.in_transaction() {
-            session.remember_counted(self.store, &made, self.slots);
+            self.note_generated_keys(session, &made);
         }
         match session.engine.dialect().batch() {
             Batch::Arrays => match self.array_witnesses(session, &made) {
@@ -151,11 +151,26 @@ impl Insert<'_> {
     }
 
     fn finish(&self, session: &mut Session) -> Result<()> {
-        let epoch = session.epoch;
-        let store = session.any_store_mut(self.store);
+        let (store, log) = session.logged_store(self.store);
+        log.reserve(self.slots.len());
         self.slots
             .iter()
-            .try_for_each(|&slot| store.inserted(slot, epoch))
+            .try_for_each(|&slot| store.inserted(slot, log))
+    }
+
+    /// Notes that a rollback leaves keys which the database may generate again.
+    fn note_generated_keys(&self, session: &mut Session, made: &[usize]) {
+        let any = session.any_store_mut(self.store);
+        let columns = &any.mapper().table().columns;
+        if made
+            .iter()
+            .any(|&column| columns[column].is_generated_key())
+        {
+            let states = any.states_mut();
+            self.slots
+                .iter()
+                .for_each(|&slot| states.generates_key(slot));
+        }
     }
 
     /// Inserts rows without reading anything back, with as few statements as the dialect allows; calls `each` with every batch.
@@ -292,7 +307,7 @@ impl Insert<'_> {
             let store = session.any_store_mut(self.store);
             let assigned = key_value(ty, id).and_then(|value| store.assign(slot, key, value));
             if let Err(error) = assigned {
-                self.take_back_key(session, &[Value::I64(id)])?;
+                self.take_back(session, &[key], &[Value::I64(id)])?;
                 return Err(error);
             }
         }
@@ -405,47 +420,27 @@ impl Insert<'_> {
         }
     }
 
-    /// Deletes the rows of a failed INSERT that was sent without a transaction.
+    /// Deletes the rows of a failed INSERT that was sent without a transaction, given the values of `made` of each row; without effect on rows
+    /// whose keys are not among them, or could not be read.
+    #[cold]
     fn take_back(&self, session: &mut Session, made: &[usize], values: &[Value]) -> Result<()> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
-        let key = &mapper.table().primary_key;
-        let (false, [column]) = (session.in_transaction(), &key[..]) else {
-            return Ok(());
-        };
-        let Some(at) = made.iter().position(|made| made == column) else {
-            return Ok(());
-        };
-        let operation = WriteOperation::DeleteArrays;
-        let sql = writing(session, &mapper, operation, &[], key, 0);
-        let keys = values.iter().skip(at).step_by(made.len());
-        let keys: Vec<Param<'_>> = keys.map(|key| Param::Ref(key.as_ref())).collect();
-        let connection = session.connection.as_mut().ok_or_else(not_connected)?;
-        with_arrays(&[keys], |params| connection.execute(&sql, params)).map(drop)
-    }
-
-    /// As [`take_back`](Self::take_back), for one row; without effect if its key was not returned or cannot be read.
-    #[cold]
-    fn take_back_one(&self, session: &mut Session, made: &[usize], values: &[Value]) -> Result<()> {
-        let by = session.entry(self.store).mapper.table().primary_key.iter();
-        let returned = |column| made.iter().position(|made| made == column);
-        let key: Option<Vec<Value>> = by
-            .map(|column| returned(column).map(|at| values[at].clone()))
-            .collect();
-        key.map_or(Ok(()), |key| self.take_back_key(session, &key))
-    }
-
-    /// Deletes the row with this key, if it was sent without a transaction.
-    #[cold]
-    fn take_back_key(&self, session: &mut Session, key: &[Value]) -> Result<()> {
-        if session.in_transaction() || key.iter().any(|value| value.as_ref().is_null()) {
-            return Ok(());
-        }
-        let mapper = Arc::clone(&session.entry(self.store).mapper);
         let by = &mapper.table().primary_key;
-        let sql = writing(session, &mapper, WriteOperation::Delete, &[], by, 1);
-        let key: Vec<Param<'_>> = key.iter().map(|value| Param::Ref(value.as_ref())).collect();
-        let connection = session.connection.as_mut().ok_or_else(not_connected)?;
-        connection.execute(&sql, &key).map(drop)
+        let place = |column| made.iter().position(|made| made == column);
+        let places: Option<Vec<usize>> = by.iter().map(place).collect();
+        let Some(places) = places.filter(|_| !session.in_transaction()) else {
+            return Ok(());
+        };
+        let rows = values.chunks_exact(made.len());
+        let rows = rows.filter(|row| places.iter().all(|&at| row[at] != Value::Null));
+        let keys: Vec<Value> = rows
+            .flat_map(|row| places.iter().map(|&at| row[at].clone()))
+            .collect();
+        session.each_batch(by.len(), &keys, &mut |session, batch, params| {
+            let (operation, count) = batch.delete();
+            let sql = writing(session, &mapper, operation, &[], by, count);
+            session.connected()?.execute(&sql, params).map(drop)
+        })
     }
 
     /// Inserts many rows per statement, returning generated values.
@@ -520,7 +515,7 @@ impl Insert<'_> {
                 },
             )?;
             if let Some(error) = unreadable {
-                self.take_back_one(session, made, &values)?;
+                self.take_back(session, made, &values)?;
                 return Err(error.statement(sql.text()));
             }
             if values.len() != made.len() {
@@ -532,7 +527,7 @@ impl Insert<'_> {
             let assigned =
                 columns.try_for_each(|(&column, value)| store.assign(slot, column, value.as_ref()));
             if let Err(error) = assigned {
-                self.take_back_one(session, made, &values)?;
+                self.take_back(session, made, &values)?;
                 return Err(error);
             }
         }

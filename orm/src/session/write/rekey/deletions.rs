@@ -9,8 +9,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::error::Result;
 use crate::record::RecordKey;
 use crate::session::life::hook::When;
-use crate::session::memory::association::Severed;
 use crate::session::memory::edges::ObjectId;
+use crate::session::write::pairs::Severed;
 use crate::session::write::plan::{Changes, Step, TableChanges};
 use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
@@ -69,7 +69,7 @@ impl Session {
             for link in self.edges.links.iter() {
                 let (store, slot) = link.child;
                 let is_meant = store == key.store
-                    && *link.columns == *key.columns
+                    && *link.reference.columns == *key.columns
                     && self.has_row(link.child)
                     && self.row_refers((store, slot), reference);
                 let is_new = |(store, slot): &ObjectId| {
@@ -144,7 +144,8 @@ impl Session {
     fn release_deleted(&mut self, reference: &Reference) -> Result<()> {
         let key = &reference.key;
         let links = self.edges.links.iter();
-        let links = links.filter(|link| link.child.0 == key.store && *link.columns == *key.columns);
+        let links = links
+            .filter(|link| link.child.0 == key.store && *link.reference.columns == *key.columns);
         let any = self.any_store(key.store);
         let slots: BTreeSet<u32> = links
             .map(|link| link.child.1)

@@ -77,16 +77,16 @@ impl Session {
                     State::Pending => {
                         next.push(parent);
                         let table = self.entry(node.0).mapper.table();
-                        let mut columns = link.columns.iter();
+                        let mut columns = link.reference.columns.iter();
                         let nullable = columns.all(|&column| table.columns[column].nullable);
                         waits.push(Wait {
                             child: node,
                             parent,
-                            columns: link.columns,
+                            columns: link.reference.columns,
                             nullable,
                         });
                     }
-                    State::Persistent => self.copy_key(node, &link.columns, parent)?,
+                    State::Persistent => self.copy_key(node, &link.reference.columns, parent)?,
                     // The flush reports it.
                     _ => {}
                 }
