@@ -14,9 +14,30 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-# shellcheck source=ci/image-files.sh
-. "$here/../image-files.sh"
-skeleton
+# Copies files to where they really are, links followed.
+place() {
+    for file in "$@"; do
+        folder=$(cd "$(dirname "$file")" && pwd -P)
+        mkdir -p "$root$folder"
+        cp -L "$file" "$root$folder/"
+    done
+}
+
+# Copies programs or modules together with the libraries that they load.
+place_linked() {
+    place "$@"
+    libraries=$(for file in "$@"; do ldd "$file"; done | grep -o '/[^ ]*' | sort -u)
+    for library in $libraries; do
+        [ -e "$root$(cd "$(dirname "$library")" && pwd -P)/$(basename "$library")" ] || place "$library"
+    done
+}
+
+mkdir -p "$root/usr/bin" "$root/usr/lib" "$root/usr/lib64" "$root/usr/sbin" "$root/etc" "$root/tmp" "$root/var/lib" \
+    "$root/docker-entrypoint-initdb.d"
+for folder in bin lib lib64 sbin; do
+    ln -s "usr/$folder" "$root/$folder"
+done
+chmod 1777 "$root/tmp"
 
 for program in initdb pg_ctl pg_isready postgres psql; do
     place_linked "$(readlink -f "$bin/$program")"
@@ -39,7 +60,22 @@ cp -R /usr/lib/locale/C.utf8 "$root/usr/lib/locale/"
 # As in the official image: every address is listened on, for the container's port is what is published or not.
 sed -i "s/^#listen_addresses = 'localhost'/listen_addresses = '*'/" "$root$share/postgresql.conf.sample"
 
-account postgres /var/lib/postgresql
+cat >"$root/etc/passwd" <<EOF
+root:x:0:0:root:/root:/bin/sh
+postgres:x:999:999::/var/lib/postgresql:/bin/sh
+EOF
+cat >"$root/etc/group" <<EOF
+root:x:0:
+postgres:x:999:
+EOF
+echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 mkdir -p "$root/var/lib/postgresql/data" "$root/run/postgresql"
+ln -s ../run "$root/var/run"
 
-image "$tag" "$here" -e "s|@BIN@|$bin|"
+# An image with nothing but files cannot name its stop signal: that takes a build on top of it.
+base=${tag%:*}-base:${tag##*:}
+tar -C "$root" --owner=0 --group=0 -c . | docker import - "$base" >/dev/null
+mkdir "$work/context"
+cp "$here/docker-entrypoint.sh" "$work/context/"
+sed "s|@BASE@|$base|; s|@BIN@|$bin|" "$here/Dockerfile" >"$work/context/Dockerfile"
+DOCKER_BUILDKIT=0 docker build -q -t "$tag" "$work/context"
