@@ -29,7 +29,7 @@ pub enum Site {
     /// A schema of this PostgreSQL server, shared by all arms.
     Postgres(Server),
     /// A database of this MariaDB server, shared by all arms.
-    MariaDb(MariaDbServer),
+    MariaDb(Box<MariaDbServer>),
 }
 
 /// One workload at one size, ready to run.
@@ -56,7 +56,7 @@ impl Site {
         match backend {
             Backend::Sqlite => Ok(Self::Sqlite),
             Backend::Postgres => Server::start().map(Self::Postgres),
-            Backend::MariaDb => MariaDbServer::start().map(Self::MariaDb),
+            Backend::MariaDb => Ok(Self::MariaDb(Box::new(MariaDbServer::start()?))),
         }
     }
 

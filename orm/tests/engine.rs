@@ -162,11 +162,11 @@ impl Row for OneRow {
 }
 
 fn record(log: &Log, what: &str) {
-    log.lock().unwrap().push(what.to_owned());
+    log.lock().expect("no panic").push(what.to_owned());
 }
 
 fn taken(log: &Log) -> Vec<String> {
-    std::mem::take(&mut *log.lock().unwrap())
+    std::mem::take(&mut *log.lock().expect("no panic"))
 }
 
 fn sql(text: &str) -> Sql {
@@ -177,26 +177,29 @@ fn sql(text: &str) -> Sql {
 fn nothing_connects_before_the_first_statement_and_connections_are_reused() {
     let (engine, log) = Fake::with_transactions();
     assert!(taken(&log).is_empty());
-    drop(engine.connect().unwrap());
-    drop(engine.connect().unwrap());
+    drop(engine.connect().expect("a success"));
+    drop(engine.connect().expect("a success"));
     assert_eq!(taken(&log), ["connect", "reset", "reset"]);
 }
 
 #[test]
 fn a_broken_connection_is_replaced() {
     let (engine, log) = Fake::with_transactions();
-    let mut connected = engine.connect().unwrap();
+    let mut connected = engine.connect().expect("a success");
     assert_eq!(
-        connected.execute(&sql("LOSE"), &[]).unwrap_err().kind(),
+        connected
+            .execute(&sql("LOSE"), &[])
+            .expect_err("a failure")
+            .kind(),
         // A write outside a transaction commits itself.
         ErrorKind::AmbiguousCommit
     );
     drop(connected);
     engine
         .connect()
-        .unwrap()
+        .expect("a success")
         .execute(&sql("UPDATE"), &[])
-        .unwrap();
+        .expect("a success");
     assert_eq!(
         taken(&log),
         ["connect", "LOSE", "connect", "UPDATE", "reset"]
@@ -206,9 +209,9 @@ fn a_broken_connection_is_replaced() {
 #[test]
 fn a_dropped_transaction_is_rolled_back() {
     let (engine, log) = Fake::with_transactions();
-    let mut connected = engine.connect().unwrap();
-    connected.begin(Begin::default()).unwrap();
-    connected.execute(&sql("UPDATE"), &[]).unwrap();
+    let mut connected = engine.connect().expect("a success");
+    connected.begin(Begin::default()).expect("a success");
+    connected.execute(&sql("UPDATE"), &[]).expect("a success");
     drop(connected);
     assert_eq!(
         taken(&log),
@@ -221,9 +224,9 @@ fn the_reset_knows_of_raw_sql() {
     let (engine, log) = Fake::with_transactions();
     engine
         .connect()
-        .unwrap()
+        .expect("a success")
         .execute(&Sql::new(StatementKind::Raw, "SET x", [], []), &[])
-        .unwrap();
+        .expect("a success");
     assert_eq!(taken(&log), ["connect", "SET x", "reset after raw SQL"]);
 }
 
@@ -233,9 +236,9 @@ fn the_reset_knows_of_ddl() {
     let text = "CREATE TEMPORARY TABLE t (id INT)";
     engine
         .connect()
-        .unwrap()
+        .expect("a success")
         .execute(&Sql::new(StatementKind::Ddl, text, [], []), &[])
-        .unwrap();
+        .expect("a success");
     assert_eq!(taken(&log), ["connect", text, "reset after raw SQL"]);
 }
 
@@ -243,8 +246,8 @@ fn the_reset_knows_of_ddl() {
 fn raw_sql_ends_no_transaction() {
     let (engine, log) = Fake::with_transactions();
     let raw = |text: &str| Sql::new(StatementKind::Raw, text, [], []);
-    let mut connected = engine.connect().unwrap();
-    connected.begin(Begin::default()).unwrap();
+    let mut connected = engine.connect().expect("a success");
+    connected.begin(Begin::default()).expect("a success");
     for text in [
         "COMMIT",
         " /* a */ commit and chain",
@@ -254,7 +257,7 @@ fn raw_sql_ends_no_transaction() {
         "-- x\nrollback work;",
         "PREPARE TRANSACTION 'x'",
     ] {
-        let error = connected.execute(&raw(text), &[]).unwrap_err();
+        let error = connected.execute(&raw(text), &[]).expect_err("a failure");
         assert_eq!(error.kind(), ErrorKind::InvalidState, "{text}");
         assert!(error.is_unsent());
     }
@@ -266,11 +269,11 @@ fn raw_sql_ends_no_transaction() {
         "PREPARE transaction FROM 'SELECT 1'",
     ];
     for text in allowed {
-        connected.execute(&raw(text), &[]).unwrap();
+        connected.execute(&raw(text), &[]).expect("a success");
     }
-    connected.commit().unwrap();
+    connected.commit().expect("a success");
     // Outside a transaction nobody is misled.
-    connected.execute(&raw("COMMIT"), &[]).unwrap();
+    connected.execute(&raw("COMMIT"), &[]).expect("a success");
     drop(connected);
     let [first, second, third, fourth, fifth] = allowed;
     assert_eq!(
@@ -295,14 +298,14 @@ fn raw_sql_ends_no_transaction() {
 fn a_panic_of_an_observer_at_begin_leaves_the_transaction_open() {
     let (engine, log) = Fake::with_transactions();
     engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "BEGIN", "as asked"));
-    let mut connected = engine.connect().unwrap();
+    let mut connected = engine.connect().expect("a success");
     let begun = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         connected.begin(Begin::default())
     }));
     assert!(begun.is_err());
     assert!(connected.in_transaction());
-    connected.execute(&sql("UPDATE"), &[]).unwrap();
-    connected.commit().unwrap();
+    connected.execute(&sql("UPDATE"), &[]).expect("a success");
+    connected.commit().expect("a success");
     drop(connected);
     assert_eq!(
         taken(&log),
@@ -314,26 +317,26 @@ fn a_panic_of_an_observer_at_begin_leaves_the_transaction_open() {
 fn waiting_for_a_full_pool_times_out() {
     let (engine, _) = Fake::engine(Capabilities::none().with_max_connections(Some(1)));
     let engine = engine.pool_size(5).pool_timeout(Duration::from_millis(30));
-    let held = engine.connect().unwrap();
+    let held = engine.connect().expect("a success");
     let start = Instant::now();
-    let error = engine.connect().unwrap_err();
+    let error = engine.connect().expect_err("a failure");
     assert_eq!(error.kind(), ErrorKind::PoolTimeout);
     assert!(error.message().contains("all 1 are in use"), "{error}");
     assert!(start.elapsed() >= Duration::from_millis(30));
     drop(held);
-    engine.connect().unwrap();
+    engine.connect().expect("a success");
 }
 
 #[test]
 fn a_waiting_session_gets_the_connection_that_comes_back() {
     let (engine, log) = Fake::engine(Capabilities::none());
     let engine = engine.pool_size(1).pool_timeout(Duration::from_secs(20));
-    let held = engine.connect().unwrap();
+    let held = engine.connect().expect("a success");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| engine.connect().map(drop));
         std::thread::sleep(Duration::from_millis(20));
         drop(held);
-        waiting.join().unwrap().unwrap();
+        waiting.join().expect("a success").expect("a success");
     });
     assert_eq!(taken(&log), ["connect", "reset", "reset"]);
 }
@@ -377,8 +380,11 @@ fn a_panic_while_connecting_leaks_no_slot() {
         let connect = std::panic::AssertUnwindSafe(|| engine.connect().map(drop));
         std::panic::catch_unwind(connect).expect_err("a panic");
     }
-    let (_first, _second) = (engine.connect().unwrap(), engine.connect().unwrap());
-    let error = engine.connect().unwrap_err();
+    let (_first, _second) = (
+        engine.connect().expect("a success"),
+        engine.connect().expect("a success"),
+    );
+    let error = engine.connect().expect_err("a failure");
     assert_eq!(error.kind(), ErrorKind::PoolTimeout);
 }
 
@@ -391,7 +397,7 @@ fn a_panic_while_rolling_back_leaks_no_slot() {
     for unwinds in [false, true, false, true] {
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut connected = engine.connect().expect("the one place");
-            connected.begin(Begin::default()).unwrap();
+            connected.begin(Begin::default()).expect("a success");
             assert!(!unwinds, "as asked");
             drop(connected);
         }));
@@ -404,12 +410,12 @@ fn a_panic_while_rolling_back_leaks_no_slot() {
 fn a_pool_timeout_may_be_unlimited() {
     let (engine, _) = Fake::engine(Capabilities::none());
     let engine = engine.pool_size(1).pool_timeout(Duration::MAX);
-    let held = engine.connect().unwrap();
+    let held = engine.connect().expect("a success");
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| engine.connect().map(drop));
         std::thread::sleep(Duration::from_millis(20));
         drop(held);
-        waiting.join().unwrap().unwrap();
+        waiting.join().expect("a success").expect("a success");
     });
 }
 
@@ -422,7 +428,7 @@ fn many_threads_share_few_connections() {
         for _ in 0..16 {
             scope.spawn(|| {
                 for _ in 0..500 {
-                    drop(engine.connect().unwrap());
+                    drop(engine.connect().expect("a success"));
                     got.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 }
             });
@@ -434,10 +440,10 @@ fn many_threads_share_few_connections() {
 #[test]
 fn a_commit_on_a_lost_connection_is_ambiguous() {
     let (engine, _) = Fake::with_transactions();
-    let mut connected = engine.connect().unwrap();
-    connected.begin(Begin::default()).unwrap();
-    connected.execute(&sql("LOSE"), &[]).unwrap_err();
-    let error = connected.commit().unwrap_err();
+    let mut connected = engine.connect().expect("a success");
+    connected.begin(Begin::default()).expect("a success");
+    connected.execute(&sql("LOSE"), &[]).expect_err("a failure");
+    let error = connected.commit().expect_err("a failure");
     assert_eq!(error.kind(), ErrorKind::AmbiguousCommit);
     assert!(!error.is_retryable());
 }
@@ -445,24 +451,27 @@ fn a_commit_on_a_lost_connection_is_ambiguous() {
 #[test]
 fn unclaimed_capabilities_are_refused_before_anything_is_sent() {
     let (engine, log) = Fake::with_transactions();
-    let mut connected = engine.connect().unwrap();
+    let mut connected = engine.connect().expect("a success");
     let (mut isolated, mut read_only) = (Begin::default(), Begin::default());
     isolated.isolation = Some(Isolation::Serializable);
     read_only.read_only = true;
     for begin in [isolated, read_only] {
         assert_eq!(
-            connected.begin(begin).unwrap_err().kind(),
+            connected.begin(begin).expect_err("a failure").kind(),
             ErrorKind::Unsupported
         );
     }
     let (bare, bare_log) = Fake::engine(Capabilities::none());
-    let mut connected = bare.connect().unwrap();
+    let mut connected = bare.connect().expect("a success");
     assert_eq!(
-        connected.begin(Begin::default()).unwrap_err().kind(),
+        connected
+            .begin(Begin::default())
+            .expect_err("a failure")
+            .kind(),
         ErrorKind::Unsupported
     );
     assert_eq!(
-        connected.savepoint("a").unwrap_err().kind(),
+        connected.savepoint("a").expect_err("a failure").kind(),
         ErrorKind::Unsupported
     );
     assert_eq!(
@@ -478,25 +487,25 @@ fn every_statement_is_counted_and_observed_once() {
     let sink = Arc::clone(&seen);
     engine.observe(move |event: &Event<'_>| {
         let error = event.error.map(Error::kind);
-        sink.lock().unwrap().push((
+        sink.lock().expect("no panic").push((
             event.sql.text().to_owned(),
             event.executions,
             event.rows,
             error,
         ));
     });
-    let mut connected = engine.connect().unwrap();
-    connected.begin(Begin::default()).unwrap();
+    let mut connected = engine.connect().expect("a success");
+    connected.begin(Begin::default()).expect("a success");
     connected
         .query(&sql("SELECT"), &[], &mut |_| Ok(()))
-        .unwrap();
+        .expect("a success");
     let params = [Param::Ref(ValueRef::I64(1)), Param::Ref(ValueRef::I64(2))];
     connected
         .execute_each(&sql("EACH"), Rows::new(&params, 1), &mut |_| Ok(()))
-        .unwrap();
-    let error = connected.execute(&sql("FAIL"), &[]).unwrap_err();
+        .expect("a success");
+    let error = connected.execute(&sql("FAIL"), &[]).expect_err("a failure");
     assert_eq!(error.statement_text(), Some("FAIL"));
-    connected.commit().unwrap();
+    connected.commit().expect("a success");
     assert_eq!((connected.statements(), engine.statements()), (6, 6));
     let expected = [
         ("BEGIN".to_owned(), 1, 0, None),
@@ -505,7 +514,7 @@ fn every_statement_is_counted_and_observed_once() {
         ("FAIL".to_owned(), 1, 0, Some(ErrorKind::UniqueViolation)),
         ("COMMIT".to_owned(), 1, 0, None),
     ];
-    assert_eq!(*seen.lock().unwrap(), expected);
+    assert_eq!(*seen.lock().expect("no panic"), expected);
 }
 
 #[derive(Clone, Default)]
@@ -513,7 +522,7 @@ struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
+        self.0.lock().expect("no panic").write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
@@ -524,8 +533,8 @@ impl Write for Lines {
 fn echoed(echo: Echo) -> String {
     let lines = Lines::default();
     let engine = Fake::with_transactions().0.echo_to(echo, lines.clone());
-    let mut connected = engine.connect().unwrap();
-    connected.begin(Begin::default()).unwrap();
+    let mut connected = engine.connect().expect("a success");
+    connected.begin(Begin::default()).expect("a success");
     let secret = [
         Param::Ref(ValueRef::Text("secret")),
         Param::Ref(ValueRef::Null),
@@ -533,9 +542,9 @@ fn echoed(echo: Echo) -> String {
     ];
     connected
         .execute(&sql("UPDATE t SET a = ?"), &secret)
-        .unwrap();
-    connected.execute(&sql("FAIL"), &[]).unwrap_err();
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        .expect("a success");
+    connected.execute(&sql("FAIL"), &[]).expect_err("a failure");
+    let text = String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("a success");
     text.lines()
         .map(|line| {
             line.rsplit_once(", ")
@@ -578,9 +587,9 @@ fn urls_are_opened_by_their_scheme() {
             })))
         },
     };
-    Engine::from_url("fake:anything", &[&FAKE]).unwrap();
+    Engine::from_url("fake:anything", &[&FAKE]).expect("a success");
     for url in ["mysql://root:hunter2@host/db", "fake", ""] {
-        let error = Engine::from_url(url, &[&FAKE]).unwrap_err();
+        let error = Engine::from_url(url, &[&FAKE]).expect_err("a failure");
         assert_eq!(error.kind(), ErrorKind::Configuration, "{url}");
         assert!(
             error.message().contains("fake") && !error.message().contains("hunter2"),

@@ -155,8 +155,13 @@ pub(crate) fn connect_unix(
 /// A socket that is polled by hand.
 pub(crate) struct Socket {
     inner: Inner,
+    /// Received here and then copied, because to read into the caller's buffer would mean to zero all its free space first.
+    received: Box<[u8]>,
     traffic: Arc<Traffic>,
 }
+
+/// The most bytes that are received at a time.
+const MOST_RECEIVED: usize = 16 * 1024;
 
 enum Inner {
     Tcp(mio::net::TcpStream),
@@ -269,7 +274,12 @@ impl Socket {
             interruption,
             peer,
         };
-        Ok((Self { inner, traffic }, waiter))
+        let socket = Self {
+            inner,
+            received: vec![0; MOST_RECEIVED].into_boxed_slice(),
+            traffic,
+        };
+        Ok((socket, waiter))
     }
 }
 
@@ -345,17 +355,19 @@ impl AsyncRead for Socket {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let free = buffer.initialize_unfilled();
-        let read = match &mut self.inner {
-            Inner::Tcp(stream) => ready(|| stream.read(free)),
+        let this = &mut *self;
+        let most = buffer.remaining().min(this.received.len());
+        let received = &mut this.received[..most];
+        let read = match &mut this.inner {
+            Inner::Tcp(stream) => ready(|| stream.read(received)),
             #[cfg(unix)]
-            Inner::Unix(stream) => ready(|| stream.read(free)),
+            Inner::Unix(stream) => ready(|| stream.read(received)),
         };
         read.map_ok(|count| {
-            self.traffic
+            this.traffic
                 .received
                 .fetch_add(count as u64, Ordering::Relaxed);
-            buffer.advance(count);
+            buffer.put_slice(&this.received[..count]);
         })
     }
 }

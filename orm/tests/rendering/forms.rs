@@ -338,7 +338,9 @@ SELECT * FROM (SELECT one("users"."age") AS "age" FROM "users" UNION ALL SELECT 
 }
 
 /// The columns that an UPDATE of users writes, whether they are computed, and the parameters that become their values.
-fn written(update: &Update) -> (Vec<(String, bool)>, Vec<(usize, usize)>) {
+type Written = (Vec<(String, bool)>, Vec<(usize, usize)>);
+
+fn written(update: &Update) -> Written {
     let rendered = update.render(&Converts).expect("renders");
     let target = rendered.sql.target().expect("a target").clone();
     let columns = target.columns().iter();

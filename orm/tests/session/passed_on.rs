@@ -92,7 +92,8 @@ fn a_column_that_was_null_in_between_has_its_value_afterwards() -> Result<()> {
     s.add(Hall::new("a"));
     let [one, two] = s.add_all([1, 2].map(|position| chair("a", Some(7), position)));
     s.commit()?;
-    (s.get::<Chair>(1)?, s.get::<Chair>(2)?);
+    s.get::<Chair>(1)?;
+    s.get::<Chair>(2)?;
     // Only the position changes; the line is the nullable column of the constraint.
     (s[one].position, s[two].position) = (2, 1);
     s.commit()?;
@@ -110,7 +111,8 @@ fn a_column_that_was_null_in_between_may_be_set_to_an_expression() -> Result<()>
     s.add(Hall::new("a"));
     let [one, two] = s.add_all([1, 2].map(|position| chair("a", Some(7), position)));
     s.commit()?;
-    (s.get::<Chair>(1)?, s.get::<Chair>(2)?);
+    s.get::<Chair>(1)?;
+    s.get::<Chair>(2)?;
     (s[one].position, s[two].position) = (2, 1);
     for chair in [one, two] {
         s.set_expr(chair, Chair::HALL_CODE, Chair::HALL_CODE.concat(""))?;
@@ -131,7 +133,8 @@ fn a_row_moves_by_its_column_to_a_new_one_while_the_old_one_gives_its_name_away(
         ..Door::new()
     });
     s.commit()?;
-    (s.get::<Hall>("old".to_owned())?, s.get::<Door>(1)?);
+    s.get::<Hall>("old".to_owned())?;
+    s.get::<Door>(1)?;
     s.add(hall("new", "other"));
     s.add(hall("taker", "name"));
     s[door].hall_code = Some("new".to_owned());
@@ -148,7 +151,8 @@ fn a_required_reference_moves_by_its_column_to_a_new_row_in_time() -> Result<()>
     let old = s.add(hall("old", "name"));
     let chair = s.add(chair("old", None, 1));
     s.commit()?;
-    (s.get::<Hall>("old".to_owned())?, s.get::<Chair>(1)?);
+    s.get::<Hall>("old".to_owned())?;
+    s.get::<Chair>(1)?;
     s.add(hall("new", "other"));
     s.add(hall("taker", "name"));
     s[chair].hall_code = "new".to_owned();
@@ -164,7 +168,8 @@ fn a_required_child_moves_to_a_new_row_while_another_takes_the_name_of_the_old()
     let gone = s.add(hall("gone", "name"));
     let it = s.add(chair("gone", None, 1));
     s.commit()?;
-    (s.get::<Hall>("gone".to_owned())?, s.get::<Chair>(1)?);
+    s.get::<Hall>("gone".to_owned())?;
+    s.get::<Chair>(1)?;
     let new = s.add(Hall::new("new"));
     s.add(hall("taker", "name"));
     s.set(it, Chair::HALL, new)?;
@@ -180,7 +185,8 @@ fn the_new_parent_itself_takes_the_name_of_the_old() -> Result<()> {
     let gone = s.add(hall("gone", "name"));
     let it = s.add(chair("gone", None, 1));
     s.commit()?;
-    (s.get::<Hall>("gone".to_owned())?, s.get::<Chair>(1)?);
+    s.get::<Hall>("gone".to_owned())?;
+    s.get::<Chair>(1)?;
     let new = s.add(hall("new", "name"));
     s.set(it, Chair::HALL, new)?;
     s.delete(gone)?;
@@ -359,7 +365,8 @@ fn names_that_differ_in_case_are_not_taken_for_exchanged() -> Result<()> {
         [("B".to_owned(),), ("A".to_owned(),)]
     );
     // But these are, and both columns are NOT NULL.
-    (s.get::<Nick>(1)?, s.get::<Nick>(2)?);
+    s.get::<Nick>(1)?;
+    s.get::<Nick>(2)?;
     s[one].name = "A".to_owned();
     s[two].name = "B".to_owned();
     let error = s.commit().expect_err("a swap");

@@ -24,7 +24,7 @@ pub(super) fn pass_name(
     let (one, two) = (place(session, code)?, place(session, other)?);
     let passed = session[two].name.clone();
     // In either order.
-    if way % 2 == 0 {
+    if way.is_multiple_of(2) {
         session[two].name = name.map(str::to_owned);
     }
     session[one].name = passed;
@@ -120,7 +120,7 @@ pub(super) fn shift(session: &mut Session, code: &str, way: usize) -> Result<()>
     session.flush()?;
     let place = place(session, code)?;
     let mut seats = session.load(place, Place::SEATS)?;
-    if way % 2 == 0 {
+    if way.is_multiple_of(2) {
         seats.reverse();
     }
     for seat in seats {

@@ -138,15 +138,14 @@ impl Session {
                 Membership::Outside,
             );
         }
-        if let Some(key) = self.foreign_key(link.child, &link.reference.columns) {
-            if let Some(slot) = self
+        if let Some(key) = self.foreign_key(link.child, &link.reference.columns)
+            && let Some(slot) = self
                 .any_store(link.reference.parent_store)
                 .find(&values(&key))?
-            {
-                let parent = (link.reference.parent_store, slot);
-                self.edges
-                    .put_back(&mut self.log, (parent, collection), link.child.1, before);
-            }
+        {
+            let parent = (link.reference.parent_store, slot);
+            self.edges
+                .put_back(&mut self.log, (parent, collection), link.child.1, before);
         }
         Ok(())
     }

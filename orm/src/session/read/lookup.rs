@@ -59,6 +59,9 @@ pub(in crate::session) type SendBatch<'a> =
 /// Sends one statement.
 type SendSql<'a> = &'a mut dyn FnMut(&mut Session, &Sql, &[Param<'_>]) -> Result<()>;
 
+/// Called with each row of a lookup and its store.
+type EachRow<'a> = &'a mut dyn FnMut(&mut dyn AnyStore, &mut UndoLog, &dyn Row) -> Result<()>;
+
 impl Session {
     /// Reads rows by primary key into their store.
     pub(in crate::session) fn load_by_key(
@@ -212,7 +215,7 @@ impl Session {
     pub(in crate::session) fn look_up_rows(
         &mut self,
         lookup: &Lookup<'_>,
-        sink: &mut dyn FnMut(&mut dyn AnyStore, &mut UndoLog, &dyn Row) -> Result<()>,
+        sink: EachRow<'_>,
     ) -> Result<()> {
         self.send_lookup(lookup, &mut |session, sql, params| {
             let (any, log, connection) = session.reading_into(lookup.store)?;

@@ -229,8 +229,19 @@ impl Session {
         ending: Ending,
     ) -> Result<()> {
         let capabilities = self.engine.capabilities();
-        let alone = self.needs_one_statement(steps, computations);
-        if !capabilities.transactions && !alone {
+        // Computed columns require another statement, a hook may fail after the write, and options require BEGIN.
+        let commits_itself = ending == Ending::Commit
+            && !self.in_transaction()
+            && self.expressions.is_empty()
+            && self.hooks.is_empty()
+            && self.phase.begin == Begin::default();
+        let single = match steps {
+            [step] if commits_itself || !capabilities.transactions => {
+                persist::single(self, step, computations)
+            }
+            _ => None,
+        };
+        if !capabilities.transactions && single.is_none() {
             return Err(Error::unsupported(
                 self.engine.dialect().name(),
                 "a flush of several statements without a transaction",
@@ -247,12 +258,7 @@ impl Session {
                 self.check_fit(store, columns, slots)?;
             }
         }
-        // Computed columns require another statement, a hook may fail after the write, and options require BEGIN.
-        let is_whole = alone
-            && self.expressions.is_empty()
-            && self.hooks.is_empty()
-            && self.phase.begin == Begin::default();
-        if is_whole && ending == Ending::Commit && !self.in_transaction() {
+        if commits_itself && single.is_some() {
             self.connected()?;
         } else {
             self.ready(Intent::Write)?;
@@ -292,7 +298,10 @@ impl Session {
                 self.cut_ties(*store, columns, slots)?;
             }
             let mapper = Arc::clone(&self.entry(*store).mapper);
-            persist::run(self, step, computations).map_err(|error| error.entity(mapper.name()))?;
+            // Foreign keys that were just filled in may be what identifies the rows.
+            let single = single.as_ref().filter(|_| waiting.is_empty());
+            persist::run(self, step, computations, single)
+                .map_err(|error| error.entity(mapper.name()))?;
             self.refuse_replaced(*store)?;
         }
         self.read_back(steps, computations)
@@ -461,10 +470,6 @@ impl Session {
             })
         })
         .collect()
-    }
-
-    fn needs_one_statement(&self, steps: &[Step], computations: &Computations) -> bool {
-        matches!(steps, [step] if persist::is_one_statement(self, step, computations))
     }
 }
 

@@ -62,7 +62,7 @@ impl Session {
         };
         let entry = &self.associations[usize::from(*association)];
         let name = entry.association.table().name.clone();
-        persist::run(self, step, &Computations::default()).map_err(|error| error.entity(name))
+        persist::run(self, step, &Computations::default(), None).map_err(|error| error.entity(name))
     }
 
     /// After a flush, removes deleted objects from all collections.

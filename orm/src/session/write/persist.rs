@@ -31,14 +31,20 @@ pub(in crate::session) fn run(
     session: &mut Session,
     step: &Step,
     computations: &Computations,
+    single: Option<&Single>,
 ) -> Result<()> {
     if reaches_others(session, step) {
         session.log.wrote_unknown();
     }
-    execute(session, step, computations).map_err(|error| session.hint_of_step(error, step))
+    execute(session, step, computations, single).map_err(|error| session.hint_of_step(error, step))
 }
 
-fn execute(session: &mut Session, step: &Step, computations: &Computations) -> Result<()> {
+fn execute(
+    session: &mut Session,
+    step: &Step,
+    computations: &Computations,
+    single: Option<&Single>,
+) -> Result<()> {
     match step {
         Step::Insert {
             store,
@@ -48,6 +54,7 @@ fn execute(session: &mut Session, step: &Step, computations: &Computations) -> R
             store: *store,
             columns,
             slots,
+            single,
         }
         .run(session),
         Step::Update {
@@ -121,16 +128,23 @@ pub(in crate::session) fn insert_plain(
         store,
         columns,
         slots,
+        single: None,
     }
     .plain(session)
 }
 
-/// Whether a step is sent as a single statement, and so is atomic by itself.
-pub(in crate::session) fn is_one_statement(
+/// A step that is sent as a single statement, and so is atomic by itself.
+pub(in crate::session) struct Single {
+    /// The columns that identify the returned rows of an INSERT with arrays.
+    witnesses: Vec<usize>,
+}
+
+/// Returns `Some` if a step is sent as a single statement.
+pub(in crate::session) fn single(
     session: &Session,
     step: &Step,
     computations: &Computations,
-) -> bool {
+) -> Option<Single> {
     if let Step::Insert {
         store,
         columns,
@@ -143,23 +157,26 @@ pub(in crate::session) fn is_one_statement(
     } = step
         && !session.rewritten(*store, columns, slots).is_empty()
     {
-        return false;
+        return None;
     }
-    match step {
+    let is_single = match step {
         Step::Insert {
             store,
             columns,
             slots,
-        } => {
+        } if slots.len() > 1 => {
             let insert = Insert {
                 store: *store,
                 columns,
                 slots,
+                single: None,
             };
-            slots.len() == 1 || insert.is_one_statement(session)
+            return insert.single(session);
         }
         // A statement for several rows may match only some of them, which a transaction must then undo.
-        Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
+        Step::Insert { slots, .. } | Step::Update { slots, .. } | Step::Delete { slots, .. } => {
+            slots.len() == 1
+        }
         Step::Compute {
             store, set, slots, ..
         } => {
@@ -169,7 +186,10 @@ pub(in crate::session) fn is_one_statement(
         Step::Release { .. } | Step::Vacate { .. } => false,
         Step::Associate { pairs, .. } | Step::Dissociate { pairs, .. } => pairs.len() == 1,
         Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
-    }
+    };
+    is_single.then(|| Single {
+        witnesses: Vec::new(),
+    })
 }
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {

@@ -439,7 +439,7 @@ impl Session {
             return Ok(());
         }
         let mapper = Arc::clone(&self.entry(store).mapper);
-        persist::run(self, step, &Computations::default())
+        persist::run(self, step, &Computations::default(), None)
             .map_err(|error| error.entity(mapper.name()))?;
         if let Step::Release { slots, .. }
         | Step::Update { slots, .. }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Single;
 use super::pairing::{Paired, Returned, Unpaired, Why, Witness, witness};
 use super::send::{
     EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape,
@@ -47,6 +48,8 @@ pub(super) struct Insert<'a> {
     pub(super) store: u16,
     pub(super) columns: &'a [usize],
     pub(super) slots: &'a [u32],
+    /// What [`single`](Self::single) found for these rows, if it was called.
+    pub(super) single: Option<&'a Single>,
 }
 
 impl Insert<'_> {
@@ -67,9 +70,13 @@ impl Insert<'_> {
             self.note_generated_keys(session, &made);
         }
         match session.engine.dialect().batch() {
-            Batch::Arrays => match self.array_witnesses(session, &made) {
-                Some(witnesses) if self.slots.len() > 1 => self.arrays(session, &made, &witnesses),
-                _ => self.returning(session, &made),
+            Batch::Arrays if self.slots.len() == 1 => self.returning(session, &made),
+            Batch::Arrays => match self.single {
+                Some(Single { witnesses }) => self.array(session, &made, witnesses),
+                None => match self.array_witnesses(session, &made) {
+                    Some(witnesses) => self.arrays(session, &made, &witnesses),
+                    None => self.returning(session, &made),
+                },
             },
             _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
             _ if made.len() == 1
@@ -100,18 +107,16 @@ impl Insert<'_> {
         }
     }
 
-    /// Whether several rows are sent as a single statement.
-    pub(super) fn is_one_statement(&self, session: &Session) -> bool {
+    /// Returns `Some` if several rows are sent as a single statement.
+    pub(super) fn single(&self, session: &Session) -> Option<Single> {
         match session.engine.dialect().batch() {
-            Batch::Arrays => {
-                self.can_be_undone(session)
-                    && self.fits(session)
-                    && self
-                        .array_witnesses(session, &self.generated_columns(session))
-                        .is_some()
+            Batch::Arrays if self.can_be_undone(session) && self.fits(session) => {
+                let made = self.generated_columns(session);
+                let witnesses = self.array_witnesses(session, &made)?;
+                Some(Single { witnesses })
             }
             // A statement for several rows may write only some of them, which a transaction must then undo.
-            Batch::Values { .. } | Batch::Rows => false,
+            _ => None,
         }
     }
 
@@ -140,8 +145,8 @@ impl Insert<'_> {
         if self.columns.is_empty() {
             return None;
         }
-        // A single row needs nothing to be told apart from, and rows that return nothing need not be.
-        if made.is_empty() || self.slots.len() == 1 {
+        // Rows that return nothing need not be identified.
+        if made.is_empty() {
             return Some(Vec::new());
         }
         match self.witness(session) {
