@@ -146,7 +146,12 @@ impl Session {
             session.flush_all(Ending::Open).map(|()| value)
         });
         let outcome = match self.log.savepoint() {
-            Some(position) => self.end_savepoint(position, outcome),
+            // The savepoint is closed even if the backend panics.
+            Some(position) => self
+                .outcome(self.phase, |session| {
+                    session.end_savepoint(position, outcome)
+                })
+                .flatten(),
             // The session was closed inside the closure.
             None => outcome,
         };
