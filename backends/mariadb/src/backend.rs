@@ -31,7 +31,7 @@ pub const SCHEME: Scheme = Scheme {
 /// ```
 #[derive(Clone)]
 pub struct MariaDb {
-    options: Options,
+    pub(crate) options: Options,
     dialect: MariaDbDialect,
     /// The number of connections so far, which determines the first host of the next one.
     connected: Arc<AtomicUsize>,

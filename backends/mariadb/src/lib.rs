@@ -25,9 +25,11 @@
 //! transaction requests a lower one. A long list is sent as one parameter per value, because UPDATE and DELETE cannot use an index with a list in one
 //! document; statements of more than 4,096 parameters are not cached, so that the server's memory does not grow.
 //!
-//! Raw SQL may change these settings; a statement of the mapper on the same connection is then refused with
-//! [`InvalidState`](selfsame::ErrorKind::InvalidState), because it could mean something else. `SET STATEMENT … FOR` changes them for one
-//! statement. A pool resets them.
+//! Raw SQL may change settings. If one of them decides what a statement means or which rows it returns (the database, `sql_mode`, character set,
+//! collation, time zone, `autocommit`, limits, `system_versioning_asof`), statements of the mapper on the same connection are then refused with
+//! [`InvalidState`](selfsame::ErrorKind::InvalidState) until it is set back. `SET STATEMENT … FOR` changes a setting for one statement. A
+//! pool resets them. What the server checks (`foreign_key_checks` …), the isolation level and time limits are the program's own to change. A setting
+//! that a stored function or a trigger changes is not noticed.
 //!
 //! Table names have the server's case: if `lower_case_table_names` is 1, `Metadata::diff` finds an entity's table only by its lower-case name.
 //!

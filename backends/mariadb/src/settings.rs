@@ -23,14 +23,14 @@ ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT'";
 pub(crate) const CHECK: &str = "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
     AND @@character_set_results = 'utf8mb4' AND @@collation_connection = 'utf8mb4_nopad_bin' AND @@time_zone = '+00:00', \
     CONCAT_WS(' ', @@hostname, @@port, @@server_id, @@socket, @@datadir)";
-/// The settings by which the mapper's statements would mean something else, or answer less. Others are the user's: what is checked, and how
-/// long is waited.
-pub(crate) const FINGERPRINT: &str = "SELECT CONCAT_WS(' ', @@sql_mode, @@character_set_client, @@character_set_results, @@collation_connection, \
+/// The settings by which the mapper's statements would mean something else, or answer less; the database too, for a prepared statement keeps
+/// the one in which it was prepared. Others are the user's: what is checked, and how long is waited.
+pub(crate) const FINGERPRINT: &str = "SELECT CONCAT_WS(' ', COALESCE(DATABASE(), ''), COALESCE(@@system_versioning_asof, ''), @@sql_mode, @@character_set_client, @@character_set_results, @@collation_connection, \
     @@time_zone, @@autocommit, @@completion_type, @@sql_auto_is_null, @@sql_select_limit, @@max_recursive_iterations, @@max_sort_length, \
     @@group_concat_max_len, @@div_precision_increment, @@lc_messages)";
 /// Why a statement is refused after that.
-pub(crate) const CHANGED: &str = "raw SQL has changed a setting of the connection (sql_mode, character set, time zone, autocommit, a limit of rows \
-    …), under which this statement could mean something else: set it back, or use SET STATEMENT … FOR";
+pub(crate) const CHANGED: &str = "raw SQL has changed the database or a setting of the connection (sql_mode, character set, time zone, autocommit, a \
+    limit of rows …), under which this statement could mean something else: set it back, or use SET STATEMENT … FOR";
 
 /// Statements that are run when connecting, and again after each reset.
 pub(crate) fn statements(options: &Options) -> Vec<String> {

@@ -8,6 +8,7 @@ mod counting;
 mod deferred;
 mod deletion;
 mod dirty;
+mod early;
 mod embedded;
 mod equality;
 mod exchange;

@@ -520,6 +520,42 @@ fn first_reads_after_a_statement_in_an_undone_savepoint_are_unknown() -> Result<
     Ok(())
 }
 
+/// Values that this session computed, reread in an undone savepoint, are unknown again: the next change is no conflict, and a rollback shows
+/// what was there before.
+#[test]
+fn computed_values_reread_in_an_undone_savepoint_are_unknown_again() -> Result<()> {
+    for is_kept in [true, false] {
+        let mut f = Fixture::new()?;
+        let ann = f.session.add(Author {
+            age: Some(1),
+            ..Author::new("ann")
+        });
+        f.session.commit()?;
+        f.session.refresh(ann)?;
+        f.session.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+        f.session.flush()?;
+        let undone: Result<()> = f.session.savepoint(|s| {
+            s.refresh(ann)?;
+            assert_eq!(s[ann].age, Some(2));
+            Err(changed_mind())
+        });
+        assert!(undone.is_err());
+        if is_kept {
+            f.session[ann].age = Some(10);
+            f.session.commit()?;
+        } else {
+            f.session.refresh(ann)?;
+            f.session.rollback()?;
+            assert_eq!(f.session[ann].age, Some(1));
+            f.session[ann].age = Some(10);
+            f.session.commit()?;
+        }
+        f.session.refresh(ann)?;
+        assert_eq!(f.session[ann].age, Some(10), "{is_kept}");
+    }
+    Ok(())
+}
+
 fn set_age_behind(f: &Fixture, age: i32) -> Result<()> {
     f.behind(|other| {
         let ann = other.get::<Author>(1)?.expect("ann");

@@ -24,11 +24,22 @@ struct Ranked {
     rank: Auto<i32>,
 }
 
+/// As before, with a key that the program sets.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "placed")]
+struct Placed {
+    #[orm(primary_key)]
+    place: i64,
+    #[orm(server_default = "5")]
+    rank: Auto<i32>,
+}
+
 fn tables(f: &mut Fixture) -> Result<()> {
     let mut session = Session::new(&f.outside);
     for statement in [
         "CREATE TABLE narrow (id INTEGER PRIMARY KEY, name TEXT NOT NULL)",
         "INSERT INTO narrow VALUES (40000, 'old')",
+        "CREATE TABLE placed (place INTEGER PRIMARY KEY, rank INT NOT NULL DEFAULT 'high')",
         "CREATE TABLE ranked (id INTEGER PRIMARY KEY, name TEXT NOT NULL, rank INT NOT NULL DEFAULT 'high')",
     ] {
         session.sql(statement, ()).execute()?;
@@ -50,6 +61,14 @@ fn check<E: Entity>(f: &mut Fixture, rows: Vec<E>, left: u64) -> Result<()> {
     let counted = E::query().count(&mut Session::new(&f.outside))?;
     assert_eq!(counted, left, "rows in the database");
     Ok(())
+}
+
+#[test]
+fn a_default_that_does_not_convert_leaves_no_row_with_a_given_key() -> Result<()> {
+    let mut f = Fixture::new()?;
+    tables(&mut f)?;
+    check(&mut f, vec![Placed::new(7)], 0)?;
+    check(&mut f, vec![Placed::new(7), Placed::new(8)], 0)
 }
 
 #[test]

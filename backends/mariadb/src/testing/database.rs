@@ -6,6 +6,7 @@ use selfsame_testing::Proxy;
 
 use super::server::Server;
 use crate::MariaDb;
+use crate::tls::TlsMode;
 
 /// Longer than tests hold locks, but short enough to test lock timeouts.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -47,9 +48,10 @@ impl Database {
     }
 
     /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and gives up waiting
-    /// for an answer after `patience`. `None` if the server is not one host with a port.
+    /// for an answer after `patience`. `None` if the server is not one host with a port, or is connected to by TLS.
     pub fn behind_proxy(&self, patience: Duration) -> Option<(MariaDb, Proxy)> {
-        let (host, port) = self.address()?;
+        let is_plain = self.server.backend().options.tls.mode == TlsMode::Disable;
+        let (host, port) = self.address().filter(|_| is_plain)?;
         let proxy = Proxy::to(&host, port);
         let backend = self.through(proxy.port())?;
         let backend = backend.connect_timeout(patience).response_timeout(patience);

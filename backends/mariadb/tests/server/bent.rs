@@ -34,6 +34,7 @@ fn settings_that_raw_sql_changes() {
         ("lc_messages", "'de_DE'"),
         ("completion_type", "'CHAIN'"),
         ("max_sort_length", "64"),
+        ("system_versioning_asof", "'2020-01-01'"),
     ] {
         let mut session = Session::new(&engine);
         let set = format!("SET SESSION {name} = {value}");
@@ -56,6 +57,17 @@ fn settings_that_raw_sql_changes() {
         let error = session.commit().expect_err("too long");
         assert_eq!(error.kind(), ErrorKind::OutOfRange, "{set}: {error}");
     }
+    let mut session = Session::new(&engine);
+    Code::query().all(&mut session).expect("reads");
+    session
+        .sql("USE information_schema", ())
+        .execute()
+        .expect("another database");
+    let error = Code::query()
+        .all(&mut session)
+        .expect_err("of another database");
+    assert_eq!(error.kind(), ErrorKind::InvalidState, "{error}");
+    drop(session);
     for harmless in [
         "SET SESSION foreign_key_checks = 0",
         "SET STATEMENT sql_mode = '' FOR INSERT INTO codes (text) VALUES ('cut off')",

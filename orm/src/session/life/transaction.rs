@@ -200,13 +200,16 @@ impl Session {
         self.undo_since(position);
         let name = savepoint_name(self.log.depth());
         let failed = self.failed.take();
+        // Also if the backend panics: memory has been undone, the database not.
+        self.failed = failed.clone().or_else(|| Some(reason.clone()));
         let undone = match &mut self.connection {
             Some(connection) if connection.in_transaction() => connection
                 .rollback_to(&name)
                 .and_then(|()| connection.release(&name)),
-            _ => return self.failed = failed.or(Some(reason)),
+            _ => return,
         };
         let Err(error) = undone else {
+            self.failed = None;
             return;
         };
         // The error of the work itself would have been undone.

@@ -243,6 +243,13 @@ impl ObjectStates {
         }
     }
 
+    /// Notes that a row which this session wrote with unknown values is about to be read, which a savepoint may undo.
+    pub(in crate::session) fn known(&mut self, slot: u32, log: &mut UndoLog) {
+        if log.in_savepoint() && self.slots[slot as usize].flags & OVERWRITTEN != 0 {
+            self.log(slot, Done::Known, log);
+        }
+    }
+
     /// Notes that this session may have written any row with unknown values, so that all are reread at their next use.
     pub(in crate::session) fn all_overwritten(&mut self, log: &mut UndoLog) {
         if self.slots.is_empty() {
@@ -409,6 +416,7 @@ impl ObjectStates {
             }
             Done::Deleted if entry.state == State::Deleted => entry.state = State::Persistent,
             Done::Overwritten => entry.flags &= !OVERWRITTEN,
+            Done::Known => entry.flags |= OVERWRITTEN,
             // The values read may have been written by this session, which is undone, and nothing was known before.
             Done::Guessed => {
                 entry.flags |= OVERWRITTEN;

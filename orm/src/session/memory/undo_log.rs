@@ -53,6 +53,8 @@ pub(crate) enum Done {
     Guessed,
     /// This session wrote the row with unknown values.
     Overwritten,
+    /// The row that this session had written with unknown values was read inside a savepoint.
+    Known,
     /// This session may have written all rows of the store with unknown values; holds its previous `overwritten_before`.
     AllOverwritten(u32),
     /// A parent's key was copied into this column of a new object.
@@ -74,6 +76,7 @@ impl Done {
             self,
             Self::Read
                 | Self::Guessed
+                | Self::Known
                 | Self::MemberAdded(_)
                 | Self::MemberRemoved(_)
                 | Self::CollectionReplaced(_)

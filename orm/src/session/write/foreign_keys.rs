@@ -224,12 +224,13 @@ impl Session {
         })
     }
 
-    /// Adds the other rows whose foreign key values reference new rows, if rows of their table are deleted: some deletions come before
+    /// Adds the other rows whose foreign key values reference new rows, if rows are deleted: some deletions, and what they require, come before
     /// these are inserted.
     pub(in crate::session) fn with_waits_by_keys(&self, mut waits: Vec<Wait>) -> Result<Vec<Wait>> {
         let has_deletes = |store: u16| !self.any_store(store).marked().is_empty();
-        let mut stores = 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX);
-        if stores.any(|store| has_deletes(store) && !self.any_store(store).pending().is_empty()) {
+        let has_new = |store: u16| !self.any_store(store).pending().is_empty();
+        let stores = 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX);
+        if stores.clone().any(has_deletes) && stores.clone().any(has_new) {
             let others = self.waits_by_keys(|parents, children| {
                 parents != children && !self.refers_back(parents, children)
             });

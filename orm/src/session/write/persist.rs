@@ -164,7 +164,7 @@ pub(in crate::session) fn single(
             store,
             columns,
             slots,
-        } if slots.len() > 1 => {
+        } => {
             let insert = Insert {
                 store: *store,
                 columns,
@@ -174,9 +174,7 @@ pub(in crate::session) fn single(
             return insert.single(session);
         }
         // A statement for several rows may match only some of them, which a transaction must then undo.
-        Step::Insert { slots, .. } | Step::Update { slots, .. } | Step::Delete { slots, .. } => {
-            slots.len() == 1
-        }
+        Step::Update { slots, .. } | Step::Delete { slots, .. } => slots.len() == 1,
         Step::Compute {
             store, set, slots, ..
         } => {

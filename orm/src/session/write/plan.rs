@@ -393,14 +393,15 @@ fn push_early(
     levels: &Levels,
     updates: &mut Updates,
 ) -> Result<(), Swap> {
+    // Before the updates, which write these columns again.
+    for (&(store, column), slots) in &early.vacated {
+        updates.push_vacated(steps, store, column, slots);
+    }
     for &table in order {
         let table = &changes.tables[table];
         if early.updates.contains(&table.store) {
             updates.push_ordered(steps, table)?;
         }
-    }
-    for (&(store, column), slots) in &early.vacated {
-        updates.push_vacated(steps, store, column, slots);
     }
     for (store, rows) in &early.released {
         push_released(steps, *store, rows);

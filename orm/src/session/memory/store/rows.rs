@@ -69,6 +69,7 @@ impl<E: Mapped> Store<E> {
             None => self.snapshots.take(&self.mapper, value),
         };
         self.states.log(slot, Done::Written(before), log);
+        self.states.known(slot, log);
     }
 
     /// The first writable column in which a newly read row differs from the values that the object showed.

@@ -107,9 +107,17 @@ impl Insert<'_> {
         }
     }
 
-    /// Returns `Some` if several rows are sent as a single statement.
+    /// Returns `Some` if the rows are sent as a single statement that can be undone if the values it returns are unreadable.
     pub(super) fn single(&self, session: &Session) -> Option<Single> {
         match session.engine.dialect().batch() {
+            _ if self.slots.len() == 1 => {
+                let made = self.generated_columns(session);
+                let key = &session.entry(self.store).mapper.table().primary_key;
+                let is_undone = made.is_empty() || key.iter().all(|column| made.contains(column));
+                let witnesses = Vec::new();
+                (is_undone || !session.engine.capabilities().transactions)
+                    .then_some(Single { witnesses })
+            }
             Batch::Arrays if self.can_be_undone(session) && self.fits(session) => {
                 let made = self.generated_columns(session);
                 let witnesses = self.array_witnesses(session, &made)?;

@@ -57,9 +57,9 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
         }
         let is_in_time =
             |slot: u32| letting_go.waits(slot).next().is_none() && !is_late((table.store, slot));
-        // Rows of the same table would have to be written both before and after its deletions.
+        // Otherwise rows of the same table would have to be written both before and after its deletions.
         let is_simple =
-            !freeing.contains(&table.store) && letting_go.rows.iter().all(|row| is_in_time(row.0));
+            !freeing.contains(&table.store) && table.updates.iter().all(|row| is_in_time(row.0));
         if is_simple {
             early.updates.insert(table.store);
             continue;
