@@ -80,7 +80,8 @@ fn a_row_that_waits_for_a_new_one_is_written_after_it() -> Result<()> {
     let (mut s, [gone, _, kept]) = firms()?;
     let [one, two] = s.add_all([Worker::new(1), Worker::new(1)]);
     s.commit()?;
-    (s.refresh(one)?, s.refresh(two)?);
+    s.refresh(one)?;
+    s.refresh(two)?;
     let kept = s[kept].id.get().copied().expect("a key");
     s[two].firm_id = kept;
     s.flush()?;
@@ -110,7 +111,8 @@ fn a_unique_value_that_was_null_in_between_is_there_afterwards() -> Result<()> {
     s.commit()?;
     let held = s.add(Crate::new(2));
     s.commit()?;
-    (s.refresh(first)?, s.refresh(last)?);
+    s.refresh(first)?;
+    s.refresh(last)?;
     s.refresh(held)?;
     let kept = s[kept].id.get().copied().expect("a key");
     s.delete(gone)?;
