@@ -541,3 +541,24 @@ fn values_whose_keys_the_database_considers_equal_are_merged_onto_one_row() -> R
     }
     Ok(())
 }
+
+/// A new member whose column already names its parent is in the parent's collection, and can be removed from it.
+#[test]
+fn new_members_that_name_their_parent_are_in_its_collection() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    let book = Book {
+        author_id: Some(1),
+        ..Book::new("a")
+    };
+    let merged = f.session.merge(Author {
+        books: [book].into(),
+        ..ann(None)
+    })?;
+    f.session
+        .no_autoflush(|s| s.replace(merged, Author::BOOKS, []))?;
+    f.session.commit()?;
+    let rows: Vec<(Option<i64>,)> = f.session.sql("SELECT author_id FROM books", ()).all()?;
+    assert_eq!(rows, [(None,)]);
+    Ok(())
+}

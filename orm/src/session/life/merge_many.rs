@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::session::life::merge::AddOrMerge;
 use crate::session::read::load::{folded, resembling};
 use crate::session::read::lookup::{has_text, owned, values};
-use crate::session::{Handle, ObjectId, Session};
+use crate::session::{Handle, ObjectId, Session, State};
 use crate::value::Value;
 
 /// The state of a merge.
@@ -146,7 +146,9 @@ impl Session {
                 RelationKind::BelongsTo => (owner, target),
                 _ => (target, owner),
             };
-            if self.parent(child, &reference)? != Some(parent) {
+            // The collection of a parent contains its new children, whether or not their columns already reference it.
+            let is_new = self.any_store(child.0).state(child.1) == State::Pending;
+            if is_new || self.parent(child, &reference)? != Some(parent) {
                 self.connect(owner, relation, target)?;
             }
         }
