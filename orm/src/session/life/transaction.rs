@@ -199,27 +199,25 @@ impl Session {
     fn roll_back_to(&mut self, position: usize, reason: String) {
         self.undo_since(position);
         let name = savepoint_name(self.log.depth());
-        let failed = self.failed.take();
+        let had_failed = self.failed.is_some();
         // Also if the backend panics: memory has been undone, the database not.
-        self.failed = failed.clone().or_else(|| Some(reason.clone()));
+        self.failed.get_or_insert(reason);
         let undone = match &mut self.connection {
             Some(connection) if connection.in_transaction() => connection
                 .rollback_to(&name)
                 .and_then(|()| connection.release(&name)),
             _ => return,
         };
-        let Err(error) = undone else {
-            self.failed = None;
-            return;
-        };
-        // The error of the work itself would have been undone.
-        let reason = match error.kind() {
-            ErrorKind::ConnectionLost => {
-                format!("{reason}; then the savepoint could not be rolled back: {error}")
+        match undone {
+            Ok(()) => self.failed = None,
+            // The error of the work itself would have been undone.
+            Err(error) if error.kind() == ErrorKind::ConnectionLost && !had_failed => {
+                self.failed = self.failed.take().map(|reason| {
+                    format!("{reason}; then the savepoint could not be rolled back: {error}")
+                });
             }
-            _ => reason,
-        };
-        self.failed = failed.or(Some(reason));
+            Err(_) => {}
+        }
     }
 
     /// Undoes in memory everything since a position of the log, and what was not flushed.

@@ -111,9 +111,10 @@ impl Insert<'_> {
     pub(super) fn single(&self, session: &Session) -> Option<Single> {
         match session.engine.dialect().batch() {
             _ if self.slots.len() == 1 => {
-                let made = self.generated_columns(session);
-                let key = &session.entry(self.store).mapper.table().primary_key;
-                let is_undone = made.is_empty() || key.iter().all(|column| made.contains(column));
+                let mapper = &session.entry(self.store).mapper;
+                let is_given = |column: &usize| self.columns.contains(column);
+                let is_undone = mapper.eager().iter().all(is_given)
+                    || !mapper.table().primary_key.iter().any(is_given);
                 let witnesses = Vec::new();
                 (is_undone || !session.engine.capabilities().transactions)
                     .then_some(Single { witnesses })
