@@ -90,7 +90,10 @@ fn integer(found: ValueRef<'_>, wanted: ValueType) -> Result<ValueRef<'_>> {
             match found.converted(ValueType::I64)? {
                 ValueRef::I64(0) => Ok(ValueRef::Bool(false)),
                 ValueRef::I64(1) => Ok(ValueRef::Bool(true)),
-                _ => Err(unreadable("a boolean that is neither 0 nor 1")),
+                _ => Err(Error::new(
+                    ErrorKind::Conversion,
+                    "the value does not fit Bool: it is neither 0 nor 1",
+                )),
             }
         }
         _ => found.converted(wanted),

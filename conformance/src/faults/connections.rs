@@ -11,6 +11,11 @@ use crate::faults::lie::{Lie, Wait};
 
 /// Where nobody waits for anybody there is nothing to wait for.
 const OTHERS: &[Capability] = &[Capability::Transactions, Capability::SecondConnection];
+const LIMITED: &[Capability] = &[
+    Capability::Transactions,
+    Capability::SecondConnection,
+    Capability::LockTimeout,
+];
 
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
@@ -47,7 +52,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "A statement waits for a lock as long as another connection holds it.",
         Lie::Wait(Wait::Locked),
     )
-    .needs(OTHERS)
+    .needs(LIMITED)
     .suspects(&["transactions.lock.waits"]),
     Fault::new(
         "connections.busy_retried_forever",
@@ -55,7 +60,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "A statement that times out waiting for a lock is sent again until it succeeds.",
         Lie::RetryWhileBusy,
     )
-    .needs(OTHERS)
+    .needs(LIMITED)
     .suspects(&["connections.waits.kinds"]),
     Fault::new(
         "connections.drop_waits",

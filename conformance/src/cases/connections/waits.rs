@@ -16,19 +16,24 @@ use crate::database::{Database, int, value_table};
 use crate::deadline::{SOON, Waiting, within};
 
 const NEEDS: &[Capability] = &[Capability::Transactions, Capability::SecondConnection];
+const LIMITED: &[Capability] = &[
+    Capability::Transactions,
+    Capability::SecondConnection,
+    Capability::LockTimeout,
+];
 
 pub(super) const CASES: &[Case] = &[
     Case::full("connections.waits.kinds", kinds)
         .since(22)
         .concurrent()
-        .needs(NEEDS)
+        .needs(LIMITED)
         .promise("Whatever waits for a row of another transaction (a write of any kind, a row lock) ends as busy within the time that the backend claims, and its connection stays usable.")
         .hint("See `Capabilities::lock_timeout`: it holds for every lock.")
         .covers(&[Contract(58), Contract(61), Rule(38)]),
     Case::full("connections.waits.table", table)
         .since(22)
         .concurrent()
-        .needs(NEEDS)
+        .needs(LIMITED)
         .promise("A change of a table that another transaction uses is done at once, or ends as busy within the time that the backend claims.")
         .hint("See `Capabilities::lock_timeout`: databases often have a limit of its own for the locks on tables.")
         .covers(&[Contract(58), Contract(76), Rule(38)]),
@@ -49,7 +54,7 @@ pub(super) const CASES: &[Case] = &[
     Case::core("connections.waits.cancelled", cancelled)
         .since(22)
         .concurrent()
-        .needs(NEEDS)
+        .needs(LIMITED)
         .promise("Cancelled work that waits for a lock ends, at the latest when it would have waited long enough; it writes nothing and holds nothing, even if the lock becomes free.")
         .hint("See `Connection::interrupter`, and `Capabilities::lock_timeout` if a wait for a lock cannot be interrupted.")
         .covers(&[Contract(78), Rule(32), Rule(38)]),

@@ -17,7 +17,7 @@ use crate::deadline::Waiting;
 pub(super) const CASES: &[Case] = &[
     Case::full("transactions.lock.waits", lock_waits)
         .since(19)
-        .needs(&[Capability::Transactions, Capability::SecondConnection])
+        .needs(&[Capability::Transactions, Capability::SecondConnection, Capability::LockTimeout])
         .promise("A write to a row locked by another transaction waits no longer than the backend claims, then fails as busy, and succeeds once the row is free.")
         .hint("See `Capabilities::lock_timeout`; a lock timeout is `Busy`.")
         .covers(&[Contract(58), Contract(61)]),
