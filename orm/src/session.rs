@@ -62,7 +62,7 @@ pub struct Session {
     expressions: Expressions,
     associations: Vec<AssociationEntry>,
     log: UndoLog,
-    /// The updates that the current flush has sent before its plan: stores, columns and slots.
+    /// The rows that the current flush has written before its plan: stores, columns and slots.
     early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
     /// The current phase.
     phase: Phase,

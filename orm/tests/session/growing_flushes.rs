@@ -74,6 +74,19 @@ fn rows_that_are_gone_beside_references_that_were_set() {
 }
 
 #[test]
+fn unique_names_passed_on_along_a_chain() {
+    grows_in_proportion(
+        |_, size| spots(size),
+        |_, (mut session, all)| {
+            for (n, &spot) in all.iter().enumerate() {
+                session[spot].name = format!("name {}", n + 1);
+            }
+            session.flush()
+        },
+    );
+}
+
+#[test]
 fn pairs_put_into_another_order_and_taken_back_in_turn() {
     grows_in_proportion(
         |session, size| {

@@ -401,3 +401,24 @@ fn objects_of_two_types_from_one_query_call_the_hooks_of_each() -> Result<()> {
     assert_eq!(told, ["load ann", "load bob", "load of ann", "load of bob"]);
     Ok(())
 }
+
+/// A bulk statement needs the mapping that it was begun with.
+#[test]
+fn a_hook_that_clears_the_session_before_a_bulk_statement_is_refused() -> Result<()> {
+    for is_update in [true, false] {
+        let mut f = Fixture::new()?;
+        f.session.add(Author::new("ann"));
+        f.session.hook(Hook::after_flush(|s| {
+            s.clear();
+            Ok(())
+        }));
+        let query = Author::query();
+        let done = match is_update {
+            true => query.update().set(Author::AGE, 3).execute(&mut f.session),
+            false => query.delete().execute(&mut f.session),
+        };
+        let error = done.expect_err("no store");
+        assert_eq!(error.kind(), ErrorKind::InvalidState, "{error}");
+    }
+    Ok(())
+}

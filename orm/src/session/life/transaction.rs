@@ -252,7 +252,7 @@ impl Session {
         self.refused.clear();
     }
 
-    /// Forgets how to undo anything, after a commit or a rollback.
+    /// Lets stores forget what only a rollback would need, once the log is empty.
     fn end_log(&mut self) {
         for entry in &mut self.stores {
             entry.store.end_transaction();

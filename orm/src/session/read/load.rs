@@ -10,6 +10,7 @@ use crate::entity::{
     ToMany,
 };
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::RecordKey;
 use crate::render::Lock;
 use crate::session::read::lookup::{Lookup, has_text, owned, values};
 use crate::session::{Handle, ObjectId, Session, State};
@@ -389,10 +390,9 @@ impl Session {
             }
         }
         let mut unique: Vec<Vec<Value>> = Vec::with_capacity(keys.len());
-        // Keys are deduplicated by their text, since values have neither order nor hash; equal keys have equal texts.
         let mut seen = HashSet::new();
         for key in keys {
-            if seen.insert(format!("{key:?}")) {
+            if seen.insert(RecordKey::new(key.iter().cloned())) {
                 unique.push(key);
             }
         }

@@ -99,6 +99,17 @@ impl Session {
         Ok(())
     }
 
+    /// Flushes before a bulk statement, whose table's store must outlive the flush.
+    fn flush_of_bulk(&mut self) -> Result<()> {
+        let session = self.id;
+        self.flush_first()?;
+        if self.id != session {
+            let message = "a hook cleared the session in the flush before a bulk statement, which was not sent";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
+        Ok(())
+    }
+
     /// Runs an UPDATE of a table and expires its objects.
     pub(crate) fn bulk_update(
         &mut self,
@@ -114,7 +125,7 @@ impl Session {
         let columns: Vec<usize> = set.iter().map(|(column, _)| column.index).collect();
         let node = UpdateNode::new(mapper.table(), set, filter);
         let rendered = render_update(self.engine.dialect(), &node)?;
-        self.flush_first()?;
+        self.flush_of_bulk()?;
         let matched = self
             .bulk(&mapper, &rendered)
             .map_err(|error| self.hint_of_rows(error, store, &columns, &[]))?;
@@ -130,7 +141,7 @@ impl Session {
         self.refuse_second_mapping(store)?;
         let mapper = Arc::clone(&self.entry(store).mapper);
         mapper.refuse_writes()?;
-        self.flush_first()?;
+        self.flush_of_bulk()?;
         let (matched, gone) = self
             .delete_rows(store, &mapper, DeleteNode::new(mapper.table(), filter))
             .map_err(|error| self.hint_of_deletion(error, store))?;

@@ -279,15 +279,7 @@ impl Session {
                 self.run_association(step)?;
                 continue;
             };
-            if !waiting.is_empty()
-                && matches!(
-                    step,
-                    Step::Insert { .. }
-                        | Step::Update { .. }
-                        | Step::Compute { .. }
-                        | Step::Release { .. }
-                )
-            {
+            if !waiting.is_empty() && step.written().is_some() {
                 for &slot in slots {
                     if let Some(waits) = waiting.get(&(*store, slot)) {
                         self.fill_foreign_keys(waits)?;
@@ -388,6 +380,12 @@ impl Session {
             });
             any.sort_by_key(&mut touched);
             touched.dedup();
+            let mut computed_columns: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+            for &set in computed.values() {
+                computed_columns
+                    .entry(set)
+                    .or_insert_with(|| computations.computed(set).columns().collect());
+            }
             let updates: Vec<(u32, Columns)> = touched
                 .into_iter()
                 .map(|slot| {
@@ -398,9 +396,8 @@ impl Session {
                             out.sort_unstable();
                             out.dedup();
                         }
-                        if computed.contains_key(&slot) {
-                            let beaten: Vec<usize> = computations.columns((store, slot)).collect();
-                            out.retain(|column| !beaten.contains(column));
+                        if let Some(set) = computed.get(&slot) {
+                            out.retain(|column| !computed_columns[set].contains(column));
                         }
                     };
                     (slot, shapes.shared(changed))
@@ -413,16 +410,13 @@ impl Session {
             }
             let order = self.delete_order(store, &deletes)?;
             let uniques = self.uniques(store, &inserts, &updates, &deletes, computations);
-            let sets = computed.values().copied();
-            let columns_of = |set| computations.computed(set).columns().collect();
             tables.push(TableChanges {
                 store,
-                parents: self.parents(store),
                 references: self.references(store),
                 uniques,
                 inserts,
                 updates,
-                computed_columns: sets.map(|set| (set, columns_of(set))).collect(),
+                computed_columns,
                 computed,
                 deletes,
                 delete_after: order.after,
@@ -436,23 +430,8 @@ impl Session {
         })
     }
 
-    /// The stores that a table's foreign keys reference, and whether they are nullable.
-    pub(in crate::session) fn parents(&self, store: u16) -> Vec<(u16, bool)> {
-        let table = self.entry(store).mapper.table();
-        let mut parents = Vec::new();
-        for key in &table.foreign_keys {
-            let mut columns = key.columns.iter().filter_map(|name| table.position(name));
-            let nullable = columns.all(|column| table.columns[column].nullable);
-            let referred = (0u16..)
-                .zip(&self.stores)
-                .find(|(_, entry)| entry.mapper.table().name == key.table);
-            parents.extend(referred.map(|(parent, _)| (parent, nullable)));
-        }
-        parents
-    }
-
-    /// The stores that a table's foreign keys reference, with the columns.
-    fn references(&self, store: u16) -> Vec<References> {
+    /// The foreign keys of a table that reference tables of the session.
+    pub(in crate::session) fn references(&self, store: u16) -> Vec<References> {
         let table = self.entry(store).mapper.table();
         let referred = |name: &str| {
             let mut stores = (0u16..).zip(&self.stores);
@@ -462,10 +441,11 @@ impl Session {
         keys.filter_map(|key| {
             let columns = key.columns.iter().filter_map(|name| table.position(name));
             let columns: Vec<usize> = columns.collect();
-            let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
+            let is_nullable = |at: &&usize| table.columns[**at].nullable;
             Some(References {
                 parent: referred(&key.table)?.0,
-                nullable: nullable.next().copied(),
+                nullable: columns.iter().find(is_nullable).copied(),
+                all_nullable: columns.iter().all(|at| is_nullable(&at)),
                 columns,
             })
         })

@@ -9,7 +9,7 @@ use crate::schema::Table;
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
 use crate::session::write::deletion::references_to_primary_key;
-use crate::session::write::plan::Wait;
+use crate::session::write::plan::{References, Wait};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
@@ -312,7 +312,7 @@ impl Session {
         let mut next = 0;
         while let Some(&store) = seen.get(next) {
             next += 1;
-            for (parent, _) in self.parents(store) {
+            for References { parent, .. } in self.references(store) {
                 if parent == to {
                     return true;
                 }

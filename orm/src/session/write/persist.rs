@@ -33,7 +33,7 @@ pub(in crate::session) fn run(
     computations: &Computations,
     single: Option<&Single>,
 ) -> Result<()> {
-    if reaches_others(session, step) {
+    if reaches_others(session, step, computations) {
         session.log.wrote_unknown();
     }
     execute(session, step, computations, single).map_err(|error| session.hint_of_step(error, step))
@@ -101,18 +101,28 @@ fn execute(
 }
 
 /// Whether a step may change rows that are not in the session: those that follow a changed key.
-fn reaches_others(session: &Session, step: &Step) -> bool {
+fn reaches_others(session: &Session, step: &Step, computations: &Computations) -> bool {
+    let is_key = |store: u16, column: usize| {
+        let table = session.entry(store).mapper.table();
+        let name = &table.columns[column].name;
+        let mut uniques = table.uniques.iter();
+        table.primary_key.contains(&column) || uniques.any(|unique| unique.columns.contains(name))
+    };
+    let is_any_key = |store: u16, columns: &[usize]| columns.iter().any(|&at| is_key(store, at));
     match step {
         Step::Update { store, columns, .. } | Step::Release { store, columns, .. } => {
-            let table = session.entry(*store).mapper.table();
-            let is_key = |column: &usize| {
-                let name = &table.columns[*column].name;
-                let mut uniques = table.uniques.iter();
-                table.primary_key.contains(column)
-                    || uniques.any(|unique| unique.columns.contains(name))
-            };
-            columns.iter().any(is_key)
+            is_any_key(*store, columns)
         }
+        Step::Compute {
+            store,
+            set,
+            columns,
+            ..
+        } => {
+            let mut computed = computations.computed(*set).columns();
+            is_any_key(*store, columns) || computed.any(|column| is_key(*store, column))
+        }
+        Step::Vacate { store, column, .. } => is_key(*store, *column),
         _ => false,
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Tables are ordered by their foreign keys. Each table's changed rows are written before its new rows; rows that wait for a key generated
 //! in this flush are written last; deletions run in reverse order. Removed pairs are deleted first, and added pairs are inserted before
-//! deletions. Rows that free unique values come before those that take them.
+//! deletions. Rows that free unique values come before those that take them; if these are deleted rows, `early` puts their deletions, and what
+//! these require, before everything else.
 
 mod deletions;
 mod early;
@@ -58,9 +59,7 @@ impl Changes {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TableChanges {
     pub(crate) store: u16,
-    /// The tables that this one's foreign keys reference, and whether they are nullable.
-    pub(crate) parents: Vec<(u16, bool)>,
-    /// The same tables, with the referencing columns.
+    /// Its foreign keys.
     pub(crate) references: Vec<References>,
     /// The UNIQUE constraints whose values rows free and take.
     pub(crate) uniques: Vec<Unique>,
@@ -88,6 +87,8 @@ pub(crate) struct References {
     pub(crate) columns: Vec<usize>,
     /// A nullable column of it.
     pub(crate) nullable: Option<usize>,
+    /// Whether all its columns are nullable.
+    pub(crate) all_nullable: bool,
 }
 
 /// The changes of one association table. Pairs are the slots of their left and right ends.
@@ -171,7 +172,7 @@ pub(crate) enum Step {
         columns: Columns,
         slots: Vec<u32>,
     },
-    /// An UPDATE that sets a column to NULL to free its unique value before it gets another.
+    /// An UPDATE that sets a column to NULL before it gets another value: to free a unique one, or a reference whose new parent is not inserted yet.
     Vacate {
         store: u16,
         column: usize,
@@ -395,7 +396,7 @@ fn push_early(
 ) -> Result<(), Swap> {
     // Before the updates, which write these columns again.
     for (&(store, column), slots) in &early.vacated {
-        updates.push_vacated(steps, store, column, slots);
+        updates.push_vacated(steps, store, column, slots.iter().copied());
     }
     for &table in order {
         let table = &changes.tables[table];
@@ -432,18 +433,28 @@ struct Updates {
 }
 
 impl Updates {
-    fn push_vacated(&mut self, steps: &mut Vec<Step>, store: u16, column: usize, slots: &[u32]) {
-        for &slot in slots {
-            self.vacated
-                .entry((store, slot))
-                .or_default()
-                .insert(column);
+    /// Sets a column to NULL in the rows in which that has not been done.
+    fn push_vacated(
+        &mut self,
+        steps: &mut Vec<Step>,
+        store: u16,
+        column: usize,
+        slots: impl IntoIterator<Item = u32>,
+    ) {
+        let mut new = Vec::new();
+        for slot in slots {
+            let vacated = self.vacated.entry((store, slot)).or_default();
+            if vacated.insert(column) {
+                new.push(slot);
+            }
         }
-        steps.push(Step::Vacate {
-            store,
-            column,
-            slots: slots.to_vec(),
-        });
+        if !new.is_empty() {
+            steps.push(Step::Vacate {
+                store,
+                column,
+                slots: new,
+            });
+        }
     }
 
     /// Adds the changed rows of a table that wait for nothing; rows that free unique values come before those that take them.
@@ -463,32 +474,27 @@ impl Updates {
             }
         }
         for (column, slots) in vacate {
-            let slots: Vec<u32> = slots.into_iter().collect();
-            self.push_vacated(steps, store, column, &slots);
+            self.push_vacated(steps, store, column, slots);
         }
-        let mut in_time = Vec::new();
-        let mut released = Vec::new();
+        // By level: what is released, and what is written whole.
+        let mut levels: BTreeMap<usize, (Vec<_>, Vec<_>)> = BTreeMap::new();
         for row in &table.updates {
             let node = (store, row.0);
             let columns = self.columns(table, row);
+            let level = order.levels.get(&row.0).copied().unwrap_or(0);
             match self.late.get_mut(&node) {
                 Some(waiting) if self.freeing.contains_key(&node) => {
                     let others = columns.iter().copied();
                     let others: Columns = others.filter(|at| !waiting.contains(at)).collect();
-                    released.push((row.0, others));
+                    levels.entry(level).or_default().0.push((row.0, others));
                 }
                 Some(waiting) => waiting.extend(columns.iter()),
-                None => in_time.push((row.0, columns)),
+                None => levels.entry(level).or_default().1.push((row.0, columns)),
             }
         }
-        let level = |slot: u32| order.levels.get(&slot).copied().unwrap_or(0);
-        let levels: BTreeSet<usize> = order.levels.values().copied().chain([0]).collect();
-        for now in levels {
-            let rows = released.iter().filter(|row| level(row.0) == now);
-            let rows: Vec<(u32, Columns)> = rows.filter(|row| !row.1.is_empty()).cloned().collect();
-            push_released(steps, store, &rows);
-            let rows = in_time.iter().filter(|row| level(row.0) == now);
-            push_updates(steps, table, rows);
+        for (released, whole) in levels.values() {
+            push_released(steps, store, released);
+            push_updates(steps, table, whole);
         }
         Ok(())
     }
@@ -539,43 +545,26 @@ fn late_freers(
     freeing
 }
 
-/// Adds the new rows of a table that are `meant`.
+/// Adds the new rows of a table for which `is_meant`, by level.
 fn push_inserts(
     steps: &mut Vec<Step>,
     table: &TableChanges,
     levels: &Levels,
     is_meant: impl Fn(ObjectId) -> bool,
 ) {
+    let node = |row: &(u32, Columns)| (table.store, row.0);
+    let level = |row: &&(u32, Columns)| levels.get(&node(row)).copied().unwrap_or(0);
     let inserts = table.inserts.iter();
-    let inserts = inserts.filter(|row| is_meant((table.store, row.0)));
-    if levels.is_empty() {
-        let inserts: Vec<&(u32, Columns)> = inserts.collect();
-        for batch in inserts.chunk_by(|a, b| a.1 == b.1) {
-            steps.push(Step::Insert {
-                store: table.store,
-                columns: Columns::clone(&batch[0].1),
-                slots: batch.iter().map(|(slot, _)| *slot).collect(),
-            });
-        }
-        return;
+    let mut rows: Vec<&(u32, Columns)> = inserts.filter(|row| is_meant(node(row))).collect();
+    if !levels.is_empty() {
+        // A stable sort keeps the order of `add` within a level.
+        rows.sort_by_key(level);
     }
-    let mut rows: Vec<(usize, u32, &Columns)> = inserts
-        .map(|(slot, columns)| {
-            (
-                levels.get(&(table.store, *slot)).copied().unwrap_or(0),
-                *slot,
-                columns,
-            )
-        })
-        .collect();
-    // A stable sort keeps the order of `add` within a level.
-    rows.sort_by_key(|(level, ..)| *level);
-    for batch in rows.chunk_by(|a, b| a.0 == b.0 && a.2 == b.2) {
-        let slots = batch.iter().map(|(_, slot, _)| *slot).collect();
+    for batch in rows.chunk_by(|a, b| a.1 == b.1 && level(a) == level(b)) {
         steps.push(Step::Insert {
             store: table.store,
-            columns: Columns::clone(batch[0].2),
-            slots,
+            columns: Columns::clone(&batch[0].1),
+            slots: batch.iter().map(|(slot, _)| *slot).collect(),
         });
     }
 }
@@ -591,8 +580,8 @@ fn push_updates<'a>(
     });
 }
 
-/// Adds updates of rows before they are deleted, whose other changes are not written.
-fn push_cut_references(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
+/// Adds updates of some columns of rows, before their other columns are written or the rows are deleted.
+fn push_released(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
     let mut updates = Vec::new();
     push_shapes(&mut updates, store, rows, |_| None);
     steps.extend(updates.into_iter().map(|step| match step {
@@ -607,17 +596,6 @@ fn push_cut_references(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)
         },
         step => step,
     }));
-}
-
-/// Adds updates that release references to deleted rows, before the rows' other columns are written.
-fn push_released(steps: &mut Vec<Step>, store: u16, rows: &[(u32, Columns)]) {
-    for rows in rows.chunk_by(|one, other| one.1 == other.1) {
-        steps.push(Step::Release {
-            store,
-            columns: Columns::clone(&rows[0].1),
-            slots: rows.iter().map(|row| row.0).collect(),
-        });
-    }
 }
 
 fn push_shapes<'a>(

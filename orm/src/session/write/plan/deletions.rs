@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashMap;
 
-use super::{AssociationChanges, Step, TableChanges, push_cut_references};
+use super::{AssociationChanges, Step, TableChanges, push_released};
 
 /// Adds updates that set foreign keys to NULL in rows that are deleted after the row they reference, in rows that reference each other in a
 /// cycle, and in self-referencing rows if the database requires it.
@@ -29,7 +29,7 @@ pub(super) fn push_cut_ties(
         .into_iter()
         .map(|(slot, columns)| (slot, columns.into_iter().collect()))
         .collect();
-    push_cut_references(steps, table.store, &rows);
+    push_released(steps, table.store, &rows);
 }
 
 /// The references within a table to cut, because otherwise none of the rows in a cycle could be deleted first.

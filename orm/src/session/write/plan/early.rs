@@ -6,7 +6,7 @@ use super::{Changes, Columns, References, TableChanges, Unique, Wait};
 use crate::session::memory::edges::ObjectId;
 
 /// The steps to run before all other writes, because other rows take the unique values of rows that are deleted.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Early {
     /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
     pub(super) deletes: BTreeSet<u16>,
@@ -31,10 +31,8 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
         ..Early::default()
     };
     let refers = |table: &TableChanges, stores: &BTreeSet<u16>| {
-        table
-            .parents
-            .iter()
-            .any(|(parent, _)| stores.contains(parent))
+        let mut references = table.references.iter();
+        references.any(|key| stores.contains(&key.parent))
     };
     while let Some(more) = changes.tables.iter().find(|table| {
         let is_known = early.deletes.contains(&table.store);
@@ -184,10 +182,7 @@ impl Early {
     }
 
     fn vacate(&mut self, store: u16, column: usize, slot: u32) {
-        let slots = self.vacated.entry((store, column)).or_default();
-        if !slots.contains(&slot) {
-            slots.push(slot);
-        }
+        self.vacated.entry((store, column)).or_default().push(slot);
     }
 
     /// Adds new rows, and those that they wait for. Rows whose unique values they take set them to NULL before; returns false if that is

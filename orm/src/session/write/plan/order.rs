@@ -38,8 +38,10 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     while !left.is_empty() {
         let is_free = |at: usize, strict: bool| {
             let table = &tables[at];
-            table.parents.iter().all(|&(parent, nullable)| {
-                parent == table.store || !left.contains_key(&parent) || (nullable && !strict)
+            table.references.iter().all(|key| {
+                key.parent == table.store
+                    || !left.contains_key(&key.parent)
+                    || (key.all_nullable && !strict)
             })
         };
         let free = |strict| {

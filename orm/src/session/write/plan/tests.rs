@@ -22,6 +22,14 @@ fn wait(child: ObjectId, parent: ObjectId, nullable: bool) -> Wait {
     }
 }
 
+fn references(parent: u16, all_nullable: bool) -> References {
+    References {
+        parent,
+        all_nullable,
+        ..References::default()
+    }
+}
+
 fn check(changes: &Changes, expected: &[&str]) {
     let steps = plan(changes).expect("a plan");
     let steps: Vec<String> = steps
@@ -72,7 +80,7 @@ fn check(changes: &Changes, expected: &[&str]) {
 fn parents_come_first_and_go_last() {
     let tasks = TableChanges {
         store: TASKS,
-        parents: vec![(USERS, true)],
+        references: vec![references(USERS, true)],
         inserts: vec![insert(5), insert(6)],
         deletes: vec![1],
         ..Default::default()
@@ -127,7 +135,7 @@ fn one_shape_is_one_batch() {
 #[test]
 fn a_tree_is_inserted_level_by_level_and_deleted_from_the_leaves() {
     let table = TableChanges {
-        parents: vec![(0, true)],
+        references: vec![references(0, true)],
         inserts: vec![insert(3), insert(1), insert(2), insert(4)],
         deletes: vec![10, 11, 12],
         delete_after: vec![(11, 10), (12, 11)],
@@ -158,7 +166,7 @@ fn a_tree_is_inserted_level_by_level_and_deleted_from_the_leaves() {
 #[test]
 fn rows_of_one_level_and_one_shape_are_one_batch() {
     let table = TableChanges {
-        parents: vec![(0, true)],
+        references: vec![references(0, true)],
         inserts: vec![
             row(1, &[1]),
             row(2, &[1]),
@@ -187,7 +195,7 @@ fn rows_of_one_level_and_one_shape_are_one_batch() {
 #[test]
 fn a_row_that_waits_is_updated_late() {
     let table = TableChanges {
-        parents: vec![(0, true)],
+        references: vec![references(0, true)],
         inserts: vec![insert(7)],
         updates: vec![row(1, &[1]), row(2, &[1])],
         ..Default::default()
@@ -210,7 +218,7 @@ fn a_row_that_waits_is_updated_late() {
 #[test]
 fn a_nullable_cycle_is_written_in_two_steps() {
     let table = TableChanges {
-        parents: vec![(0, true)],
+        references: vec![references(0, true)],
         inserts: vec![insert(1), insert(2)],
         ..Default::default()
     };
@@ -229,13 +237,13 @@ fn a_nullable_cycle_is_written_in_two_steps() {
 fn a_cycle_of_tables_is_broken_where_null_is_allowed() {
     let users = TableChanges {
         store: USERS,
-        parents: vec![(TASKS, true)],
+        references: vec![references(TASKS, true)],
         inserts: vec![insert(1)],
         ..Default::default()
     };
     let tasks = TableChanges {
         store: TASKS,
-        parents: vec![(USERS, false)],
+        references: vec![references(USERS, false)],
         inserts: vec![insert(2)],
         ..Default::default()
     };
@@ -257,7 +265,7 @@ fn a_cycle_of_tables_is_broken_where_null_is_allowed() {
 fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
     let teams = TableChanges {
         store: USERS,
-        parents: vec![(TASKS, true)],
+        references: vec![references(TASKS, true)],
         deletes: vec![1],
         delete_ties: vec![Tie {
             child: 1,
@@ -269,7 +277,7 @@ fn a_cycle_of_tables_is_deleted_after_its_ties_are_cut() {
     };
     let members = TableChanges {
         store: TASKS,
-        parents: vec![(USERS, false)],
+        references: vec![references(USERS, false)],
         deletes: vec![2],
         ..Default::default()
     };
@@ -371,7 +379,7 @@ fn pairs_go_first_and_come_after_both_ends() {
 #[test]
 fn a_cycle_without_null_is_refused_and_named() {
     let table = TableChanges {
-        parents: vec![(0, false)],
+        references: vec![references(0, false)],
         inserts: vec![insert(1), insert(2)],
         ..Default::default()
     };
@@ -399,7 +407,7 @@ fn a_cycle_without_null_is_refused_and_named() {
 fn a_long_chain_does_not_overflow_the_stack() {
     let count = 100_000;
     let table = TableChanges {
-        parents: vec![(0, true)],
+        references: vec![references(0, true)],
         inserts: (0..count).map(insert).collect(),
         ..Default::default()
     };
@@ -443,11 +451,10 @@ fn a_row_that_frees_a_unique_value_goes_before_the_one_that_takes_it() {
     };
     let tasks = TableChanges {
         store: TASKS,
-        parents: vec![(USERS, true)],
         references: vec![References {
-            parent: USERS,
             columns: [3].into(),
             nullable: Some(3),
+            ..references(USERS, true)
         }],
         updates: vec![row(7, &[3])],
         deletes: vec![8],

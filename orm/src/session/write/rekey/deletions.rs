@@ -225,7 +225,7 @@ impl Session {
             let order = self.delete_order(store, &deletes)?;
             changes.tables.push(TableChanges {
                 store,
-                parents: self.parents(store),
+                references: self.references(store),
                 deletes,
                 delete_after: order.after,
                 delete_ties: order.ties,

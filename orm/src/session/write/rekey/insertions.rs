@@ -31,7 +31,7 @@ impl Session {
             self.entry(store).mapper.refuse_writes()?;
             changes.tables.push(TableChanges {
                 store,
-                parents: self.parents(store),
+                references: self.references(store),
                 inserts,
                 ..TableChanges::default()
             });
@@ -40,9 +40,9 @@ impl Session {
             if let (Some(store), Step::Insert { slots, .. } | Step::Update { slots, .. }) =
                 (step.store(), &step)
             {
+                let written: BTreeSet<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
                 for wait in &changes.waits {
-                    let (of, slot) = wait.child;
-                    if of == store && slots.contains(&slot) {
+                    if written.contains(&wait.child) {
                         self.fill_foreign_keys(&[wait])?;
                     }
                 }
@@ -57,7 +57,10 @@ impl Session {
         &mut self,
         nodes: BTreeSet<ObjectId>,
     ) -> Result<(BTreeSet<ObjectId>, Vec<Wait>)> {
-        let by_keys = self.waits_by_all_keys()?;
+        let mut by_keys: BTreeMap<ObjectId, Vec<Wait>> = BTreeMap::new();
+        for wait in self.waits_by_all_keys()? {
+            by_keys.entry(wait.child).or_default().push(wait);
+        }
         let mut found = BTreeSet::new();
         let mut waits = Vec::new();
         let mut next: Vec<ObjectId> = nodes.into_iter().collect();
@@ -65,9 +68,9 @@ impl Session {
             if !found.insert(node) {
                 continue;
             }
-            for wait in by_keys.iter().filter(|wait| wait.child == node) {
+            for wait in by_keys.remove(&node).into_iter().flatten() {
                 next.push(wait.parent);
-                waits.push(wait.clone());
+                waits.push(wait);
             }
             for link in self.edges.links.of(node).cloned().collect::<Vec<_>>() {
                 let Some(parent) = link.parent else {
