@@ -2,7 +2,7 @@
 # The check that every change must pass. Names and times its steps, and runs all of them, so that one run reports every failure.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and PgBouncer, MariaDB with Galera, and
-# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, the suite runs in it, too. Writes
+# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, the suite also runs against a server in a container of it. Writes
 # the reports of the conformance suite to SELFSAME_REPORTS, by default target/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."

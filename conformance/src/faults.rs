@@ -299,7 +299,7 @@ fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
         .map(|need| format!("{need}: not claimed"))
 }
 
-/// Runs the suspects, then all other cases, until one catches the fault.
+/// Runs the suspects in their order, then all other cases, until one catches the fault.
 fn hunt(
     target: &Arc<dyn Target>,
     fault: &'static Fault,
@@ -307,12 +307,16 @@ fn hunt(
     options: &Options,
     honest: &mut Honest,
 ) -> FaultVerdict {
-    let is_suspect = |case: &Case| fault.suspects.iter().any(|part| case.id.contains(part));
-    let (suspects, others): (Vec<&Case>, Vec<&Case>) =
-        cases.iter().copied().partition(|case| is_suspect(case));
+    let rank = |case: &&Case| {
+        let mut suspects = fault.suspects.iter();
+        let rank = suspects.position(|part| case.id.contains(part));
+        rank.unwrap_or(usize::MAX)
+    };
+    let mut cases = cases.to_vec();
+    cases.sort_by_key(rank);
     let mut fired_ever = false;
     let mut errors = Vec::new();
-    for case in suspects.into_iter().chain(others) {
+    for case in cases {
         if honest.is_known_to_fail(case) {
             continue;
         }

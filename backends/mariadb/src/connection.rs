@@ -95,6 +95,7 @@ impl MariaDbConnection {
 
     /// Refuses the mapper's statements under settings that raw SQL has changed: they would mean something else, without an error.
     fn settle(&mut self, sql: &Sql) -> Result<()> {
+        self.counted.round_trips += 1;
         let asked = self.link.conn.query_first(settings::FINGERPRINT);
         let found: Option<String> = asked.map_err(|error| self.failed(error, sql).unsent())?;
         if found.as_ref() != Some(&self.link.settled) {
@@ -209,23 +210,21 @@ impl Connection for MariaDbConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        let reset = Sql::new(StatementKind::Transaction, "ROLLBACK", [], []);
         if self.lost {
             return self.usable();
         }
-        match (used_raw_sql, self.transaction) {
-            (true, _) => {
-                self.link.be_short();
-                let forgotten = self.forget_all();
-                self.link.be_patient();
-                forgotten.map_err(|error| self.failed(error, &reset))
-            }
-            (false, State::Idle) => Ok(()),
-            (false, _) => {
-                self.transaction = State::Idle;
-                self.short_command(&reset, "ROLLBACK")
-            }
+        if !used_raw_sql && self.transaction == State::Idle {
+            return Ok(());
         }
+        let reset = Sql::new(StatementKind::Transaction, "ROLLBACK", [], []);
+        if !used_raw_sql {
+            self.transaction = State::Idle;
+            return self.short_command(&reset, "ROLLBACK");
+        }
+        self.link.be_short();
+        let forgotten = self.forget_all();
+        self.link.be_patient();
+        forgotten.map_err(|error| self.failed(error, &reset))
     }
 
     fn server_version(&mut self) -> Result<String> {

@@ -15,7 +15,7 @@ const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, SESSION aut
     SESSION sql_select_limit = 18446744073709551615, SESSION sql_auto_is_null = 0, SESSION sql_safe_updates = 0, \
     SESSION sql_big_selects = 1, SESSION completion_type = 'NO_CHAIN', SESSION foreign_key_checks = 1, SESSION unique_checks = 1, \
     SESSION check_constraint_checks = 1, SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 16777216), \
-    SESSION max_sort_length = 65536, \
+    SESSION max_sort_length = 65536, SESSION max_error_count = 65535, \
     SESSION tx_isolation = IF(@@tx_isolation = 'READ-UNCOMMITTED', 'READ-COMMITTED', @@tx_isolation), \
     SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
 ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO,SIMULTANEOUS_ASSIGNMENT'";

@@ -47,6 +47,7 @@ impl MariaDbConnection {
 
     /// Some errors end the transaction.
     pub(crate) fn ask_for_transaction(&mut self) {
+        self.counted.round_trips += 1;
         let answer = self
             .link
             .conn
@@ -60,6 +61,7 @@ impl MariaDbConnection {
 
     /// Notes whether the transaction is the one that was marked.
     pub(crate) fn look_for_mark(&mut self) {
+        self.counted.round_trips += 1;
         match self.link.conn.query_drop(UNMARK) {
             Ok(()) => {}
             Err(mysql::Error::MySqlError(_)) => self.transaction = State::Ended,
@@ -113,6 +115,7 @@ impl MariaDbConnection {
         if self.link.conn.warnings() == 0 {
             return Ok(false);
         }
+        self.counted.round_trips += 1;
         let codes = self.link.conn.query_map("SHOW WARNINGS", |warning| {
             let (_, code, _): (String, u16, String) = warning;
             code

@@ -462,8 +462,8 @@ impl PostgresConnection {
             .last_row_within(&text, SHORT_WAIT)
             .map_err(|fault| self.failed(fault, sql))?;
         match row.into_iter().next().flatten() {
-            Some(deallocate) if !self.manners.pooled => self.short_command(sql, &deallocate),
-            _ => Ok(()),
+            Some(deallocate) => self.short_command(sql, &deallocate),
+            None => Ok(()),
         }
     }
 
@@ -578,11 +578,11 @@ impl Connection for PostgresConnection {
         }
     }
 
-    /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
     fn interrupter(&self) -> Option<Interrupter> {
         Some(interrupter(&self.client.borrow()))
     }
 
+    /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
     fn is_open(&self) -> bool {
         if self.lost || self.retired {
             return false;
@@ -595,11 +595,14 @@ impl Connection for PostgresConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        let is_clean = !used_raw_sql && self.transaction == State::Idle;
+        if is_clean && !self.client.get_mut().has_unread() {
+            return Ok(());
+        }
         let reset = Sql::new(StatementKind::Transaction, "ROLLBACK", [], []);
-        match (used_raw_sql, self.transaction) {
-            (true, _) => self.forget(&reset)?,
-            (false, State::Idle) if !self.client.get_mut().has_unread() => return Ok(()),
-            (false, _) => self.short_command(&reset, "ROLLBACK")?,
+        match used_raw_sql {
+            true => self.forget(&reset)?,
+            false => self.short_command(&reset, "ROLLBACK")?,
         }
         self.transaction = State::Idle;
         self.alone = false;

@@ -94,9 +94,10 @@ fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
     const HEADER: i32 = 4;
     match (mapped, ty) {
         (ValueType::F64, &Type::FLOAT4) => Some(Rule::Single),
-        (ValueType::Decimal, &Type::INT2 | &Type::INT4 | &Type::INT8 | &Type::OID) => {
-            Some(Rule::Scale(0))
-        }
+        (
+            ValueType::F64 | ValueType::Decimal,
+            &Type::INT2 | &Type::INT4 | &Type::INT8 | &Type::OID,
+        ) => Some(Rule::Scale(0)),
         (ValueType::Decimal, &Type::NUMERIC) if modifier >= HEADER => {
             // Eleven bits with a sign.
             let scale = (modifier - HEADER) & 0x7ff;
@@ -143,6 +144,7 @@ fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
     match (rule, value) {
         (Rule::Single, ValueRef::F64(value)) => is_single(value),
         (Rule::Scale(scale), ValueRef::Decimal(value)) => has_scale(value, scale),
+        (Rule::Scale(0), ValueRef::F64(value)) => value.fract() == 0.0,
         (Rule::Digits(digits), ValueRef::Time(time)) => has_digits(time.0, digits),
         (Rule::Digits(digits), ValueRef::Timestamp(stamp)) => has_digits(stamp.0, digits),
         (Rule::Digits(digits), ValueRef::TimestampTz(instant)) => has_digits(instant.0, digits),

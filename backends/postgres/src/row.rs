@@ -69,14 +69,11 @@ fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<
         ValueType::Text if found.is_err() => {
             special(bytes, ty).map_or(found, |text| Ok(ValueRef::Text(text)))
         }
-        // The server rounds a float that is written into a column of integers, so such a column is not read as floats.
-        ValueType::F64
-            if matches!(
-                found,
-                Ok(ValueRef::I16(_) | ValueRef::I32(_) | ValueRef::I64(_))
-            ) =>
-        {
-            found.and_then(|found| Err(found.mismatch(wanted)))
+        // The server rounds a float that is written into a column of integers or singles, which a guard refuses only where statements are
+        // prepared. So such a column is not read as wider floats either.
+        ValueType::F32 if *ty != Type::FLOAT4 => Err(found?.mismatch(wanted)),
+        ValueType::F64 if !matches!(*ty, Type::FLOAT4 | Type::FLOAT8) => {
+            Err(found?.mismatch(wanted))
         }
         _ => found?.converted(wanted),
     }

@@ -18,7 +18,7 @@
 //! ```
 //!
 //! Dropping a server stops it. Statics are never dropped, but when the process ends, in any way, a small supervising process stops
-//! local servers and, if the command `docker` is installed, removes containers.
+//! local servers and, if `docker` or `podman` is installed, removes containers.
 
 mod database;
 mod local;

@@ -23,10 +23,7 @@ fn main() -> ExitCode {
                 Some(Silenceable::new(
                     Arc::new(backend),
                     PATIENCE,
-                    move |silent| match silent {
-                        true => proxy.stall(),
-                        false => proxy.mend(),
-                    },
+                    move |is_silent| proxy.set_silent(is_silent),
                 ))
             }))
         }),

@@ -1,6 +1,7 @@
 //! The suite on SQLite backends that lie: every mistake is found.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use selfsame_conformance::{Options, Target, run_faults, target_fn};
 use selfsame_sqlite::testing::TempDatabase;
@@ -9,7 +10,8 @@ use selfsame_sqlite::testing::TempDatabase;
 fn every_lie_is_found() {
     let target: Arc<dyn Target> = Arc::new(target_fn("sqlite", || {
         let database = TempDatabase::new()?;
-        Ok((Arc::new(database.backend()), database))
+        let backend = database.backend().busy_timeout(Duration::from_secs(1));
+        Ok((Arc::new(backend), database))
     }));
     let report = run_faults(&[target], &Options::default(), &mut ());
     let summary = report.summary();

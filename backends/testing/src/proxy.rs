@@ -107,6 +107,14 @@ impl Proxy {
         self.state.stalled.store(true, Ordering::SeqCst);
     }
 
+    /// Forwards nothing, or everything again.
+    pub fn set_silent(&self, is_silent: bool) {
+        match is_silent {
+            true => self.stall(),
+            false => self.mend(),
+        }
+    }
+
     /// Lets answers through byte by byte, with a pause after each.
     pub fn drip(&self, pause: Duration) {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);

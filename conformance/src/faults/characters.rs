@@ -22,23 +22,27 @@ macro_rules! stored {
 /// Replaces a part of each text.
 macro_rules! part {
     ($id:literal, $sentence:literal, $from:literal => $to:literal) => {
-        stored!($id, $sentence, "types.text", |value| text(value, |text| {
-            text.replace($from, $to)
-        }))
+        stored!($id, $sentence, "types.text.sequences", |value| text(
+            value,
+            |text| { text.replace($from, $to) }
+        ))
     };
 }
 
 /// Cuts the last character off texts of certain lengths.
 macro_rules! length {
     ($id:literal, $sentence:literal, $is_cut:expr) => {
-        stored!($id, $sentence, "types.text", |value| text(value, |text| {
-            let is_cut: fn(&str) -> bool = $is_cut;
-            let mut text = text.to_owned();
-            if is_cut(&text) {
-                text.pop();
+        stored!($id, $sentence, "types.text.every_length", |value| text(
+            value,
+            |text| {
+                let is_cut: fn(&str) -> bool = $is_cut;
+                let mut text = text.to_owned();
+                if is_cut(&text) {
+                    text.pop();
+                }
+                text
             }
-            text
-        }))
+        ))
     };
 }
 
@@ -194,7 +198,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
     stored!(
         "uuid_of_ones_to_null",
-        "The UUID of ones only is stored as NULL.",
+        "A UUID that begins with eight ones is stored as NULL.",
         "types.uuid",
         |value| match value {
             ValueRef::Uuid([0xff, ..]) => Some(Value::Null),

@@ -228,7 +228,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "exists_is_true",
         "EXISTS is true of every query.",
         "queries",
-        |_, text| replaced(text, "EXISTS (", "1 = 1 OR EXISTS (")
+        |_, text| calls(text, "EXISTS (", |query| Some(format!(
+            "(1 = 1 OR EXISTS ({query}))"
+        )))
     ),
     text!(
         "empty_list_matches",

@@ -69,7 +69,12 @@ macro_rules! key {
             }),
         )
         .needs(&[Capability::GeneratedKeys])
-        .suspects(&["writes.", "transactions.", "sessions."])
+        .suspects(&[
+            "writes.sizes.round",
+            "writes.",
+            "transactions.",
+            "sessions.",
+        ])
     };
 }
 
@@ -89,7 +94,7 @@ macro_rules! parameter {
             }),
         )
         .beyond($at)
-        .suspects(&["writes.", "queries.parameters"])
+        .suspects(&["writes.sizes.parameters", "writes.", "queries.parameters"])
     };
 }
 
@@ -103,7 +108,7 @@ macro_rules! batch {
             Lie::LoseLastOf($size),
         )
         .beyond($size)
-        .suspects(&["writes."])
+        .suspects(&["writes.keys", "writes."])
     };
 }
 

@@ -54,21 +54,21 @@ pub(super) const FAULTS: &[Fault] = &[
         "i64_of_31_bits_negative",
         "The integer 2^31 is stored as its negative.",
         I64,
-        "types.i64",
+        "types.integers",
         |value: i64| if value == 1 << 31 { -value } else { value }
     ),
     integer!(
         "i64_of_32_bits_is_zero",
         "The integer 2^32 is stored as 0.",
         I64,
-        "types.i64",
+        "types.integers",
         |value: i64| if value == 1 << 32 { 0 } else { value }
     ),
     integer!(
         "i64_below_32_bits_wraps",
         "The integer −2^31 − 1 is stored as 2^31 − 1.",
         I64,
-        "types.i64",
+        "types.integers",
         |value: i64| if value == -(1 << 31) - 1 {
             (1 << 31) - 1
         } else {
@@ -79,28 +79,28 @@ pub(super) const FAULTS: &[Fault] = &[
         "i64_of_63_bits_is_less",
         "The integer 2^62 is stored as one less.",
         I64,
-        "types.i64",
+        "types.integers",
         |value: i64| value - i64::from(value == 1 << 62)
     ),
     integer!(
         "i32_through_f32",
         "A 32-bit integer beyond 2^24 is stored as an even one.",
         I32,
-        "types.i32",
+        "types.integers",
         |value: i32| if value > 1 << 24 { value & !1 } else { value }
     ),
     integer!(
         "i32_of_16_bits_negative",
         "The 32-bit integer 2^15 is stored as its negative.",
         I32,
-        "types.i32",
+        "types.integers",
         |value: i32| if value == 1 << 15 { -value } else { value }
     ),
     integer!(
         "i16_of_8_bits_negative",
         "A 16-bit integer from 128 to 255 is stored as the negative one of the same 8 bits.",
         I16,
-        "types.i16",
+        "types.integers",
         |value: i16| if (128..=255).contains(&value) {
             value - 256
         } else {
@@ -110,7 +110,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "float_of_16_digits",
         "A double is stored with 16 digits.",
-        "types.f64",
+        "types.floats",
         |value| match value {
             ValueRef::F64(value) if value.is_finite() => {
                 let cut: f64 = format!("{value:.15e}").parse().ok()?;
@@ -122,7 +122,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "single_of_8_digits",
         "A single is stored with 8 digits.",
-        "types.f32",
+        "types.floats",
         |value| match value {
             ValueRef::F32(value) if value.is_finite() => {
                 let cut: f32 = format!("{value:.7e}").parse().ok()?;
@@ -134,7 +134,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "largest_single_is_infinite",
         "The largest single is stored as infinity.",
-        "types.f32",
+        "types.floats",
         |value| match value {
             ValueRef::F32(f32::MAX) => Some(Value::F32(f32::INFINITY)),
             _ => None,
@@ -144,7 +144,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "infinity_is_the_largest",
         "Infinity is stored as the largest double.",
-        "types.f64",
+        "types.floats",
         |value| match value {
             ValueRef::F64(f64::INFINITY) => Some(Value::F64(f64::MAX)),
             _ => None,
@@ -154,7 +154,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "negative_infinite_single_is_positive",
         "A negative infinite single is stored as the positive one.",
-        "types.f32",
+        "types.floats",
         |value| match value {
             ValueRef::F32(f32::NEG_INFINITY) => Some(Value::F32(f32::INFINITY)),
             _ => None,
@@ -164,7 +164,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "single_nan_is_zero",
         "A single that is NaN is stored as 0.",
-        "types.f32",
+        "types.floats",
         |value| match value {
             ValueRef::F32(value) if value.is_nan() => Some(Value::F32(0.0)),
             _ => None,
@@ -174,7 +174,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "single_negative_zero",
         "The sign of a zero of single precision is lost.",
-        "types.f32",
+        "types.floats",
         |value| match value {
             ValueRef::F32(value) if value == 0.0 && value.is_sign_negative() => {
                 Some(Value::F32(0.0))
@@ -186,7 +186,7 @@ pub(super) const FAULTS: &[Fault] = &[
     stored!(
         "large_doubles_rounded",
         "A whole double from 2^53 to 2^63 is stored as a multiple of 1,024.",
-        "types.f64",
+        "types.floats",
         |value| match value {
             ValueRef::F64(value) if (9_007_199_254_740_992.0..9.2e18).contains(&value.abs()) => {
                 let bent = (value / 1_024.0).trunc() * 1_024.0;

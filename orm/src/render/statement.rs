@@ -191,8 +191,7 @@ impl Writer<'_> {
 
     /// Writes the query of an IN; wrapped in a derived table if the database does not accept a LIMIT there.
     pub(super) fn subquery(&mut self, node: &SelectNode) {
-        let is_bounded = node.limit.is_some() || node.offset.is_some();
-        if !is_bounded || self.text.dialect.limits_in_subqueries() {
+        if !Select::from(node).is_bounded() || self.text.dialect.limits_in_subqueries() {
             return self.select(node);
         }
         self.push("SELECT * FROM (");

@@ -5,28 +5,7 @@ use std::collections::HashSet;
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
 
-use crate::support::{all, database};
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "people")]
-struct Person {
-    #[orm(primary_key)]
-    name: String,
-    city: String,
-    #[orm(back_populates = person)]
-    pets: HasMany<Pet>,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "pets")]
-struct Pet {
-    #[orm(primary_key)]
-    id: i64,
-    #[orm(references = "people.name")]
-    person_name: Option<String>,
-    #[orm(back_populates = pets)]
-    person: BelongsTo<Person>,
-}
+use crate::support::{Person, Pet, all, database};
 
 const PEOPLE: &str = "CREATE TABLE people (name VARCHAR(20) PRIMARY KEY, city VARCHAR(20) NOT NULL) ENGINE = InnoDB \
     CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci";

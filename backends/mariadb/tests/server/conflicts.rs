@@ -9,7 +9,7 @@ use std::thread;
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
 
-use crate::support::database;
+use crate::support::{database, packet};
 
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "measures")]
@@ -50,13 +50,6 @@ impl Told {
         body.extend(format!("#{}{}", self.state, self.message).bytes());
         packet(1, &body)
     }
-}
-
-fn packet(number: u8, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len())
-        .expect("a short one")
-        .to_le_bytes();
-    [&length[..3], &[number], body].concat()
 }
 
 /// Stands between one client and the server. The question of the client that comes first is answered as told, and meanwhile the server

@@ -4,28 +4,7 @@ use selfsame::ErrorKind;
 use selfsame::prelude::*;
 use selfsame::value::Decimal;
 
-use crate::support::{all, database};
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "people")]
-struct Person {
-    #[orm(primary_key)]
-    name: String,
-    city: String,
-    #[orm(back_populates = person)]
-    pets: HasMany<Pet>,
-}
-
-#[derive(Entity, Clone, Debug)]
-#[orm(table = "pets")]
-struct Pet {
-    #[orm(primary_key)]
-    id: i64,
-    #[orm(references = "people.name")]
-    person_name: Option<String>,
-    #[orm(back_populates = pets)]
-    person: BelongsTo<Person>,
-}
+use crate::support::{Person, Pet, all, database};
 
 /// Keys that the database takes for one although they differ in case, accents or spaces.
 #[test]

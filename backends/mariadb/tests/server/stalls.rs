@@ -13,15 +13,7 @@ use selfsame_testing::trials::{
     Drip, a_flood_ends_in_time, connecting_ends_in_time, undoing_by_drops_ends_in_time,
 };
 
-use crate::support::database;
-
-/// A packet of the protocol: its length, its number, its body.
-fn packet(number: u8, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len())
-        .expect("a short one")
-        .to_le_bytes();
-    [&length[..3], &[number], body].concat()
-}
+use crate::support::{database, packet};
 
 /// What a server says to a new client.
 fn greeting(offers_tls: bool) -> Vec<u8> {

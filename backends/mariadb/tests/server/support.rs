@@ -5,9 +5,39 @@ use std::sync::OnceLock;
 use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::dialect::{Begin, Dialect, Transaction};
 use selfsame::error::Result;
+use selfsame::prelude::*;
 use selfsame::value::{ValueRef, ValueType};
 use selfsame_mariadb::MariaDbDialect;
 use selfsame_mariadb::testing::{Database, Server, required};
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "people")]
+pub(crate) struct Person {
+    #[orm(primary_key)]
+    pub(crate) name: String,
+    pub(crate) city: String,
+    #[orm(back_populates = person)]
+    pub(crate) pets: HasMany<Pet>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "pets")]
+pub(crate) struct Pet {
+    #[orm(primary_key)]
+    pub(crate) id: i64,
+    #[orm(references = "people.name")]
+    pub(crate) person_name: Option<String>,
+    #[orm(back_populates = pets)]
+    pub(crate) person: BelongsTo<Person>,
+}
+
+/// A packet of the protocol: its length, its number, its body.
+pub(crate) fn packet(number: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len())
+        .expect("a short one")
+        .to_le_bytes();
+    [&length[..3], &[number], body].concat()
+}
 
 /// An empty database of the one server; `None` where there is no server and none is required.
 pub(crate) fn database() -> Option<Database> {

@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         .concurrent()
         .needs(LIMITED)
         .promise("A change of a table that another transaction uses is done at once, or ends as busy within the time that the backend claims.")
-        .hint("See `Capabilities::lock_timeout`: databases often have a limit of its own for the locks on tables.")
+        .hint("See `Capabilities::lock_timeout`: databases often have a separate limit for table locks.")
         .covers(&[Contract(58), Contract(76), Rule(38)]),
     Case::core("connections.waits.ended", ended)
         .since(22)
@@ -60,7 +60,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(78), Rule(32), Rule(38)]),
 ];
 
-/// A longer claim is believed.
+/// Longer claims are not tested.
 const LONGEST_CLAIM: Duration = Duration::from_secs(10);
 /// When a statement that was started on another thread certainly waits.
 const HEAD_START: Duration = Duration::from_millis(150);

@@ -48,12 +48,12 @@ struct Door {
 
 pub(super) const CASES: &[Case] = &[
     Case::core("flush.unique.in_part", in_part)
-        .since(21)
+        .since(22)
         .promise("Rows may exchange a part of a unique value: another column of it, which is NULL in between, keeps its value.")
         .hint("A constraint with a NULL in one of its columns must not be enforced.")
         .covers(&[Rule(17)]),
     Case::core("flush.unique.new_parents", new_parents)
-        .since(21)
+        .since(22)
         .needs(&[Capability::ForeignKeys])
         .promise("A row that is to be deleted frees its unique value for another, even if its children move to a new row, by a relation or by their columns, and require it; a unique foreign key passes on when its row moves to a new parent.")
         .hint("Of the backend, only enforced foreign keys and unique values matter here.")

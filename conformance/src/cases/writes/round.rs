@@ -3,6 +3,7 @@
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::ValueType;
 
+use super::counted_table;
 use crate::case::Cover::Contract;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
@@ -163,21 +164,20 @@ fn insert_named(database: &mut Database, name: &str) -> CaseResult {
     check_eq!(found.len(), 1, "the row `{name}`");
     if let Some(key) = outcome.last_insert_id {
         check_eq!(found, [key], "the reported key of `{name}`");
+    } else if database.dialect().capabilities().returning {
+        let again = text(&format!("{name}, returned"));
+        let insert = "INSERT INTO [t] ([v]) VALUES (?) RETURNING [id]";
+        let key = database.integers(insert, std::slice::from_ref(&again))?;
+        let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[again])?;
+        check_eq!(found, key, "the returned key of `{name}`");
     }
     Ok(())
-}
-
-fn keyed_table() -> Table {
-    Table::build("t")
-        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
-        .column(Column::new("v", ColumnType::Text { length: None }))
-        .primary_key(["id"])
 }
 
 fn undone_keys(context: &mut Context) -> CaseResult {
     let savepoints = context.capabilities().savepoints;
     let mut database = Database::open(context)?;
-    database.create(&keyed_table())?;
+    database.create(&counted_table())?;
     for round in 0..6 {
         insert_named(&mut database, &format!("alone {round}"))?;
         database.begin_write()?;
@@ -200,7 +200,7 @@ fn undone_keys(context: &mut Context) -> CaseResult {
 
 fn large_keys(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
-    database.create(&keyed_table())?;
+    database.create(&counted_table())?;
     for large in [1_i64 << 16, 1 << 31, 1 << 32, (1 << 53) + 1] {
         database.execute(
             "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",

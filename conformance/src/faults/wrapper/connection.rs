@@ -126,7 +126,13 @@ impl LyingConnection {
 
     /// Returns the parameters to send, recorded for the statement's next run.
     fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
-        if !matches!(self.liar.lie, Some(Lie::Params(_) | Lie::OutcomeOf(_))) {
+        let is_wanted = match self.liar.lie {
+            Some(Lie::Params(_)) => true,
+            // Only whether an UPDATE repeats the last one is asked.
+            Some(Lie::OutcomeOf(_)) => sql.kind() == StatementKind::Update,
+            _ => false,
+        };
+        if !is_wanted {
             return None;
         }
         let bent = self.liar.params(self.tracker.of(sql.id()), sql, params);
