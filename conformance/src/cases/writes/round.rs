@@ -1,6 +1,6 @@
 //! Batches of round sizes, lists of every length, and keys beyond 32 bits.
 
-use selfsame::schema::{Column, ColumnType, Generated, Table};
+use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::ValueType;
 
 use super::counted_table;
