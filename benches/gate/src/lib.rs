@@ -52,6 +52,7 @@ mod gate;
 mod golden;
 mod growth;
 mod paired;
+mod placement;
 mod probe;
 mod render;
 mod run;

@@ -3,7 +3,7 @@
 //! A busy machine slows both builds, so the gate judges the logarithm of the ratio of two blocks of one round. For an embedded database it
 //! takes CPU time, which other processes cannot stretch by taking turns; wall-clock time only shows whether a build waits longer. Since
 //! other processes also disturb caches, a block counts as its shortest run. A slowdown of a few runs therefore shows in instructions and
-//! allocations, not in time. Memory layout differs between launches of one program, so there are several. The head is also compared with
+//! allocations, not in time. The probes of a launch share a processor, for two processors are seldom equally fast. Memory layout differs between launches of one program, so there are several. The head is also compared with
 //! itself (the twin), and the base's control with the head's: work that no change affects. If those ratios move, the machine is the cause.
 
 use std::time::Duration;
@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
+use crate::placement::Processor;
 use crate::probe::{Arm, Probe, Side, Spent};
 use crate::statistics::{Estimate, Random, estimate, estimate_launches, median};
 
@@ -22,7 +23,7 @@ pub struct Limits {
     pub regress: f64,
     /// The number of times the probes are launched.
     pub launches: usize,
-    /// The number of rounds in each launch.
+    /// The number of rounds in each launch: on a busy machine up to eight times as many, until the interval is no wider than `regress`.
     pub rounds: usize,
     /// The shortest time of a block.
     pub block: Duration,
@@ -64,6 +65,11 @@ impl Limits {
         self.rounds = rounds.max(7);
         self.block = block;
         self
+    }
+
+    /// The most rounds of a launch.
+    fn most_rounds(self) -> usize {
+        8 * self.rounds
     }
 
     fn threshold(self) -> f64 {
@@ -257,9 +263,14 @@ fn launch(
     limits: Limits,
     random: &mut Random,
 ) -> Result<()> {
+    // A server needs the other processors.
+    let processor = match limits.measure {
+        Measure::Computed => Processor::draw(random),
+        Measure::Elapsed => None,
+    };
     let mut probes = Vec::new();
     for side in sides {
-        probes.push(Probe::start(side, workload)?);
+        probes.push(Probe::start(side, workload, processor)?);
     }
     // The same number of runs for all, so that the fixed cost of a block is the same.
     let runs = probes[0].calibrate(Arm::Subject, limits.block)?;
@@ -281,23 +292,28 @@ fn launch(
         probes[at].block(arm, runs)?;
     }
     let mut found = Launch::default();
-    for _ in 0..limits.rounds {
-        random.shuffle(&mut turns);
-        let mut times = [Spent::default(); 3];
-        let mut controls = [Spent::default(); 2];
-        for &(at, arm) in &turns {
-            match arm {
-                Arm::Subject => times[at] = probes[at].block(arm, runs)?,
-                Arm::Control => controls[at] = probes[at].block(arm, control_runs)?,
+    // Stopping by the width of the interval, not by its position, favours no verdict.
+    while found.rounds() == 0
+        || found.rounds() < limits.most_rounds() && found.is_wider_than(limits.threshold(), random)
+    {
+        for _ in 0..limits.rounds {
+            random.shuffle(&mut turns);
+            let mut times = [Spent::default(); 3];
+            let mut controls = [Spent::default(); 2];
+            for &(at, arm) in &turns {
+                match arm {
+                    Arm::Subject => times[at] = probes[at].block(arm, runs)?,
+                    Arm::Control => controls[at] = probes[at].block(arm, control_runs)?,
+                }
             }
+            let all: Vec<Spent> = times
+                .into_iter()
+                .chain(has_control.then_some(controls).into_iter().flatten())
+                .collect();
+            found.add(&all, limits.measure);
+            job.base_ns.push(times[0].elapsed);
+            job.head_ns.push(times[1].elapsed);
         }
-        let all: Vec<Spent> = times
-            .into_iter()
-            .chain(has_control.then_some(controls).into_iter().flatten())
-            .collect();
-        found.add(&all, limits.measure);
-        job.base_ns.push(times[0].elapsed);
-        job.head_ns.push(times[1].elapsed);
     }
     found.end(job);
     Ok(())
@@ -314,6 +330,15 @@ struct Launch {
 }
 
 impl Launch {
+    fn rounds(&self) -> usize {
+        self.subject.len()
+    }
+
+    fn is_wider_than(&self, width: f64, random: &mut Random) -> bool {
+        let found = estimate(&self.subject, random);
+        found.high - found.low > width
+    }
+
     /// Adds a round: base, head, head again, and the control of the first two if there is one.
     fn add(&mut self, round: &[Spent], measure: Measure) {
         let elapsed: Vec<f64> = round.iter().map(|spent| spent.elapsed).collect();
@@ -394,6 +419,21 @@ mod tests {
             judge(&[vec![]], Limits::EMBEDDED, &mut Random::new(1)),
             TimeVerdict::Inconclusive
         );
+    }
+
+    #[test]
+    fn noise_widens_the_interval_and_rounds_narrow_it() {
+        let mut random = Random::new(1);
+        let mut is_wide = |rounds: usize, noise: f64| {
+            let launch = Launch {
+                subject: launches(1.0, noise, 3).concat()[..rounds].to_vec(),
+                ..Launch::default()
+            };
+            launch.is_wider_than(Limits::EMBEDDED.threshold(), &mut random)
+        };
+        assert!(!is_wide(60, 0.02));
+        assert!(is_wide(60, 0.3));
+        assert!(!is_wide(420, 0.05));
     }
 
     #[test]

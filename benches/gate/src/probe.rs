@@ -11,6 +11,7 @@ use cpu_time::ProcessTime;
 use serde::{Deserialize, Serialize};
 
 use crate::exact::Exact;
+use crate::placement::Processor;
 use crate::workload::{Meter, Task, Workload};
 use crate::{Error, Result};
 
@@ -175,8 +176,8 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Starts the process, creates the workload's tables and checks its result.
-    pub(crate) fn start(side: &Side, workload: &str) -> Result<Self> {
+    /// Starts the process, if possible on this processor, creates the workload's tables and checks its result.
+    pub(crate) fn start(side: &Side, workload: &str, on: Option<Processor>) -> Result<Self> {
         let mut child = side
             .command(&side.timing)
             .args([WORD, "serve", workload])
@@ -185,6 +186,9 @@ impl Probe {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| Error::from(format!("{}: {error}", side.timing.display())))?;
+        if let Some(processor) = on {
+            processor.hold(&child);
+        }
         let (input, output) = child
             .stdin
             .take()
