@@ -21,8 +21,8 @@ pub(crate) const CASES: &[Case] = &[
     ),
 ];
 
-/// Longer than stopping takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than a container takes to be removed on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Starts a server of this kind, says where it is, and ends in this way.
 pub(crate) fn hold(kind: &str, ending: &str) {
@@ -68,7 +68,7 @@ fn ends_with_the_process(server: &Server) {
             .read_line(&mut url)
             .expect("says where");
         let port = url::Url::parse(url.trim())
-            .expect(&url)
+            .unwrap_or_else(|error| panic!("{kind}, {ending}: {error} in {url:?}"))
             .port()
             .expect("a port");
         let folder = (ending == "kill").then(|| {
