@@ -128,7 +128,7 @@ pub(crate) fn counts_of(task: &mut dyn Task) -> Result<Counts> {
         transactions: events
             .iter()
             .filter(|(kind, counted)| {
-                *kind == StatementKind::Transaction && counted.fingerprint.starts_with("BEGIN")
+                *kind == StatementKind::Transaction && begins(&counted.fingerprint)
             })
             .count(),
         ..Counts::default()
@@ -154,6 +154,11 @@ pub(crate) fn counts_of(task: &mut dyn Task) -> Result<Counts> {
         cross_check(executions, by_database, counts.executions(), commands)?;
     }
     Ok(counts)
+}
+
+/// Whether a command begins a transaction. MariaDB sets its isolation level before.
+fn begins(command: &str) -> bool {
+    command.starts_with("BEGIN") || command.contains("START TRANSACTION")
 }
 
 /// The engine, the backend and the database count by themselves; they must agree. Commands of a transaction need not be prepared.
