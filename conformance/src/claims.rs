@@ -225,6 +225,7 @@ impl Dialect for ClaimingDialect {
         array_type(ty: &ColumnType) -> Cow<'static, str>;
         list_query(list: &str, ty: ValueType) -> Option<String>;
         generated_key(column: &Column) -> GeneratedKey;
+        index_of_generated_key() -> Option<&'static str>;
         computed_column(expression: &str, out: &mut String);
         transaction(command: &Transaction<'_>) -> String;
         table_exists() -> String;

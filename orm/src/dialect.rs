@@ -351,6 +351,12 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
+    /// Returns the name of the index that CREATE TABLE adds for a generated key that neither the primary key nor a UNIQUE constraint begins
+    /// with. By default `None`: a generated key needs no index. Reflection MUST leave such an index out.
+    fn index_of_generated_key(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Writes the clause of a computed column, after its type, with a leading space. By default a stored column: `GENERATED ALWAYS AS (…)
     /// STORED`. Only called if [`computed_columns`](Capabilities::computed_columns) is claimed.
     fn computed_column(&self, expression: &str, out: &mut String) {

@@ -25,6 +25,8 @@ pub(crate) const MAX_JSON_DEPTH: usize = 31;
 const INDEX_BYTES: usize = 3_072;
 /// The maximum number of characters of a `varchar`, each of up to four bytes.
 const LONGEST_VARCHAR: u32 = 16_383;
+/// The index that a counted column has where no other key begins with it. Only one column of a table can be counted.
+pub(crate) const INDEX_OF_GENERATED_KEY: &str = "auto_increment";
 /// The collation that compares texts as Rust does.
 const COLLATION: &str = "utf8mb4_nopad_bin";
 
@@ -312,6 +314,10 @@ impl Dialect for MariaDbDialect {
             definition: format!("{} NOT NULL AUTO_INCREMENT", self.column_type(&column.ty)).into(),
             is_primary_key: false,
         }
+    }
+
+    fn index_of_generated_key(&self) -> Option<&'static str> {
+        Some(INDEX_OF_GENERATED_KEY)
     }
 
     /// By the outcome of the INSERT: reading a result row takes longer.

@@ -11,6 +11,8 @@ use selfsame::schema::{
 };
 use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
 
+use crate::dialect::INDEX_OF_GENERATED_KEY;
+
 const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine FROM information_schema.tables \
     WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') ORDER BY table_name";
 
@@ -353,7 +355,7 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
 }
 
 /// Each foreign key has an index with its name, unless another index serves it. The index of an unnamed key is named like its
-/// first column.
+/// first column. The index of a counted column that needs one has a name of our own.
 fn leave_out_indexes_of_keys(table: &mut Table) {
     let keys = std::mem::take(&mut table.foreign_keys);
     let counted = format!("{}_ibfk_", table.name);
@@ -366,6 +368,12 @@ fn leave_out_indexes_of_keys(table: &mut Table) {
         })
     });
     table.foreign_keys = keys;
+    let counted = table.columns.iter().find(|it| it.is_generated_key());
+    if let Some(counted) = counted.map(|column| column.name.clone()) {
+        table.indexes.retain(|index| {
+            index.name.as_deref() != Some(INDEX_OF_GENERATED_KEY) || index.columns != [&*counted]
+        });
+    }
 }
 
 fn action(rule: &str) -> ReferentialAction {

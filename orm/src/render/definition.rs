@@ -32,6 +32,7 @@ impl Renderer<'_> {
             text.column_list(table, &table.primary_key);
         }
         definition.uniques(&mut text)?;
+        definition.index_of_generated_key(&mut text);
         definition.foreign_keys(&mut text, deferred)?;
         definition.checks(&mut text)?;
         text.push(")");
@@ -360,6 +361,23 @@ impl<'t> Definition<'t> {
             text.push(")");
         }
         Ok(())
+    }
+
+    fn index_of_generated_key(&self, text: &mut Text<'_>) {
+        let Some(name) = self.renderer.dialect.index_of_generated_key() else {
+            return;
+        };
+        let table = self.table;
+        for (position, column) in table.columns.iter().enumerate() {
+            let mut uniques = table.uniques.iter();
+            let is_first = table.primary_key.first() == Some(&position)
+                || uniques.any(|unique| unique.columns.first() == Some(&column.name));
+            if column.is_generated_key() && !is_first {
+                text.push(", KEY ");
+                text.identifier(name);
+                text.column_list(table, &[position]);
+            }
+        }
     }
 
     fn foreign_keys(&self, text: &mut Text<'_>, deferred: &[usize]) -> Result<()> {

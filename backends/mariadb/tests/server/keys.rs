@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame_mariadb::testing::Server;
 
-use crate::support::{all, own_server};
+use crate::support::{all, database, own_server};
 
 /// Somebody's account.
 #[derive(Entity, Clone, Debug)]
@@ -93,4 +93,51 @@ fn a_key_of_zero_is_zero() {
         let row = session.get::<Account>(key).expect("reads");
         assert!(row.is_some(), "{key}");
     }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "entries")]
+struct Entry {
+    #[orm(primary_key)]
+    tenant: i64,
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    text: String,
+}
+
+/// The engine wants an index that begins with a counted column.
+#[test]
+fn a_counted_column_after_another_of_the_key() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    let metadata = metadata![Entry];
+    metadata.create_all(&engine).expect("creates");
+    let differences = metadata.diff(&engine).expect("compares");
+    assert!(differences.is_empty(), "{differences:?}");
+    let mut session = Session::new(&engine);
+    let entries = [(7, "a"), (3, "b"), (7, "c")];
+    let entries = entries.map(|(tenant, text)| session.add(Entry::new(tenant, text)));
+    session.commit().expect("inserts");
+    let known = entries.map(|it| {
+        (
+            session[it].tenant,
+            *session[it].id,
+            session[it].text.clone(),
+        )
+    });
+    let mut session = Session::new(&engine);
+    let rows = Entry::query().order_by(Entry::TEXT.asc());
+    let rows = rows.rows(&mut session).expect("reads");
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|it| (it.tenant, *it.id, it.text))
+        .collect();
+    assert_eq!(rows, known);
+    drop(session);
+    // What was reflected can be created again.
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    metadata.drop_all(&engine).expect("drops");
+    reflected.create_all(&engine).expect("creates");
+    let differences = metadata.diff(&engine).expect("compares");
+    assert!(differences.is_empty(), "{differences:?}");
 }
