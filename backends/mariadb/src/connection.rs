@@ -1,5 +1,6 @@
 //! [`MariaDbConnection`]: runs statements, one at a time.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use mysql::prelude::Queryable;
@@ -11,6 +12,7 @@ use selfsame::error::{Error, ErrorKind, Result};
 
 use crate::classify::{Phase, classify};
 use crate::commits::{commits, may_commit};
+use crate::fit::Declared;
 use crate::interrupt::interrupter;
 use crate::link::Link;
 use crate::results::Sink;
@@ -30,6 +32,8 @@ const EXECUTED: &str = "SELECT CAST(SUM(CASE variable_name WHEN 'COM_STMT_EXECUT
 pub(crate) struct MariaDbConnection {
     pub(crate) link: Link,
     pub(crate) statements: Prepared<Kept>,
+    /// How the columns of tables are declared, by the question for them.
+    pub(crate) tables: HashMap<String, Vec<Declared>>,
     pub(crate) transaction: State,
     /// The names of the savepoints in the transaction. To the server a name stands for one savepoint at a time.
     pub(crate) savepoints: Vec<String>,
@@ -44,6 +48,7 @@ impl MariaDbConnection {
         Self {
             link,
             statements: Prepared::new(KEPT),
+            tables: HashMap::new(),
             transaction: State::Idle,
             savepoints: Vec::new(),
             lost: false,
@@ -63,6 +68,9 @@ impl MariaDbConnection {
             self.settle(sql)?;
         }
         self.unsettled |= may_do_anything && sql.kind() == StatementKind::Raw;
+        if may_do_anything {
+            self.tables.clear();
+        }
         let is_checked = self.transaction == State::Open && may_do_anything;
         if is_checked {
             if commits(sql.text()) {
@@ -145,6 +153,7 @@ impl MariaDbConnection {
     fn forget_all(&mut self) -> Result<(), mysql::Error> {
         self.link.conn.reset()?;
         self.statements.take();
+        self.tables.clear();
         self.transaction = State::Idle;
         self.unsettled = false;
         Ok(())

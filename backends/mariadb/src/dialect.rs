@@ -82,10 +82,16 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// Text keys get a length that was not declared.
+    /// Text keys get a length that was not declared. A type that the mapping names may be reflected as a neutral one: `char(5)`.
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
-        let written =
-            |ty: &ColumnType| reflection::types::canonical(&self.column_type(ty)).into_owned();
+        let written = |ty: &ColumnType| {
+            let reflected = match ty {
+                ColumnType::Other { name } => Some(reflection::types::column_type(name).0),
+                _ => None,
+            };
+            let name = self.column_type(reflected.as_ref().unwrap_or(ty));
+            reflection::types::canonical(&name).into_owned()
+        };
         let is_key = |long: &ColumnType, short: &ColumnType| {
             let (long, short) = (written(long), written(short));
             (1..=16).any(|parts| {

@@ -49,9 +49,13 @@
 //! | `Json` | `json`, which keeps the text; at most 31 levels |
 //!
 //! Tables of non-transactional engines (MyISAM, Aria, MEMORY) keep writes of a rolled-back transaction; the rollback then fails with an error that says so.
-//! Some column types of existing tables change values without an error: `year` stores 70 as 1970, `enum` and `set` read `'3'` as their
-//! third label if no label has that name, and `timestamp NOT NULL` stores the current time for NULL. The change is visible when the row is read again. A value that a column would round or pad is
-//! refused, unless `db_type` names the column's type.
+//!
+//! Some column types of existing tables change values without an error: `datetime` drops fractions of a second, `char(5)` blanks at the end,
+//! `enum` takes `'3'` for its third label, `year` stores 70 as 1970, `uuid` and `inet6` have a form of their own. Such a value is refused with
+//! [`OutOfRange`](selfsame::ErrorKind::OutOfRange), which names the column and its type, so that memory never differs from the row. If the
+//! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and what the column made of it is read in the same
+//! flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case.
+//! `timestamp NOT NULL` stores the current time for NULL.
 //!
 //! # Galera
 //!

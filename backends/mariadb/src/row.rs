@@ -8,7 +8,7 @@ use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 
 /// The number of the character set `binary`.
-pub(crate) const BINARY: u16 = 63;
+const BINARY: u16 = 63;
 
 /// One row of the driver.
 pub(crate) struct MariaDbRow(pub(crate) mysql::Row);

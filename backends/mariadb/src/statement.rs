@@ -22,6 +22,16 @@ const TOO_MANY_PREPARED: u16 = 1461;
 /// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
 const MOST_KEPT_PARAMETERS: usize = 4_096;
 
+/// Name, type, and what else describes a column: whether it can be NULL, its key, its default, more.
+type Described = (
+    String,
+    String,
+    mysql::Value,
+    mysql::Value,
+    mysql::Value,
+    mysql::Value,
+);
+
 /// A prepared statement that is kept.
 #[derive(Clone)]
 pub(crate) struct Kept {
@@ -86,6 +96,7 @@ impl MariaDbConnection {
         };
         if fit::check(&kept.guards, params).is_err() {
             // The table may be another one by now.
+            self.tables.clear();
             let guards = self.guards(sql)?;
             fit::check(&guards, params).map_err(Failure::Own)?;
         }
@@ -138,27 +149,28 @@ impl MariaDbConnection {
         Ok(kept)
     }
 
-    /// Returns the parameters that the columns of a statement could change, as their types are now.
+    /// Returns the parameters that the columns of a statement could change.
     fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
-        let Some((target, question)) = sql
-            .target()
-            .and_then(|target| Some((target, fit::question(target)?)))
-        else {
+        let Some(target) = sql.target() else {
             return Ok(Arc::default());
         };
-        match self.prep(&question) {
-            Ok(described) => {
-                let guards = fit::guards(target, &described.columns());
-                self.link
-                    .conn
-                    .close(described)
-                    .map_err(Failure::Preparing)?;
-                Ok(guards.into())
-            }
-            // Who may only write may not ask.
-            Err(error) if matches!(code_of(&error), Some(1142 | 1143)) => Ok(Arc::default()),
-            Err(error) => Err(Failure::Preparing(error)),
+        let Some(question) = fit::question(target) else {
+            return Ok(Arc::default());
+        };
+        if let Some(table) = self.tables.get(&question) {
+            return Ok(fit::guards(target, table).into());
         }
+        self.counted.round_trips += 1;
+        let table = self
+            .link
+            .conn
+            .query_map(&question, |(name, declared, ..): Described| {
+                (name, declared)
+            })
+            .map_err(Failure::Preparing)?;
+        let guards = fit::guards(target, &table);
+        self.tables.insert(question, table);
+        Ok(guards.into())
     }
 
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {

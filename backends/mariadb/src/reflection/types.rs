@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use selfsame::schema::ColumnType;
 
 /// Returns the neutral type of a column for the server's form, such as `varchar(50)`, and whether `create_all` creates the same type from it.
-pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
+pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
     let written = canonical(written);
     let (name, modifiers) = split(&written);
     let length = modifiers.parse::<u32>().ok();
@@ -91,7 +91,7 @@ pub(crate) fn canonical(written: &str) -> Cow<'_, str> {
 }
 
 /// A type's name and the contents of its parentheses: `int(10) unsigned` is `int unsigned` and `10`, but that the name is cut at the first.
-fn split(written: &str) -> (&str, &str) {
+pub(crate) fn split(written: &str) -> (&str, &str) {
     match written.split_once('(') {
         Some((name, rest)) => (name, rest.split_once(')').map_or(rest, |(inner, _)| inner)),
         None => (written, ""),

@@ -19,7 +19,6 @@ struct Measure {
     value: f64,
 }
 
-const PREPARE: u8 = 0x16;
 const QUERY: u8 = 0x03;
 
 /// What a node of a cluster says, once, when it is asked for the types of columns.
@@ -67,7 +66,7 @@ fn start(host: String, port: u16, told: Told) -> u16 {
             thread::spawn(move || {
                 relay(from, to, |body| {
                     let text = String::from_utf8_lossy(body);
-                    let asks = body.first() == Some(&PREPARE) && text.ends_with(" LIMIT 0");
+                    let asks = body.first() == Some(&QUERY) && text.contains("SHOW COLUMNS");
                     if !asks || was_told.swap(true, Ordering::SeqCst) {
                         return None;
                     }

@@ -144,13 +144,15 @@ struct Event {
     id: Auto<i64>,
     #[orm(db_type = "datetime")]
     at: Timestamp,
+    #[orm(db_type = "char(5)")]
     code: String,
+    #[orm(db_type = "set('fish','meat')")]
     likes: String,
     price: Decimal,
     score: f32,
 }
 
-/// The same, without a word about how the time is declared.
+/// The same, without a word about how time and texts are declared.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "events")]
 struct Undeclared {
@@ -186,7 +188,9 @@ fn values_that_the_column_changes() {
         0.1,
     ));
     session.flush().expect("inserts");
-    assert_eq!(session[event].at, at("2024-05-06 07:08:09"));
+    let kept = &session[event];
+    assert_eq!(kept.at, at("2024-05-06 07:08:09"));
+    assert_eq!((&*kept.code, &*kept.likes), ("a", "fish,meat"));
     for (second, price, score) in [(1, "2.5", 0.2), (2, "3.000", 0.7)] {
         session[event].at = at(&format!("2024-05-06 07:08:0{second}.5"));
         session[event].code = format!("b{second} ");

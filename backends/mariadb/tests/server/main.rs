@@ -5,6 +5,7 @@ mod collations;
 mod conflicts;
 mod connecting;
 mod containers;
+mod declared;
 mod hostile;
 mod keys;
 mod kinds;
