@@ -23,7 +23,7 @@ pub(crate) use memory::any_store::{AnyStore, Fill};
 pub(crate) use memory::edges::ObjectId;
 pub(crate) use memory::store::new_store;
 pub(crate) use read::joined::{JoinedPath, Joins, Page, Selection};
-pub(crate) use read::lookup::refuse_repeated;
+pub(crate) use read::lookup::{refuse_repeated, repeated};
 
 use std::fmt::{self, Debug};
 use std::ops::{Index, IndexMut};

@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::entity::{Fetch, Loading, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Filter, Outputs, Rendered, Select, Sorting, TableRef, render_select};
-use crate::session::{Fill, Handle, Selection, Session, refuse_repeated};
+use crate::session::{Fill, Handle, Selection, Session, refuse_repeated, repeated};
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
 
@@ -113,9 +113,10 @@ impl Session {
                 Ok(())
             })
         })?;
-        // A joined table whose key is not unique repeats rows.
-        if selection.joined.is_none() {
-            refuse_repeated(self.any_store_mut(store), &slots)?;
+        match selection.joined {
+            None => refuse_repeated(self.any_store_mut(store), &slots)?,
+            // Joined rows may repeat those of the query's own table.
+            Some(_) => self.refuse_doubled(store, repeated(&slots))?,
         }
         if selection.fill == Fill::Always {
             self.forget_relations_of(store, &slots)?;

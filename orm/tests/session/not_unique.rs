@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Author, Book, Fixture, Seat};
+use crate::fixture::{Album, Author, Book, Fixture, Mark, Post, Seat, Tag, Track};
 
 /// A change of one row.
 type Change = fn(&mut Session, Handle<Seat>) -> Result<()>;
@@ -169,6 +169,152 @@ fn a_doubled_row_is_also_found_among_the_members_of_a_collection() -> Result<()>
         let error = load(&mut f.session, ann).expect_err("two rows of `b`");
         assert_eq!(error.kind(), ErrorKind::MultipleRows, "{at}: {error}");
         assert_eq!(error.entity_name(), Some("Book"), "{at}: {error}");
+    }
+    Ok(())
+}
+
+/// A post with two tags; the row of one is there twice.
+fn doubled_tag() -> Result<Fixture> {
+    let mut f = Fixture::new()?;
+    f.session.add(Post {
+        tags: ["a", "b"].map(Tag::new).into(),
+        ..Post::new("first")
+    });
+    f.session.commit()?;
+    double(&f, &["post_tags", "site_tags", "tags"], "label = 'b'")?;
+    f.session.clear();
+    Ok(f)
+}
+
+/// Doubles some rows of the last table. It and those that reference it give up their constraints.
+fn double(f: &Fixture, tables: &[&str], filter: &str) -> Result<()> {
+    f.behind(|s| {
+        for table in tables {
+            for text in [
+                format!("CREATE TABLE copies AS SELECT * FROM {table}"),
+                format!("DROP TABLE {table}"),
+                format!("ALTER TABLE copies RENAME TO {table}"),
+            ] {
+                s.sql(text, ()).execute()?;
+            }
+        }
+        let table = tables[tables.len() - 1];
+        let again = format!("INSERT INTO {table} SELECT * FROM {table} WHERE {filter}");
+        s.sql(again, ()).execute().map(drop)
+    })
+}
+
+#[track_caller]
+fn is_doubled<T: std::fmt::Debug>(result: Result<T>, entity: &str) {
+    let error = result.expect_err("two rows of one key");
+    assert_eq!(error.kind(), ErrorKind::MultipleRows, "{error}");
+    assert_eq!(error.entity_name(), Some(entity), "{error}");
+}
+
+#[test]
+fn a_doubled_row_is_also_found_through_an_association() -> Result<()> {
+    type Load = fn(&mut Session) -> Result<()>;
+    let ways: [Load; 5] = [
+        |s| {
+            let post = s.get::<Post>(1)?.expect("a post");
+            s.load(post, Post::TAGS).map(drop)
+        },
+        |s| Post::query().with(Post::TAGS.selectin()).all(s).map(drop),
+        |s| Post::query().with(Post::TAGS.joined()).all(s).map(drop),
+        |s| {
+            let tags = Post::TAGS.filter(true);
+            Post::query().with(tags).all(s).map(drop)
+        },
+        |s| {
+            let tags = Post::TAGS.joined().then(Tag::POSTS.joined());
+            Post::query().with(tags).all(s).map(drop)
+        },
+    ];
+    for load in ways {
+        let mut f = doubled_tag()?;
+        is_doubled(load(&mut f.session), "Tag");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_doubled_parent_is_found_where_it_is_joined() -> Result<()> {
+    type Load = fn(&mut Session) -> Result<()>;
+    let ways: [Load; 5] = [
+        |s| Book::query().with(Book::AUTHOR.joined()).all(s).map(drop),
+        |s| {
+            let author = Book::AUTHOR.joined().then(Author::BOOKS.joined());
+            Book::query().with(author).all(s).map(drop)
+        },
+        |s| {
+            let author = Book::AUTHOR.joined().then(Author::BOOKS.selectin());
+            Book::query().with(author).all(s).map(drop)
+        },
+        |s| {
+            let query = Author::query().with(Author::BOOKS.joined());
+            query.all(s).map(drop)
+        },
+        |s| {
+            let book = s.get::<Book>(1)?.expect("a book");
+            s.load(book, Book::AUTHOR).map(drop)
+        },
+    ];
+    for load in ways {
+        let mut f = Fixture::new()?;
+        let ann = f.session.add(Author::new("ann"));
+        for book in f.session.add_all(["a", "b"].map(Book::new)) {
+            f.session.set(book, Book::AUTHOR, Some(ann))?;
+        }
+        f.session.commit()?;
+        double(
+            &f,
+            &["credits", "actors", "vehicles", "books", "authors"],
+            "true",
+        )?;
+        f.session.clear();
+        is_doubled(load(&mut f.session), "Author");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_doubled_row_is_also_found_where_several_collections_are_joined() -> Result<()> {
+    type Load = fn(&mut Session) -> Result<()>;
+    let ways: [(&[&str], &str, Load); 4] = [
+        (&["marks"], "Mark", |s| {
+            let tracks = Album::TRACKS.joined().then(Track::MARKS.joined());
+            Album::query().with(tracks).all(s).map(drop)
+        }),
+        (&["marks", "tracks"], "Track", |s| {
+            let tracks = Album::TRACKS.joined().then(Track::MARKS.joined());
+            Album::query().with(tracks).all(s).map(drop)
+        }),
+        (&["marks", "tracks", "albums"], "Album", |s| {
+            let tracks = Album::TRACKS.joined().then(Track::MARKS.joined());
+            Album::query().with(tracks).all(s).map(drop)
+        }),
+        (&["marks", "tracks"], "Track", |s| {
+            let tracks = Album::TRACKS.filter(true);
+            Album::query().with(tracks).all(s).map(drop)
+        }),
+    ];
+    for (tables, entity, load) in ways {
+        let mut f = Fixture::new()?;
+        let track = |title: &str| Track {
+            marks: [Mark::new(1, 0), Mark::new(2, 0)].into(),
+            ..Track::new(title, 0)
+        };
+        f.session.add(Album {
+            tracks: [track("a"), track("b")].into(),
+            ..Album::new("first")
+        });
+        f.session.commit()?;
+        f.session.clear();
+        load(&mut f.session)?;
+        f.session.commit()?;
+        double(&f, tables, "id = 1")?;
+        f.session.clear();
+        is_doubled(load(&mut f.session), entity);
     }
     Ok(())
 }

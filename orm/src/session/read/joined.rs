@@ -1,9 +1,11 @@
 //! Joined loading: objects and their related objects in one statement, by outer joins.
 
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use crate::entity::{Fetch, Loading, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
@@ -133,7 +135,16 @@ impl Session {
                 })
             })
         })?;
-        if let Some((store, slot)) = reached.repeated.filter(|_| selection.joined.is_none()) {
+        let repeated = std::mem::take(&mut reached.repeated);
+        for (&store, slots) in &repeated {
+            self.refuse_doubled(store, slots.clone())?;
+        }
+        let pairs = joins.iter().any(|join| join.resolved.through.is_some());
+        if let Some(&slot) = repeated
+            .get(&store)
+            .and_then(|own| own.first())
+            .filter(|_| !pairs)
+        {
             return Err(doubled(self.any_store_mut(store), slot));
         }
         if fill == Fill::Always {
@@ -359,13 +370,22 @@ struct Reached {
     /// The query's own objects, each once, in order.
     slots: Vec<u32>,
     met: SlotSet,
-    /// An object that was found again although no join repeats its rows.
-    repeated: Option<ObjectId>,
-    /// The join that repeats the query's own rows, once for each member, if it is the only one.
-    only: Option<usize>,
+    /// The objects of rows that came again, by store: one of them has several rows, or a pair of an association table has.
+    repeated: BTreeMap<u16, Vec<u32>>,
+    repeats: Repeats,
     joins: Vec<JoinedObjects>,
     /// The object of each join in the current row, and whether it is new.
     row: Vec<Option<(u32, bool)>>,
+}
+
+/// How to tell that a row came again.
+enum Repeats {
+    /// No join multiplies the query's own rows.
+    Own,
+    /// This join alone multiplies them, once for each member.
+    Member(usize),
+    /// Several joins multiply them; holds the hashes of the rows' objects.
+    Hashes(FxHashSet<u64>),
 }
 
 /// The objects found along one join.
@@ -408,17 +428,19 @@ impl JoinedObjects {
 
 impl Reached {
     fn new(joins: &[JoinedRelation]) -> Self {
-        let is_repeating = |at: &usize| joins[*at].resolved.kind != RelationKind::BelongsTo;
-        let mut repeating = (0..joins.len()).filter(is_repeating);
-        let only = repeating.next().filter(|_| repeating.next().is_none());
-        // A pair may have several rows, and the members of a related object come again with each object that refers to it.
-        let is_direct =
-            |at: &usize| joins[*at].from.is_none() && joins[*at].resolved.through.is_none();
+        let multiplies = |at: &usize| joins[*at].resolved.kind != RelationKind::BelongsTo;
+        let multiplying: Vec<usize> = (0..joins.len()).filter(multiplies).collect();
+        let repeats = match multiplying[..] {
+            [] => Repeats::Own,
+            // The members of a related object come again with each object that refers to it.
+            [at] if joins[at].from.is_none() => Repeats::Member(at),
+            _ => Repeats::Hashes(FxHashSet::default()),
+        };
         Self {
             slots: Vec::new(),
             met: SlotSet::default(),
-            repeated: None,
-            only: only.filter(is_direct),
+            repeated: BTreeMap::new(),
+            repeats,
             joins: std::iter::repeat_with(JoinedObjects::default)
                 .take(joins.len())
                 .collect(),
@@ -442,12 +464,8 @@ impl Reached {
         let own = (own, self.met.insert(own));
         if own.1 {
             self.slots.push(own.0);
-        } else if joins
-            .iter()
-            .all(|join| join.resolved.kind == RelationKind::BelongsTo)
-        {
-            self.repeated = Some((store, own.0));
         }
+        let mut comes_again = !own.1 && matches!(self.repeats, Repeats::Own);
         self.row.clear();
         for (at, (join, reached)) in joins.iter().zip(&mut self.joins).enumerate() {
             let owner = join.from.map_or(Some(own), |from| self.row[from]);
@@ -468,12 +486,26 @@ impl Reached {
                 true => is_new,
                 false => reached.pairs.insert((owner, slot)),
             });
-            if self.only == Some(at) && !is_new && member.is_none() {
-                let twice = found.map_or((store, owner), |(slot, _)| (join.store, slot));
-                self.repeated = Some(twice);
+            if matches!(self.repeats, Repeats::Member(only) if only == at) {
+                comes_again = !is_new && member.is_none();
             }
             let members = reached.members(owner, is_new);
             members.extend(member.map(|(slot, _)| slot));
+        }
+        let found = |found: &Option<(u32, bool)>| found.map(|(slot, _)| slot);
+        if let Repeats::Hashes(met) = &mut self.repeats {
+            let mut hasher = FxHasher::default();
+            own.0.hash(&mut hasher);
+            let objects = self.row.iter().map(found);
+            objects.for_each(|slot| slot.hash(&mut hasher));
+            comes_again = !met.insert(hasher.finish());
+        }
+        if comes_again {
+            let objects = joins.iter().zip(self.row.iter().map(found));
+            let objects = objects.filter_map(|(join, slot)| Some((join.store, slot?)));
+            for (store, slot) in objects.chain([(store, own.0)]) {
+                self.repeated.entry(store).or_default().push(slot);
+            }
         }
         Ok(())
     }

@@ -211,6 +211,27 @@ impl Session {
         Ok(slots)
     }
 
+    /// Refuses objects with several rows among those whose rows a statement with joins repeated: a pair of an association table without a
+    /// key, and a concurrent change, repeat rows too, so their own rows are counted.
+    pub(crate) fn refuse_doubled(&mut self, store: u16, mut slots: Vec<u32>) -> Result<()> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        slots.sort_unstable();
+        slots.dedup();
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let keys = self.key_values(store, &slots);
+        self.look_up(&Lookup {
+            store,
+            by: &mapper.table().primary_key,
+            keys: &keys,
+            order: &[],
+            lock: Lock::None,
+            undefer: &[],
+        })
+        .map(drop)
+    }
+
     /// Runs the SELECTs of a lookup and calls `sink` with each row and its store.
     pub(in crate::session) fn look_up_rows(
         &mut self,
@@ -397,15 +418,21 @@ pub(in crate::session) fn values(key: &[Value]) -> Vec<ValueRef<'_>> {
 
 /// Refuses several rows of one object among those of a statement that finds each row once.
 pub(crate) fn refuse_repeated(store: &mut dyn AnyStore, slots: &[u32]) -> Result<()> {
-    // New objects get ascending slots.
-    if slots.is_sorted_by(|one, next| one < next) {
-        return Ok(());
-    }
-    let mut met = FxHashSet::default();
-    match slots.iter().find(|&&slot| !met.insert(slot)) {
+    match repeated(slots).first() {
         Some(&twice) => Err(doubled(store, twice)),
         None => Ok(()),
     }
+}
+
+/// The objects that come again among those of a statement.
+pub(crate) fn repeated(slots: &[u32]) -> Vec<u32> {
+    // New objects get ascending slots.
+    if slots.is_sorted_by(|one, next| one < next) {
+        return Vec::new();
+    }
+    let mut met = FxHashSet::default();
+    let slots = slots.iter().copied();
+    slots.filter(|&slot| !met.insert(slot)).collect()
 }
 
 /// The error for a key with several rows. The object is expired, for it holds any of them; unflushed changes are kept.

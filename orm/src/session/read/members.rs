@@ -41,6 +41,11 @@ struct OwnerKeys {
 }
 
 impl OwnedMembers {
+    /// The members, in the order of their rows.
+    pub(in crate::session) fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+
     /// Adds a member whose row has the key of its owner at some places.
     pub(in crate::session) fn take(
         &mut self,
@@ -129,7 +134,7 @@ impl Session {
             pairs.sort_by_key(|pair| pair.0);
         }
         if resolved.through.is_some() {
-            keep_first(&mut pairs);
+            self.keep_first(target, &mut pairs)?;
         }
         self.edges.reserve(missing.len());
         let mut rest = &pairs[..];
@@ -302,10 +307,20 @@ impl Session {
         self.call_after_loads()?;
         Ok(found)
     }
-}
 
-/// Removes pairs that an association table without a key holds more than once.
-pub(in crate::session) fn keep_first(pairs: &mut Vec<(u32, u32)>) {
-    let mut known = FxHashSet::default();
-    pairs.retain(|pair| known.insert(*pair));
+    /// Removes pairs that an association table without a key holds more than once, and refuses members that have several rows.
+    pub(in crate::session) fn keep_first(
+        &mut self,
+        target: u16,
+        pairs: &mut Vec<(u32, u32)>,
+    ) -> Result<()> {
+        let mut known = FxHashSet::default();
+        let mut again = Vec::new();
+        pairs.retain(|pair| {
+            let is_new = known.insert(*pair);
+            again.extend((!is_new).then_some(pair.1));
+            is_new
+        });
+        self.refuse_doubled(target, again)
+    }
 }

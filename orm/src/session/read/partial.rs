@@ -12,8 +12,8 @@ use crate::render::render_select;
 use crate::schema::{Column, ColumnType, Table};
 use crate::session::memory::any_store::Fill;
 use crate::session::read::joined::{add_columns, ascending};
-use crate::session::read::lookup::has_text;
-use crate::session::read::members::{OwnedMembers, keep_first};
+use crate::session::read::lookup::{has_text, refuse_repeated};
+use crate::session::read::members::OwnedMembers;
 use crate::session::{Handle, ObjectId, Session, State};
 use crate::sql::{
     CommonNode, Join, JoinKind, List, Node, Operator, Order, SelectNode, Source, Window, column,
@@ -105,11 +105,14 @@ impl Session {
                     })
                 })?;
             }
+            if resolved.through.is_none() {
+                refuse_repeated(session.any_store_mut(target), found.slots())?;
+            }
             session.call_after_loads()?;
             Ok(found)
         })?;
         if resolved.through.is_some() {
-            keep_first(&mut pairs);
+            self.keep_first(target, &mut pairs)?;
         }
         let mut views: FxHashMap<u32, Vec<u32>> = owners
             .into_iter()
