@@ -362,3 +362,65 @@ fn a_column_that_was_assigned_what_it_showed_may_be_written_blindly() -> Result<
     assert_eq!(f.session[ann].age, Some(30));
     Ok(())
 }
+
+#[test]
+fn a_later_change_of_another_session_is_noticed() -> Result<()> {
+    type Write = fn(&mut Session, Handle<Author>) -> Result<()>;
+    let writes: [(&str, Write); 4] = [
+        ("expression", |s, ann| {
+            s.set_expr(ann, Author::AGE, Author::AGE + 1)
+        }),
+        ("blind", |s, ann| s.set_blind(ann, Author::AGE, Some(4))),
+        ("read in an undone savepoint", |s, ann| {
+            s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+            let undone: Result<()> = s.savepoint(|s| {
+                s.refresh(ann)?;
+                Err(selfsame::Error::new(ErrorKind::InvalidState, "undo"))
+            });
+            assert!(undone.is_err());
+            Ok(())
+        }),
+        ("read before", |s, ann| {
+            s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+            s.flush()?;
+            s.refresh(ann)
+        }),
+    ];
+    for (name, write) in writes {
+        for moves in [true, false] {
+            let (mut f, ann) = ann()?;
+            write(&mut f.session, ann)?;
+            f.session.commit()?;
+            assert_eq!(f.session[ann].age, Some(4), "{name}");
+            if moves {
+                f.behind(|s| s.sql("UPDATE authors SET age = 50", ()).execute())?;
+            }
+            f.session[ann].age = Some(3);
+            let committed = f.session.commit().map_err(|error| error.kind());
+            let expected = if moves {
+                Err(ErrorKind::StaleData)
+            } else {
+                Ok(())
+            };
+            assert_eq!(committed, expected, "{name}");
+            f.session.rollback()?;
+            f.session.refresh(ann)?;
+            let age = if moves { 50 } else { 3 };
+            assert_eq!(f.session[ann].age, Some(age), "{name}");
+        }
+    }
+    Ok(())
+}
+
+/// Nobody can tell whether it was assigned at all, so it is neither dropped nor written.
+#[test]
+fn the_value_before_an_expression_is_not_dropped_after_it() -> Result<()> {
+    let (mut f, ann) = ann()?;
+    f.session.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+    f.session.flush()?;
+    f.session[ann].age = Some(3);
+    let error = f.session.commit().expect_err("the value is not known");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    assert_eq!(error.column_name(), Some("age"));
+    Ok(())
+}

@@ -40,6 +40,9 @@ impl Session {
             self.whole(self.phase, |session| session.call_hooks(When::BeforeCommit))?;
         }
         self.flush_all(Ending::Commit)?;
+        if self.in_transaction() {
+            self.whole(self.phase, Self::read_unknown)?;
+        }
         if let Some(connection) = self
             .connection
             .as_mut()
@@ -51,8 +54,11 @@ impl Session {
         }
         self.give_back_connection();
         for LogEntry { of, done } in self.log.commit() {
-            if done == Done::Deleted {
-                self.stores[usize::from(of.0)].store.leave(of.1);
+            let store = &mut self.stores[usize::from(of.0)].store;
+            match done {
+                Done::Deleted => store.leave(of.1),
+                Done::Overwritten => store.states_mut().end_overwriting(of.1),
+                _ => {}
             }
         }
         self.end_log();

@@ -268,6 +268,17 @@ impl ObjectStates {
             || (written_before > 0 && entry.epoch < written_before + self.expirations)
     }
 
+    /// Whether this session wrote the row with unknown values since it was read, by a statement for this row.
+    pub(in crate::session) fn is_unknown(&self, slot: u32) -> bool {
+        let entry = &self.slots[slot as usize];
+        entry.flags & OVERWRITTEN != 0 && entry.state == State::Persistent
+    }
+
+    /// Notes that the transaction has ended in which this session wrote the row: from now on other sessions may change it.
+    pub(in crate::session) fn end_overwriting(&mut self, slot: u32) {
+        self.slots[slot as usize].flags &= !OVERWRITTEN;
+    }
+
     /// Handles an object whose row no longer exists.
     pub(in crate::session) fn gone(&mut self, slot: u32, log: &mut UndoLog) {
         self.untouch(slot);

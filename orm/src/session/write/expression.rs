@@ -19,8 +19,9 @@ pub(in crate::session) type Expressions = BTreeMap<ObjectId, BTreeMap<usize, sql
 
 impl Session {
     /// Sets a column to an SQL expression in the next flush, such as `Account::BALANCE + 5`. The database computes it, so that concurrent
-    /// changes are not lost. In memory the column keeps its last known value; after the flush the object is expired. The expression takes
-    /// precedence over a value assigned to the column.
+    /// changes are not lost. In memory the column keeps its last known value; after the flush the object is expired. If nothing reads it
+    /// before, a commit does, so that later changes by other sessions are noticed. The expression takes precedence over a value assigned
+    /// to the column.
     ///
     /// # Errors
     ///

@@ -11,6 +11,7 @@ use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::schema::ColumnType;
+use crate::session::memory::undo_log::Done;
 use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
@@ -18,7 +19,7 @@ use crate::session::{Fill, Session, State};
 use crate::value::ValueRef;
 
 /// Whether the database may store other values in a column than it is given, for any value or for some.
-fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) -> bool {
+pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) -> bool {
     match ty {
         ColumnType::Other { .. } => dialect.text_form(ty).is_some(),
         ColumnType::Declared { .. } => true,
@@ -127,6 +128,49 @@ impl Session {
             read.map_err(|error| match error.kind() {
                 ErrorKind::Conversion => half(error),
                 _ => error,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Before a commit, reads the rows that expressions wrote and nothing has read since: afterwards a difference from what memory shows
+    /// is a change by another session. Values that do not fit are left to the next read.
+    pub(in crate::session) fn read_unknown(&mut self) -> Result<()> {
+        let mut written: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for entry in self.log.since(0) {
+            let (store, slot) = entry.of;
+            if entry.done == Done::Overwritten && self.any_store(store).states().is_unknown(slot) {
+                written.entry(store).or_default().push(slot);
+            }
+        }
+        for (store, mut slots) in written {
+            slots.sort_unstable();
+            slots.dedup();
+            let mapper = Arc::clone(&self.entry(store).mapper);
+            let any = self.any_store(store);
+            let mut deferred = mapper.deferred().to_vec();
+            deferred.retain(|&column| {
+                let mut values = slots.iter().map(|&slot| any.value(slot, column));
+                values.any(|value| value.value().is_some())
+            });
+            let keys = self.key_values(store, &slots);
+            let lookup = Lookup {
+                store,
+                by: &mapper.table().primary_key,
+                keys: &keys,
+                order: &[],
+                lock: Lock::None,
+                undefer: &deferred,
+            };
+            self.look_up_rows(&lookup, &mut |any, log, row| match any.take_row(
+                row,
+                0,
+                &deferred,
+                Fill::Expired,
+                log,
+            ) {
+                Err(error) if error.kind() != ErrorKind::Conversion => Err(error),
+                _ => Ok(()),
             })?;
         }
         Ok(())

@@ -191,7 +191,7 @@ impl<E: Mapped> ReadsRows for Store<E> {
         let base = self.snapshots.take(&self.mapper, &fresh);
         if changed.is_empty()
             && linked.is_empty()
-            && !is_own
+            && (!is_own || self.states.is_unknown(slot))
             && let Some(column) = self.changed_column(slot, base)
             && !is_planted(Planted::LostUpdate)
         {

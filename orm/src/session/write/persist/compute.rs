@@ -14,6 +14,7 @@ use crate::render::{Argument, Rendered, render_update};
 use crate::schema::ColumnType;
 use crate::session::Session;
 use crate::session::write::expression::{Computations, reference};
+use crate::session::write::read_back::may_rewrite;
 use crate::sql::tree::keeps_type;
 use crate::sql::walk::{Inside, InsideMut};
 use crate::sql::{ColumnRef, List, Node, Operator, UpdateNode};
@@ -37,11 +38,18 @@ impl Compute<'_> {
             SendMode::List { most } => self.listed(session, &mapper, most)?,
             SendMode::Each => self.each(session, &mapper, columns)?,
         }
+        let given = self.given(session, &mapper);
         let (any, log) = session.logged_store(self.store);
         for &slot in self.slots {
+            // The values of parameters are known; others only when the row is read.
+            for (&column, argument) in given.iter().flatten().zip(&**self.arguments(slot)) {
+                any.assign(slot, column, value(argument))?;
+            }
             any.updated(slot, log)?;
             any.expire(slot);
-            any.states_mut().overwritten(slot, log);
+            if given.is_none() {
+                any.states_mut().overwritten(slot, log);
+            }
         }
         let relations = session.relation_count(self.store);
         for &slot in self.slots {
@@ -49,6 +57,20 @@ impl Compute<'_> {
             queried.forget((self.store, slot), relations);
         }
         Ok(())
+    }
+
+    /// The columns, if all are set to parameters, which the database stores as they are.
+    fn given(&self, session: &Session, mapper: &Mapper) -> Option<Vec<usize>> {
+        let computed = self.computations.computed(self.set);
+        let is_parameter = |(_, node): &(ColumnRef, Node)| matches!(node, Node::Param(..));
+        let columns: Vec<usize> = computed.columns().collect();
+        let dialect = session.engine.dialect();
+        let is_kept = |&at: &usize| !may_rewrite(dialect, &mapper.table().columns[at].ty);
+        let is_known = computed.set.iter().all(is_parameter)
+            && mapper.computed().is_empty()
+            && !self.computations.sets_part_of_whole(self.set, mapper)
+            && columns.iter().all(is_kept);
+        is_known.then_some(columns)
     }
 
     fn send_mode(&self, session: &Session, mapper: &Mapper) -> SendMode {
