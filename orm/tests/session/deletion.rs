@@ -436,3 +436,32 @@ fn an_object_whose_key_is_generated_again_is_stale() -> Result<()> {
     }
     Ok(())
 }
+
+/// Rows that reference each other are deleted after one of them had NULL, which nobody wrote: the objects show their rows.
+#[test]
+fn deleted_objects_that_referenced_each_other_show_their_references() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [one, two] = f.session.add_all(["one", "two"].map(Node::new));
+    f.session.flush()?;
+    f.session.set(one, Node::PARENT, Some(two))?;
+    f.session.set(two, Node::PARENT, Some(one))?;
+    f.session.commit()?;
+    let undone: Result<()> = f.session.savepoint(|s| {
+        s.refresh(one)?;
+        s.refresh(two)?;
+        s[one].label = "never".to_owned();
+        s.delete(one)?;
+        s.delete(two)?;
+        s.flush()?;
+        let shown = [one, two].map(|node| (s[node].label.clone(), s[node].parent_id));
+        let expected = [("one".to_owned(), Some(2)), ("two".to_owned(), Some(1))];
+        assert_eq!(shown, expected);
+        Err(selfsame::Error::new(ErrorKind::Database, "undo"))
+    });
+    assert!(undone.is_err());
+    let parents = [one, two].map(|node| f.session[node].parent_id);
+    assert_eq!(parents, [Some(2), Some(1)]);
+    f.session.commit()?;
+    f.holds::<Node>(2);
+    Ok(())
+}

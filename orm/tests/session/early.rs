@@ -153,3 +153,48 @@ fn a_row_waits_for_a_new_one_that_it_references_by_its_key() -> Result<()> {
     );
     Ok(())
 }
+
+/// A deleted object shows the row that it had, even if a column was NULL before the DELETE, so that another row could take the value.
+#[test]
+fn a_deleted_object_shows_the_value_that_an_early_row_takes() -> Result<()> {
+    for in_savepoint in [true, false] {
+        let (mut s, [gone, _, kept]) = firms()?;
+        let rack = |firm, label: &str| Rack {
+            label: Some(label.to_owned()),
+            ..Rack::new(firm)
+        };
+        let [first, last] = s.add_all([rack(1, "a"), rack(1, "g")]);
+        s.commit()?;
+        let held = s.add(Crate::new(1));
+        s.commit()?;
+        for rack in [first, last] {
+            s.refresh(rack)?;
+        }
+        s.refresh(held)?;
+        let kept = s[kept].id.get().copied().expect("a key");
+        let work = |s: &mut Session| -> Result<()> {
+            s.delete(gone)?;
+            s.delete(first)?;
+            s.add(Firm::new("x"));
+            s[last].firm_id = kept;
+            let new = s.add(rack(kept, "a"));
+            s.set(held, Crate::RACK, new)?;
+            s.flush()?;
+            assert_eq!(s[first].label.as_deref(), Some("a"));
+            assert_eq!(s.history(first, Rack::LABEL)?, None);
+            Err(selfsame::Error::new(selfsame::ErrorKind::Database, "undo"))
+        };
+        match in_savepoint {
+            true => assert!(s.savepoint(work).is_err()),
+            false => {
+                assert!(work(&mut s).is_err());
+                s.rollback()?;
+            }
+        }
+        assert_eq!(s[first].label.as_deref(), Some("a"));
+        s.commit()?;
+        let rows: Vec<String> = s.sql("SELECT label FROM racks ORDER BY label", ()).all()?;
+        assert_eq!(rows, ["a", "g"]);
+    }
+    Ok(())
+}

@@ -10,6 +10,8 @@ pub(in crate::session) use rows::moved;
 use std::any::Any;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::backend::Row;
 use crate::entity::{Attachment, Mapped, Mapper, PendingRelations};
 use crate::error::Result;
@@ -36,6 +38,8 @@ pub(crate) struct Store<E: Mapped> {
     snapshots: Snapshots,
     /// The objects before each `Done::Switched` of the undo log, in order.
     switched: Vec<E>,
+    /// The rows of objects marked for deletion before they were written in part, such as with NULL in a unique column.
+    before_deletion: FxHashMap<u32, Snapshot>,
     /// Whether the last row read was new: then the next one is likely to be.
     reads_new: bool,
     pending_keys: PendingKeys<E::Key>,
@@ -63,6 +67,7 @@ impl<E: Mapped> Store<E> {
             keys: IdentityMap::default(),
             snapshots: Snapshots::default(),
             switched: Vec::new(),
+            before_deletion: FxHashMap::default(),
             reads_new: false,
             pending_keys: PendingKeys::default(),
         }

@@ -50,6 +50,7 @@ impl<E: Mapped> Undoes for Store<E> {
 
     fn forget_changes(&mut self) {
         self.pending_keys.clear();
+        self.before_deletion.clear();
         for slot in self.states.forget_changes() {
             self.restore(slot);
         }

@@ -94,6 +94,9 @@ impl<E: Mapped> WritesRows for Store<E> {
             }
         }
         self.forget_key(slot);
+        if self.states.is_marked_deleted(slot) {
+            self.before_deletion.entry(slot).or_insert(before);
+        }
         self.objects[slot as usize].snapshot = Some(after);
         self.states.log(slot, Done::Written(before), log);
         let Some(key) = self.key(slot) else {
@@ -115,7 +118,10 @@ impl<E: Mapped> WritesRows for Store<E> {
 
     fn deleted(&mut self, slot: u32, log: &mut UndoLog) {
         self.forget_key(slot);
-        // Changes made before the deletion were not written.
+        // Changes made before the deletion were not written, or only to free the row.
+        if let Some(before) = self.before_deletion.remove(&slot) {
+            self.objects[slot as usize].snapshot = Some(before);
+        }
         self.restore(slot);
         self.states.deleted(slot, log);
     }
@@ -152,6 +158,7 @@ impl<E: Mapped> WritesRows for Store<E> {
 
     fn settle(&mut self) {
         self.pending_keys.clear();
+        self.before_deletion.clear();
         for slot in self.states.settle() {
             self.objects[slot as usize].snapshot = None;
         }
