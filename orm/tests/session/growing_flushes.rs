@@ -236,3 +236,23 @@ fn pending_ones_whose_keys_change_between_merges() {
         },
     );
 }
+
+#[test]
+fn a_chain_whose_rows_are_left_to_the_database() {
+    grows_in_proportion(
+        |_, size| {
+            let (mut session, all) = spots(0)?;
+            assert!(all.is_empty());
+            let chain = (0..size).map(|n| spot(n, n.checked_sub(1)));
+            let chain = session.add_all(chain.collect::<Vec<_>>());
+            session.flush()?;
+            Ok((session, chain))
+        },
+        |_, (mut session, chain)| {
+            session.delete(chain[0])?;
+            session.flush()?;
+            assert_eq!(Spot::query().count(&mut session)?, 0);
+            Ok(())
+        },
+    );
+}

@@ -1,13 +1,16 @@
 //! Deletions: cascades, and the order of rows.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, ForeignKey, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Reference;
+use crate::session::read::lookup::values;
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -19,6 +22,13 @@ pub(in crate::session) struct DeleteOrder {
     pub(in crate::session) after: Vec<(u32, u32)>,
     /// References by nullable foreign keys.
     pub(in crate::session) ties: Vec<Tie>,
+}
+
+/// The children in memory of relations that leave their rows to the database, until something is read.
+#[derive(Default)]
+struct KnownChildren {
+    of_relations: FxHashMap<(u16, u16), FxHashMap<ObjectId, Vec<u32>>>,
+    have_read: bool,
 }
 
 impl Session {
@@ -49,6 +59,7 @@ impl Session {
     /// Applies deletions to children: with a delete cascade they are deleted too, otherwise they lose their parent.
     pub(in crate::session) fn cascade_deletes(&mut self) -> Result<()> {
         let mut done: BTreeMap<u16, usize> = BTreeMap::new();
+        let mut known = KnownChildren::default();
         loop {
             let mut found: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
             for (store, entry) in (0u16..).zip(&self.stores) {
@@ -62,7 +73,7 @@ impl Session {
                 return Ok(());
             }
             for (store, slots) in found {
-                self.cascade_deletes_of(store, &slots)?;
+                self.cascade_deletes_of(store, &slots, &mut known)?;
             }
         }
     }
@@ -128,7 +139,12 @@ impl Session {
         Ok(children)
     }
 
-    fn cascade_deletes_of(&mut self, store: u16, owners: &[u32]) -> Result<()> {
+    fn cascade_deletes_of(
+        &mut self,
+        store: u16,
+        owners: &[u32],
+        known: &mut KnownChildren,
+    ) -> Result<()> {
         let relations = self.entry(store).mapper.resolved()?.to_vec();
         for (index, resolved) in (0u16..).zip(&relations) {
             if resolved.kind == RelationKind::BelongsTo {
@@ -144,7 +160,7 @@ impl Session {
                 continue;
             }
             let owners = match resolved.passive_deletes {
-                true => Cow::Owned(self.release_passively(store, index, resolved, owners)?),
+                true => Cow::Owned(self.release_passively(store, index, resolved, owners, known)?),
                 false => Cow::Borrowed(owners),
             };
             if owners.is_empty() {
@@ -161,6 +177,7 @@ impl Session {
                 }
             }
             self.load_collections(store, index, resolved, owners, &[])?;
+            known.have_read = true;
             let target = self.target_store(store, index);
             if resolved.through.is_some() {
                 for &owner in owners {
@@ -194,12 +211,19 @@ impl Session {
         relation: u16,
         resolved: &ResolvedRelation,
         owners: &[u32],
+        known: &mut KnownChildren,
     ) -> Result<Vec<u32>> {
-        let taken_over = self.any_store(store).switched();
-        let owners = owners.iter().copied();
-        let (stay, go): (Vec<u32>, Vec<u32>) = owners.partition(|owner| taken_over.contains(owner));
+        let (mut stay, mut go) = (Vec::new(), Vec::new());
+        for &owner in owners {
+            let key = self.key_values(store, &[owner]);
+            let is_taken_over = self.any_store_mut(store).find_pending(&values(&key))?;
+            match is_taken_over {
+                Some(_) => stay.push(owner),
+                None => go.push(owner),
+            }
+        }
         if !go.is_empty() {
-            self.release_children_in_memory(store, relation, resolved, &go)?;
+            self.release_children_in_memory(store, relation, resolved, &go, known)?;
         }
         Ok(stay)
     }
@@ -212,29 +236,61 @@ impl Session {
         relation: u16,
         resolved: &ResolvedRelation,
         owners: &[u32],
+        known: &mut KnownChildren,
     ) -> Result<()> {
         let reference = self.reference(store, relation, resolved);
         let target = self.target_store(store, relation);
-        let epoch = self.log.epoch;
-        let deleted: BTreeSet<u32> = owners.iter().copied().collect();
-        for slot in 0..self.any_store(target).len() {
-            let any = self.any_store(target);
-            let is_known = match any.state(slot) {
-                State::Pending => true,
-                State::Persistent => !any.is_expired(slot, epoch) && !any.is_marked_deleted(slot),
-                _ => false,
-            };
-            if !is_known {
-                continue;
-            }
-            let child = (target, slot);
-            let parent = self.parent(child, &reference)?;
-            if let Some(owner) = parent.filter(|(of, slot)| *of == store && deleted.contains(slot))
-            {
-                self.release_child(owner, relation, resolved, &reference, child)?;
+        if std::mem::take(&mut known.have_read) {
+            known.of_relations.clear();
+        }
+        let mut all = known.of_relations.remove(&(store, relation));
+        let children = match &mut all {
+            Some(children) => children,
+            none => none.insert(self.children_in_memory(target, &reference)?),
+        };
+        let owners = owners.iter().map(|&owner| (store, owner));
+        let of_owner = |owner| {
+            let children = children.remove(&owner).unwrap_or_default();
+            children.into_iter().map(move |slot| (slot, owner))
+        };
+        let mut found: Vec<(u32, ObjectId)> = owners.flat_map(of_owner).collect();
+        found.sort_unstable();
+        for (slot, owner) in found {
+            if self.is_known(target, slot) {
+                self.release_child(owner, relation, resolved, &reference, (target, slot))?;
             }
         }
+        known
+            .of_relations
+            .extend(all.map(|all| ((store, relation), all)));
         Ok(())
+    }
+
+    /// The objects of a store whose rows need not be read, by their parents.
+    fn children_in_memory(
+        &self,
+        target: u16,
+        reference: &Reference,
+    ) -> Result<FxHashMap<ObjectId, Vec<u32>>> {
+        let mut children: FxHashMap<ObjectId, Vec<u32>> = FxHashMap::default();
+        for slot in (0..self.any_store(target).len()).filter(|&slot| self.is_known(target, slot)) {
+            if let Some(parent) = self.parent((target, slot), reference)? {
+                children.entry(parent).or_default().push(slot);
+            }
+        }
+        Ok(children)
+    }
+
+    /// Whether an object is new, or its row cannot have changed since it was read.
+    fn is_known(&self, store: u16, slot: u32) -> bool {
+        let any = self.any_store(store);
+        match any.state(slot) {
+            State::Pending => true,
+            State::Persistent => {
+                !any.is_expired(slot, self.log.epoch) && !any.is_marked_deleted(slot)
+            }
+            _ => false,
+        }
     }
 
     fn release_child(
