@@ -25,7 +25,7 @@ use early::{Early, early};
 pub(crate) use order::Cycle;
 use order::{Levels, levels, table_order};
 use uniques::update_order;
-pub(crate) use uniques::{Numbered, Swap, Unique};
+pub(crate) use uniques::{Numbered, Swap, Unique, passed_on};
 
 /// The written columns of a row: one shared list for consecutive rows of the same shape.
 pub(crate) type Columns = Rc<[usize]>;
@@ -47,8 +47,8 @@ impl Changes {
         let mut changes = self.clone();
         let tables = changes.tables.iter_mut();
         for unique in tables.flat_map(|table| &mut table.uniques) {
-            if let Some((frees, takes)) = unique.exactly.take() {
-                (unique.frees, unique.takes) = (frees, takes);
+            if let Some(exactly) = unique.exactly.take() {
+                unique.passed_on = exactly;
             }
         }
         Some(changes)
@@ -530,7 +530,7 @@ fn late_freers(
     }
     for table in &changes.tables {
         for unique in &table.uniques {
-            for (_, freer) in unique.passed_on() {
+            for &(_, freer) in &unique.passed_on {
                 let node = (table.store, freer);
                 let Some(waiting) = late.get(&node) else {
                     continue;

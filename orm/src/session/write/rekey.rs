@@ -400,7 +400,7 @@ impl Session {
         let mut takers: FxHashMap<(usize, u32), Vec<u32>> = FxHashMap::default();
         let mut next: Vec<(usize, u32)> = Vec::new();
         for (at, (unique, _)) in uniques.iter().enumerate() {
-            for (taker, freer) in unique.passed_on() {
+            for &(taker, freer) in &unique.passed_on {
                 if now.contains(&taker) {
                     takers.entry((at, freer)).or_default().push(taker);
                     if !now.contains(&freer) || keeps(later, freer, unique) {

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use crate::record::RecordKey;
 use crate::session::Session;
 use crate::session::write::expression::Computations;
-use crate::session::write::plan::{Columns, Numbered, Unique};
+use crate::session::write::plan::{Columns, Numbered, Unique, passed_on};
 use crate::value::{Param, Value, ValueRef};
 
 impl Session {
@@ -67,12 +67,13 @@ impl Session {
                 values.add(row, &params, Use::Takes);
             }
             let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
-            found.push(Unique {
+            let unique = Unique {
                 name,
                 nullable: nullable.next().copied(),
                 columns,
                 ..values.into_unique()
-            });
+            };
+            found.extend((!unique.passed_on.is_empty()).then_some(unique));
         }
         found
     }
@@ -121,7 +122,7 @@ impl Numbers {
         }
     }
 
-    /// The numbers of the folded values, and the exact ones if they make a difference.
+    /// The rows that take values of others, by the folded values, and by the exact ones if they make a difference.
     fn into_unique(self) -> Unique {
         let Self {
             exact,
@@ -131,8 +132,7 @@ impl Numbers {
         } = self;
         if folded.is_empty() {
             return Unique {
-                frees,
-                takes,
+                passed_on: passed_on(&frees, &takes),
                 ..Unique::default()
             };
         }
@@ -149,9 +149,8 @@ impl Numbers {
             rows.iter().map(|&(row, of)| (row, number(of))).collect()
         };
         Unique {
-            frees: merged(&frees),
-            takes: merged(&takes),
-            exactly: Some((frees, takes)),
+            passed_on: passed_on(&merged(&frees), &merged(&takes)),
+            exactly: Some(passed_on(&frees, &takes)),
             ..Unique::default()
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Changes, Columns, References, TableChanges, Unique, Wait};
+use super::{Changes, Columns, References, TableChanges, Wait};
 use crate::session::memory::edges::ObjectId;
 
 /// The steps to run before all other writes, because other rows take the unique values of rows that are deleted.
@@ -82,8 +82,8 @@ fn freeing_tables(changes: &Changes) -> BTreeSet<u16> {
             [] => return false,
             _ => table.deletes.iter().copied().collect(),
         };
-        let mut passed_on = table.uniques.iter().flat_map(Unique::passed_on);
-        passed_on.any(|(_, freer)| deleted.contains(&freer))
+        let mut passed_on = table.uniques.iter().flat_map(|unique| &unique.passed_on);
+        passed_on.any(|(_, freer)| deleted.contains(freer))
     };
     let freeing = changes.tables.iter().filter(frees);
     freeing.map(|table| table.store).collect()
@@ -204,7 +204,7 @@ impl Early {
         }
         for table in &changes.tables {
             for unique in &table.uniques {
-                for (taker, freer) in unique.passed_on() {
+                for &(taker, freer) in &unique.passed_on {
                     if !self.inserts.contains(&(table.store, taker)) {
                         continue;
                     }

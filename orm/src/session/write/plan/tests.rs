@@ -428,8 +428,7 @@ fn unique(nullable: Option<usize>, frees: &[(u32, u32)], takes: &[(u32, u32)]) -
         name: "UNIQUE (name)".to_owned(),
         nullable,
         columns: Vec::new(),
-        frees: frees.to_vec(),
-        takes: takes.to_vec(),
+        passed_on: passed_on(frees, takes),
         ..Unique::default()
     }
 }

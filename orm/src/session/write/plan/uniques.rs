@@ -17,12 +17,10 @@ pub(crate) struct Unique {
     pub(crate) columns: Vec<usize>,
     /// A nullable column of it, with which a row can free its value before it takes another.
     pub(crate) nullable: Option<usize>,
-    /// Changed and deleted rows, with their current values.
-    pub(crate) frees: Numbered,
-    /// Changed and new rows, with their new values.
-    pub(crate) takes: Numbered,
-    /// Both lists with different numbers for different texts, if that makes a difference.
-    pub(crate) exactly: Option<(Numbered, Numbered)>,
+    /// Pairs of rows in which the first takes a value that the second frees.
+    pub(crate) passed_on: Vec<(u32, u32)>,
+    /// The same if texts are equal only if they are the same, where that makes a difference.
+    pub(crate) exactly: Option<Vec<(u32, u32)>>,
 }
 
 /// Rows that exchange values of a constraint whose columns are NOT NULL.
@@ -61,7 +59,7 @@ pub(super) fn update_order(
     let is_in_time = |row: u32| updated.contains(&row) && !is_late(row);
     let mut edges: Vec<Edge> = Vec::new();
     for (unique, use_of) in table.uniques.iter().enumerate() {
-        for (taker, freer) in use_of.passed_on() {
+        for &(taker, freer) in &use_of.passed_on {
             if is_in_time(taker) && is_in_time(freer) {
                 edges.push(Edge {
                     taker,
@@ -193,23 +191,17 @@ impl<'a> Waiting<'a> {
     }
 }
 
-impl Unique {
-    /// Pairs of rows in which the first takes a value that the second frees.
-    pub(crate) fn passed_on(&self) -> Vec<(u32, u32)> {
-        let freed = self.frees.iter().map(|&(row, value)| (value, row));
-        let mut freed: Vec<(u32, u32)> = freed.collect();
-        freed.sort_unstable();
-        let mut pairs = Vec::new();
-        for &(taker, value) in &self.takes {
-            let from = freed.partition_point(|&(other, _)| other < value);
-            let freers = freed[from..].iter().take_while(|freed| freed.0 == value);
-            let freers = freers.map(|&(_, freer)| freer);
-            pairs.extend(
-                freers
-                    .filter(|freer| *freer != taker)
-                    .map(|freer| (taker, freer)),
-            );
-        }
-        pairs
+/// Pairs of rows in which the first takes a value that the second frees: changed and new rows take, changed and deleted ones free.
+pub(crate) fn passed_on(frees: &[(u32, u32)], takes: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let freed = frees.iter().map(|&(row, value)| (value, row));
+    let mut freed: Vec<(u32, u32)> = freed.collect();
+    freed.sort_unstable();
+    let mut pairs = Vec::new();
+    for &(taker, value) in takes {
+        let from = freed.partition_point(|&(other, _)| other < value);
+        let freers = freed[from..].iter().take_while(|freed| freed.0 == value);
+        let others = freers.filter(|freed| freed.1 != taker);
+        pairs.extend(others.map(|&(_, freer)| (taker, freer)));
     }
+    pairs
 }
