@@ -237,7 +237,24 @@ fn faults_shows_what_found_each_lie() {
     assert!(killed >= 1, "{}", ran.out);
     refused(
         &["faults", "--filter", "no_such_lie"],
-        &["no fault matches", "values."],
+        &["no fault matches `no_such_lie`", "faults --list --all"],
+    );
+    refused(
+        &["faults", "--filter", "values.julian_days"],
+        &["only faults that --all injects"],
+    );
+    let listed = run(&[
+        "faults",
+        "--list",
+        "--all",
+        "--filter",
+        "values.julian_days",
+    ]);
+    assert_eq!(listed.code, Some(0), "{}", listed.err);
+    assert!(
+        listed.out.starts_with("values.julian_days  "),
+        "{}",
+        listed.out
     );
 }
 

@@ -11,6 +11,7 @@ mod diff;
 mod explain;
 mod faults;
 mod github;
+mod list;
 mod merge;
 mod output;
 mod progress;

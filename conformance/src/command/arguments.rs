@@ -104,6 +104,9 @@ pub struct FaultsArguments {
     /// Selects the cases that may catch them, in the same way
     #[arg(long, value_parser = filter, value_name = "FILTER")]
     pub by: Option<Filter>,
+    /// Lists the selected faults instead of injecting them
+    #[arg(long)]
+    pub list: bool,
     /// Injects one part of the faults: 2/4 is the second of four
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub shard: Option<Shard>,

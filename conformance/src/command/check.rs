@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use selfsame::{Error, ErrorKind, Result};
 
-use super::arguments::{CheckArguments, Shape};
+use super::arguments::CheckArguments;
 use super::compare;
+use super::list::list;
 use super::output::{Destination, say};
 use super::progress::Shown;
 use crate::cases::{INVENTORY, cases};
@@ -27,7 +28,8 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let options = options(arguments)?;
     if arguments.list {
-        return list(&options, arguments.output.format);
+        let selected = options.selected().map(|case| (case.id, case.promise));
+        return list(selected, arguments.output.format);
     }
     let destination = Destination::new(&arguments.output)?;
     let earlier = arguments
@@ -90,26 +92,6 @@ fn expected(arguments: &CheckArguments) -> Result<Expected> {
         Some(path) => Expected::read(path),
         None => Ok(Expected::default()),
     }
-}
-
-fn list(options: &Options, shape: Shape) -> Result<ExitCode> {
-    if shape != Shape::Human {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            "--list cannot be combined with --format",
-        ));
-    }
-    let width = options
-        .selected()
-        .map(|case| case.id.len())
-        .max()
-        .unwrap_or(0);
-    let lines: String = options
-        .selected()
-        .map(|case| format!("{:width$}  {}\n", case.id, case.promise))
-        .collect();
-    say(&lines)?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn bless(report: &Report, old: &Expected, path: &Path) -> Result<ExitCode> {

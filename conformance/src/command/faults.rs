@@ -6,6 +6,7 @@ use std::sync::Arc;
 use selfsame::{Error, ErrorKind, Result};
 
 use super::arguments::FaultsArguments;
+use super::list::list;
 use super::output::Destination;
 use super::progress::Shown;
 use crate::cases::cases;
@@ -25,6 +26,10 @@ pub(super) fn run(
     open: impl FnOnce() -> Result<Vec<Arc<dyn Target>>>,
 ) -> Result<ExitCode> {
     let options = options(arguments)?;
+    if arguments.list {
+        let selected = chosen(&options).map(|fault| (fault.id, fault.sentence));
+        return list(selected, arguments.output.format);
+    }
     let destination = Destination::new(&arguments.output)?;
     let targets = open()?;
     let report = run_faults(&targets, &options, &mut Shown::new());
@@ -48,25 +53,26 @@ fn options(arguments: &FaultsArguments) -> Result<Options> {
     if let Some(inventory) = arguments.inventory {
         options.inventory = inventory;
     }
-    let ids: Vec<&str> = faults().map(|fault| fault.id).collect();
-    let unmatched = options.faults.unmatched(ids.iter().copied());
-    if unmatched.is_some() || chosen(&options).next().is_none() {
-        let what = unmatched.map_or_else(|| "the filter".to_owned(), |part| format!("`{part}`"));
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            format!(
-                "no fault matches {what}; there are {}, of which most need --all",
-                ids.join(", ")
-            ),
+    if let Some(part) = options.faults.unmatched(faults().map(|fault| fault.id)) {
+        return Err(refused(format!(
+            "no fault matches `{part}`; `faults --list --all` shows all ids"
+        )));
+    }
+    if chosen(&options).next().is_none() {
+        return Err(refused(
+            "the filter matches only faults that --all injects".to_owned(),
         ));
     }
     if let Some(part) = options.filter.unmatched(cases().map(|case| case.id)) {
-        return Err(Error::new(
-            ErrorKind::Configuration,
-            format!("no case matches `{part}`; `check --list` shows all ids"),
-        ));
+        return Err(refused(format!(
+            "no case matches `{part}`; `check --list` shows all ids"
+        )));
     }
     Ok(options)
+}
+
+fn refused(message: String) -> Error {
+    Error::new(ErrorKind::Configuration, message)
 }
 
 /// Formats the result of each fault, then the summary.
