@@ -1,4 +1,4 @@
-//! `Digest`: a checksum of what an arm read or left behind, by which arms are compared before they are timed.
+//! `Digest`: a checksum of what an arm read or wrote, by which arms are compared before they are timed.
 
 use std::hash::{Hash, Hasher};
 use std::hint::black_box;

@@ -69,7 +69,7 @@ fn trial(
     .with_ignored_flag(ignored)
 }
 
-/// All arms read the same and leave the same behind.
+/// All arms read the same and leave the same rows.
 fn parity(site: &Site, workload: Workload) -> Result<(), Failed> {
     for &size in workload.sizes().iter().filter(|size| **size <= LARGEST) {
         Fixture::new(site, workload, size)?.check_parity()?;

@@ -263,7 +263,7 @@ fn limits_that_are_met(engine: Engine, on: On) -> std::result::Result<(), Failed
     check(&mut connection, on, &wrong)
 }
 
-/// Whatever stands behind the first statement is not left out without a word.
+/// Text after the first statement is not silently ignored.
 fn texts_of_several_statements(engine: Engine, on: On) -> std::result::Result<(), Failed> {
     let mut connection = tables(&engine)?;
     let wrong = [

@@ -72,7 +72,7 @@ fn check_runs_on_a_server(server: &Server) {
     assert!(ran.out.contains("(PostgreSQL 1"), "{}", ran.out);
 }
 
-/// With tables of the suite's own names in the schema that everybody has, directly and behind a pooler that drops the search path.
+/// With tables named like the suite's in the public schema, directly and behind a pooler that drops the search path.
 fn check_leaves_tables_alone(server: &Server) {
     use selfsame::backend::{Backend, Sql, Statement, StatementKind};
     use selfsame::value::{ValueRef, ValueType};

@@ -299,7 +299,7 @@ pub(crate) struct Encryption {
 
 #[cfg(feature = "tls")]
 impl Encryption {
-    /// What encrypts a stream, once the server has agreed to it where it is asked.
+    /// Encrypts a stream, after the server has agreed where TLS is negotiated.
     pub(crate) fn connector(
         &self,
         stream: &mut (impl Read + Write),
@@ -438,7 +438,7 @@ where
     Ok((Connected { client, pooled }, is_first_choice))
 }
 
-/// Whether a server is the one asked for: `None` if not, and false if another would be better.
+/// Whether a server has the requested role: `None` if not, and false if another would be better.
 fn fits(target: Target, in_recovery: Option<&str>, read_only: Option<&str>) -> Option<bool> {
     let standby = in_recovery == Some("t");
     let read_only = standby || read_only == Some("on");

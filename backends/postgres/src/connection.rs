@@ -25,11 +25,11 @@ use crate::settings::Settings;
 
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
-/// Everything that a user's statements can leave behind in a session, but for prepared statements.
+/// All state that a user's statements can leave in a session, except prepared statements.
 /// `RESET ROLE` gives back the role that the database or its administrator sets for this user, which the statement before it takes away.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
                       SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
-/// Names what a user's own PREPARE left behind, in one row: DEALLOCATE ALL would take what is kept here and in the driver too.
+/// Lists the statements that a user's own PREPARE left, in one row: DEALLOCATE ALL would also remove those kept here and in the driver.
 const LEFT_PREPARED: &str = "; SELECT pg_catalog.string_agg('DEALLOCATE ' || pg_catalog.quote_ident(name), '; ') \
                              FROM pg_catalog.pg_prepared_statements WHERE from_sql";
 
@@ -49,7 +49,7 @@ pub(crate) struct Manners {
     pooled: bool,
     /// What follows BEGIN.
     begin: String,
-    /// Takes back what a user's statements left behind.
+    /// Removes the state that a user's statements left.
     forget: String,
 }
 
@@ -454,7 +454,7 @@ impl PostgresConnection {
         }
     }
 
-    /// Takes back what a user's statements left behind, within a short time.
+    /// Removes the state that a user's statements left, within a short time.
     fn forget(&mut self, sql: &Sql) -> Result<()> {
         let text = self.manners.forget.clone();
         let client = self.client()?;

@@ -179,7 +179,7 @@ impl Client {
         Arc::clone(&self.link.waiter.interruption)
     }
 
-    /// What asks the server to stop, over a connection of its own.
+    /// Requests cancellation, over a separate connection.
     pub(crate) fn cancel_token(&self) -> CancelToken {
         let client = self.client.as_ref().expect("only dropping takes it");
         client.cancel_token()

@@ -54,8 +54,8 @@ impl Settings {
         timeout.filter(|timeout| !timeout.is_zero())
     }
 
-    /// What is asked of a new connection, leaving nothing behind: in its one transaction the settings hold, whatever is between us
-    /// and the server. Gives the server's process, the current schema, and whether it is a standby or only reads.
+    /// The first query of a new connection, without side effects: in its transaction the settings hold, even through a pooler. Returns the
+    /// server's process, the current schema, and whether it is a standby or read-only.
     pub(crate) fn greeting(&self) -> String {
         format!(
             "BEGIN{}; SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_schema(), pg_catalog.pg_is_in_recovery(), \

@@ -1,4 +1,4 @@
-//! The suite on SQLite that claims less than it can: nothing is asked that is not claimed.
+//! The suite on SQLite with fewer claims: nothing unclaimed is used.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a failed program leaves behind: the line that keeps it, and a file that a client of the database can run.
+//! What a failed program leaves: the line that records it, and a file that a database client can run.
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ pub enum Direction {
     ToClient,
 }
 
-/// Forwards to a server as long as it is not told otherwise.
+/// Forwards to a server until it is told otherwise.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,

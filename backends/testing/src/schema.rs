@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    /// A server whose connections are in this schema, whatever was asked for.
+    /// A server whose connections are in this schema, regardless of the requested one.
     #[derive(Debug)]
     struct Stubborn(Option<&'static str>);
 

@@ -276,7 +276,7 @@ fn quiet(pause: &Path) -> Outcome<()> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    // What it said last is on its way.
+    // Its last line may still be in the pipe.
     std::thread::sleep(Duration::from_millis(200));
     Ok(())
 }

@@ -163,7 +163,7 @@ fn add_tracks(session: &mut Session) -> selfsame::Result<Vec<Handle<Track>>> {
     });
     let genres = session.add_all(genres.collect::<Vec<_>>());
     let titled: Vec<(i64, String, i64)> = rows!("album");
-    // A relation beats the foreign key that `new` asks for.
+    // A relation takes precedence over the foreign key that `new` requires.
     let albums = titled.into_iter().map(|(_, title, artist)| Album {
         artist: at(&artists, artist).into(),
         ..Album::new(title, 0)

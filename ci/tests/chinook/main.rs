@@ -1,4 +1,4 @@
-//! The Chinook music shop on each database: loaded through the ORM, asked, and written as entities by `selfsame inspect`.
+//! The Chinook music shop on each database: loaded through the ORM, queried, and mapped by `selfsame inspect`.
 
 #[path = "../backends/mod.rs"]
 mod backends;

@@ -14,7 +14,7 @@ pub(crate) struct Question {
     pub(crate) name: &'static str,
     pub(crate) answer: fn(&mut Session) -> selfsame::Result<Vec<String>>,
     pub(crate) sql: &'static str,
-    /// Whether the question asks for an order.
+    /// Whether the query defines an order.
     pub(crate) order: Order,
     /// The first line, and how many there are: what is known of the shop.
     pub(crate) known: (&'static str, usize),

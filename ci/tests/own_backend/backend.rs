@@ -228,7 +228,7 @@ impl Connection for MyConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        // Raw SQL may have left any state behind; a new connection has none of it.
+        // Raw SQL may have left any state; a new connection has none.
         if used_raw_sql {
             self.native = open(&self.path)?;
         } else if !self.native.is_autocommit() {

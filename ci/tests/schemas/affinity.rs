@@ -407,7 +407,7 @@ fn dates() -> selfsame::Result<()> {
     )
 }
 
-/// A constraint that gives way, or takes another row away, is told.
+/// A constraint whose conflict clause skips a row, or replaces another, is reported.
 fn on_conflict() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
     let engine = Engine::new(database.backend());

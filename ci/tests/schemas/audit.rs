@@ -1,4 +1,4 @@
-//! `selfsame audit`: each kind of trouble is told, apart from the others, and nothing is written.
+//! `selfsame audit` reports each kind of problem separately and writes nothing.
 
 use std::path::Path;
 

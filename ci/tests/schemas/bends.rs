@@ -64,7 +64,7 @@ fn is_same(stored: Option<&Value>, value: &Value) -> bool {
     }
 }
 
-/// The fates that are others than was said.
+/// The outcomes that differ from the expected ones.
 fn others(engine: &Engine, edges: &[Edge]) -> selfsame::Result<Vec<String>> {
     for (at, (declared, ..)) in edges.iter().enumerate() {
         execute(

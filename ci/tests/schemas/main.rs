@@ -1,4 +1,4 @@
-//! Databases that others made: every construct that an entity can stand for works, and what it cannot say is told.
+//! Existing databases: every construct that an entity can express works, and everything else is reported.
 //!
 //! `selfsame inspect` writes the entities of `postgres.sql` and `sqlite.sql` (`SELFSAME_BLESS=1` writes them anew); they are compiled
 //! here, make the schema again, and are used.

@@ -18,7 +18,7 @@ pub(crate) const ON_SQLITE: &[(&str, OnSqlite)] = &[
     ("sqlite_files_of_other_tools", of_other_tools),
 ];
 
-/// What is said of a database by the code that was written for it.
+/// The comments in the code that was generated for a database.
 fn differences(metadata: &Metadata, engine: &Engine) -> selfsame::Result<Vec<String>> {
     let found = metadata.diff(engine)?;
     Ok(found.iter().map(ToString::to_string).collect())
@@ -162,7 +162,7 @@ fn keys_that_are_numbers(engine: &Engine) -> selfsame::Result<()> {
     session.commit()
 }
 
-/// Writing another column would change the key behind the session's back: such rows are only read.
+/// Writing another column would change the key without the session's knowledge, so such rows are read-only.
 fn keys_that_are_computed(engine: &Engine) -> selfsame::Result<()> {
     let records = Metadata::reflect(engine)?.records("computed_key")?;
     let mut session = Session::new(engine);
@@ -325,7 +325,7 @@ fn of_other_tools() -> selfsame::Result<()> {
          INSERT INTO keyword_search_terms VALUES (2, 1, 'rust');\n\
          INSERT INTO cookies VALUES (13353683400123456, '.example.org', 'n', '', x'763130', 0, 1)",
     )?;
-    // Strictly read, what is not in the usual form is told by its row; leniently, all of it is read.
+    // Strict reading names the row of a value in an unusual form; lenient reading accepts it.
     let strict = crate::audit::audited(&[&url], 1);
     crate::audit::check(
         &strict,

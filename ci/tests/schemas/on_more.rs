@@ -51,7 +51,7 @@ fn differences(engine: &Engine) -> selfsame::Result<Vec<String>> {
     Ok(found.iter().map(ToString::to_string).collect())
 }
 
-/// The schema as it was made differs in what is told; as the entities make it, in nothing.
+/// The original schema differs as reported; the one created from the entities does not differ.
 fn made_again(engine: &Engine) -> selfsame::Result<()> {
     assert_eq!(differences(engine)?, TOLD);
     let reflected = Metadata::reflect(engine)?;
@@ -86,7 +86,7 @@ fn made_again(engine: &Engine) -> selfsame::Result<()> {
         sorted(names)
     };
     assert_eq!(of(before), of(after));
-    // Another name, and another comment, are told.
+    // A changed name and a changed comment are reported.
     execute(
         engine,
         "ALTER INDEX by_birth RENAME TO by_date;\nALTER TABLE people RENAME CONSTRAINT \"to the boss\" TO boss;\n\
@@ -284,7 +284,7 @@ fn kinds(engine: &Engine) -> selfsame::Result<()> {
     session.refresh(found[kind])?;
     assert_eq!(session[found[kind]].matrix, Some(vec![vec![9]]));
 
-    // A value of other dimensions than the field's, and one whose first element is not number 1, are told by their row.
+    // The error for an array with other dimensions than the field's, or with another lower bound than 1, names its row.
     for value in ["'{1,2}'", "'{{{1}}}'", "'[0:0][1:1]={{1}}'"] {
         execute(
             engine,
@@ -469,7 +469,7 @@ fn without_objects(engine: &Engine) -> selfsame::Result<()> {
     Ok(())
 }
 
-/// A key in other letters is told, and nothing else is wrong.
+/// A key in another case is reported, and nothing else.
 fn audited(database: &Database) -> selfsame::Result<()> {
     let url = database.url();
     let audit = crate::audit::audited(&[&url, "--write"], 1);

@@ -27,7 +27,7 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
 
 const SCHEMA: &str = include_str!("postgres.sql");
 
-/// What the entities say otherwise than the database: a key for the table that has none.
+/// Where the entities differ from the database: a key for the table without one.
 const TOLD: [&str; 2] = [
     "keyless: the primary key is (name) in the code and () in the database",
     "keyless: UNIQUE (name) is in the database only",

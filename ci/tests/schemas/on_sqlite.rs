@@ -59,7 +59,7 @@ fn dates() -> selfsame::Result<()> {
          INSERT INTO dates VALUES (2, '2024-02-29 00:00:00', 1709209800, '2024-02-29 12:30:00.1234567+02:00', 'false');\n\
          INSERT INTO dates VALUES (3, NULL, 2460370.020833333, NULL, 1)",
     )?;
-    // Strict, the first of them is told by its key.
+    // Strict reading names the first of them by its key.
     let error = DateRow::query()
         .all(&mut Session::new(&engine))
         .expect_err("other forms");

@@ -1,4 +1,4 @@
-//! Deferred columns: neither read nor written unless they are asked for or set.
+//! Deferred columns: neither read nor written unless they are loaded or set.
 
 use selfsame::ErrorKind;
 use selfsame::backend::StatementKind;

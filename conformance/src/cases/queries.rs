@@ -489,7 +489,7 @@ fn odd_identifiers(context: &mut Context) -> CaseResult {
     for name in names {
         table = table.column(Column::new(name, ColumnType::I64));
     }
-    // Two names that differ in case alone are one name to some databases: they are not what is asked here.
+    // Two names that differ in case alone are one name to some databases, which is not tested here.
     table.columns.retain(|column| column.name != "UPPER");
     database.create(&table.primary_key(["id"]))?;
     let kept: Vec<&str> = names.into_iter().filter(|&name| name != "UPPER").collect();

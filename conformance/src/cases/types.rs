@@ -160,7 +160,7 @@ const fn extremes_case(
         .covers(covers)
 }
 
-/// Whether `=` can be asked of the type.
+/// Whether the type has `=`.
 fn is_comparable(ty: ValueType) -> bool {
     ty != ValueType::Json
 }

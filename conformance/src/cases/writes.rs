@@ -73,7 +73,7 @@ const CASES: &[Case] = &[
         .covers(&[Contract(52)]),
 ];
 
-/// A table `t` of the rows (1, 10), (2, 20), … as far as asked.
+/// A table `t` of this many rows: (1, 10), (2, 20), …
 fn tens(context: &Context, count: i64) -> CaseResult<Database> {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;

@@ -64,7 +64,7 @@ impl Target {
     /// Says that the parameter at a position, from 0, becomes the value of a column.
     pub(crate) fn add_parameter(&mut self, position: usize, column: &Column) {
         let at = self.find(column);
-        // A table has fewer columns than that, and what is not told is not checked.
+        // A table has fewer columns than that; further ones would not be checked.
         let Ok(number) = u16::try_from(at + 1) else {
             return;
         };

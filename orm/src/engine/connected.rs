@@ -352,7 +352,7 @@ impl Connected {
         result
     }
 
-    /// Refuses raw SQL that would end the transaction behind the back of those who opened it: what follows would be committed one by one.
+    /// Refuses raw SQL that would end the transaction without its owner's knowledge: what follows would be committed one by one.
     #[inline]
     fn refuse_to_end(&self, sql: &Sql) -> Result<()> {
         match sql.kind() == StatementKind::Raw

@@ -1,4 +1,4 @@
-//! The connection is cut at every byte of a commit: nothing is half-written, and what is not known is told as such.
+//! The connection is cut at every byte of a commit: nothing is half-written, and an unknown outcome is reported as unknown.
 
 use std::time::{Duration, Instant};
 
@@ -217,7 +217,7 @@ fn before_a_commit(server: &Server) {
         );
         let ended = read(cuts.direct.as_mut(), &text, &[], &[ValueType::I64]).expect("ends");
         assert!(i64s(&ended)[0] > 0);
-        // Gone there, and told here.
+        // The row is gone, and the error says so.
         cuts.wait_for_others("true");
         std::thread::sleep(Duration::from_millis(100));
         let error = session.commit().expect_err("lost");
@@ -249,7 +249,7 @@ fn of_what_only_read(server: &Server) {
     assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
 }
 
-/// A transaction that failed is not committed, whether its end can still be told to the server or not.
+/// A failed transaction is not committed, whether or not its ROLLBACK reaches the server.
 fn of_what_failed_before(server: &Server) {
     let cuts = Cuts::new(server);
     let write = |text: &str| Sql::new(StatementKind::Insert, text, [], []);

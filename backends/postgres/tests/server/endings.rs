@@ -107,7 +107,7 @@ impl<'s> Place<'s> {
         assert!(self.end_others() > 0, "there was one");
     }
 
-    /// How many there were; they are gone then, and that has been told.
+    /// Ends all other connections and returns their number.
     fn end_others(&mut self) -> i64 {
         let others = format!(
             "FROM pg_stat_activity WHERE application_name = '{}' AND pid <> pg_backend_pid()",
@@ -127,7 +127,7 @@ impl<'s> Place<'s> {
         ended
     }
 
-    /// What was told must be what is there, and the same engine must serve again.
+    /// The reported outcome must match the rows, and the same engine must serve again.
     fn check(&mut self, what: &str, engine: &Engine, told: selfsame::Result<()>) -> ErrorKind {
         let rows = self.take_rows();
         let kind = match &told {
@@ -141,7 +141,7 @@ impl<'s> Place<'s> {
                         assert!(rows.is_empty() || rows == WHOLE, "{what}: {rows:?}");
                     }
                     ErrorKind::ConnectionLost => assert!(rows.is_empty(), "{what}: {rows:?}"),
-                    // The undone savepoint told its own error, and the program went on.
+                    // The savepoint was undone with its own error, and the program continued.
                     ErrorKind::PendingRollback => {
                         assert!(rows.is_empty(), "{what}: {rows:?}");
                         let cause = "then the savepoint could not be rolled back: ";
@@ -273,7 +273,7 @@ fn by_idleness(server: &Server) {
     }
 }
 
-/// A lost connection is not tried again by itself: what was sent may have been done by others' eyes. Panics and early returns end a try.
+/// A lost connection is not retried by itself, because the statements may have run. A panic or an early return ends an attempt.
 fn under_retry(server: &Server) {
     let mut place = Place::new(server);
     let engine = Engine::new(place.database.backend()).pool_size(1);
@@ -296,13 +296,13 @@ fn under_retry(server: &Server) {
             assert_eq!(place.take_rows(), Vec::<i64>::new());
         }
     }
-    // A panic in a try.
+    // A panic in an attempt.
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         session.retry(5, |session| {
             session.add(Note::new(5, "never"));
             session.flush()?;
             if session.in_transaction() {
-                panic!("as asked");
+                panic!("on purpose");
             }
             Ok(())
         })

@@ -96,7 +96,7 @@ fn set_by_a_trigger(server: &Server) {
     check(server, &[&table, function, trigger], &[2, 3, 300]);
 }
 
-/// A trigger that changes what the rows are told apart by: keys that ascend go by their order, others are refused.
+/// A trigger changes the column that identifies the rows: ascending keys are assigned in order, others are refused.
 fn beside_changed_values(server: &Server) {
     let function = "CREATE FUNCTION louder() RETURNS trigger LANGUAGE plpgsql AS $$ \
          BEGIN NEW.owner := NEW.owner || '!'; RETURN NEW; END $$";

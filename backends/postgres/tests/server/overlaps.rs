@@ -44,7 +44,7 @@ fn of_two_transactions(server: &Server) {
         let plain = session.get::<Plain>(id).expect("reads").expect("a row");
         session[plain].count
     };
-    // Two increments, the second inside the first: what the first is told.
+    // Two increments, the second inside the first; the first gets the error.
     let overlap = |id: i64, options: TransactionOptions| {
         let mut session = Session::new(&engine);
         session.transaction_with(options, |session| {

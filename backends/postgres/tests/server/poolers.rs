@@ -483,7 +483,7 @@ fn of_two_databases(server: &Server) {
     }
 }
 
-/// Another program leaves its settings on the connections to the server. What was said by us holds, inside a transaction and outside.
+/// Another program leaves its settings on the server's connections. Ours hold, inside a transaction and outside.
 fn of_others_who_set(server: &Server) {
     let Some(pooler) = pooler_with(server, &["default_pool_size = 2"]) else {
         return;

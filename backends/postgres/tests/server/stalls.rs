@@ -42,7 +42,7 @@ fn end_in_time(server: &Server) {
             (count, true, Some(ErrorKind::ConnectionLost)),
             (commit, true, Some(ErrorKind::AmbiguousCommit)),
             (savepoint, true, Some(ErrorKind::ConnectionLost)),
-            // With no limit said, what only undoes is short all the same.
+            // Without a limit, rolling back still has a short one.
             (rollback, false, Some(ErrorKind::ConnectionLost)),
             (|_| Ok(()), false, None),
         ] {

@@ -67,7 +67,7 @@ fn is_verified_and_cancelled(shared: &Server) {
     std::fs::remove_dir_all(folder).expect("removes");
 }
 
-/// The server is asked to stop as well: nobody would tell it otherwise that nobody listens.
+/// The statement is cancelled on the server too, which would not notice otherwise that the client has gone.
 fn ends_on_the_server_too(server: &Server, backend: Postgres, options: &str) {
     let name = "selfsame-cancelled";
     let engine = Engine::new(backend.application_name(name));

@@ -127,7 +127,7 @@ impl<'e> CurrentRow<'e> {
         let count = c_int::try_from(self.columns).unwrap_or(0);
         (0..count)
             .map(|column| {
-                // SAFETY: the statement is alive; the name is copied before anything else can be asked of the statement.
+                // SAFETY: the statement is alive; the name is copied before any other call on the statement.
                 unsafe {
                     let name = ffi::sqlite3_column_name(self.statement.as_ptr(), column);
                     if name.is_null() {

@@ -126,7 +126,7 @@ impl Place {
         let column = CString::new(column).ok()?;
         let schema = self.schema.as_ref();
         let mut declared: *const c_char = ptr::null();
-        // SAFETY: the connection is alive, the names end in NUL, and what is not asked for may be null. The answer belongs to the
+        // SAFETY: the connection is alive, the names end in NUL, and unused outputs may be null. The answer belongs to the
         // schema, and is copied before the next call.
         unsafe {
             let code = ffi::sqlite3_table_column_metadata(

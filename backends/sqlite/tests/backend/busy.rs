@@ -136,7 +136,7 @@ fn a_checkpoint_under_a_reader() {
     assert_eq!(count(&engine), 2_000);
 }
 
-/// Many kinds of work at once in a mode without a log: whoever is told "done" is.
+/// Many kinds of work at once in a mode without a log: every write that reports success is there.
 #[test]
 fn many_writers_and_readers_without_a_log() {
     let database = TempDatabase::new().expect("a directory");

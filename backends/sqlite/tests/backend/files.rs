@@ -61,7 +61,7 @@ fn a_file_keeps_its_own_journal_mode() {
         }
         assert_eq!(fs::read(&path).expect("reads")[18..20], header, "{mode}");
     }
-    // One that is made now has none of its own, nor has one without a byte.
+    // A file that is created now has none of its own, nor has an empty one.
     let empty = database.directory().join("empty.db");
     fs::write(&empty, "").expect("a file");
     for path in [database.path(), &*empty] {
@@ -97,7 +97,7 @@ fn a_journal_mode_can_be_asked_for() {
         assert_eq!(error.kind(), K::Configuration, "{error}");
         assert!(error.message().contains("wal"), "{error}");
     }
-    // A mode cannot be changed under others, and the lock is told as such.
+    // The mode cannot change while others are connected; the error is the lock's.
     let _other = database.backend().connect().expect("a connection");
     let patience = Duration::from_millis(50);
     let delete = database.backend().journal_mode(JournalMode::Delete);
@@ -193,7 +193,7 @@ fn broken_and_locked_files() {
     drop(holder);
     assert_eq!(integer(&mut early, "SELECT v FROM t"), 7);
 
-    // Full: the first cause is told, by every statement and by COMMIT.
+    // Full: every statement and COMMIT report the first cause.
     run(&mut early, "PRAGMA max_page_count = 4", &[]);
     let fill = "INSERT INTO t SELECT zeroblob(100000)";
     assert!(
@@ -273,7 +273,7 @@ fn a_file_that_goes_away_takes_its_connections_along() {
         let error = outside.begin(Default::default()).expect_err("no file");
         assert_eq!(error.kind(), K::ConnectionLost, "{error}");
         drop((open, outside));
-        // The pool has none of the old connections left.
+        // No old connection is left in the pool.
         for _ in 0..4 {
             let mut next = engine.connect().expect("a connection");
             if !replaced {
@@ -379,7 +379,7 @@ fn a_link_that_leads_elsewhere_takes_its_connections_along() {
     }
 }
 
-/// A transaction that was cut off is undone by the next who may write. Who may not is told what is there, and that nothing else is wrong.
+/// An interrupted transaction is undone by the next connection that may write. A read-only one gets an error that names the journal.
 #[test]
 fn a_journal_that_was_left_is_undone_or_told() {
     let database = TempDatabase::new().expect("a directory");

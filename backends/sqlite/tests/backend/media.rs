@@ -20,7 +20,7 @@ struct Medium {
 }
 
 impl Medium {
-    /// One of this size, or `None` with the reason told: mounting is for the privileged.
+    /// A file system of this size; `None`, with the reason printed, without the right to mount.
     fn new(size: &str) -> Option<Self> {
         let parent = TempDatabase::new().expect("a directory");
         let folder = parent.directory().join("medium");
@@ -94,7 +94,7 @@ fn media_that_cannot_be_written() {
         refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
         assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
     }
-    // A log is needed and cannot be made: that is said, and what helps.
+    // A log is needed and cannot be created: the error says so, and what helps.
     let wal = medium.file("wal");
     for backend in [
         Sqlite::file(&wal),
@@ -149,7 +149,7 @@ struct Book {
 }
 
 /// Commits authors of two books each until the disk is full, at each of many sizes of what is written, so that each place meets it: what
-/// was told as done is there, nothing else is, and with room again the same session goes on.
+/// was reported as done is there, nothing else is, and with room again the same session goes on.
 #[test]
 fn a_disk_that_is_full() {
     for mode in [

@@ -1,6 +1,6 @@
 //! What every peer's program has in common: the tables, the rows, the checksum of a result, and the commands on standard input.
 //!
-//! `run` starts one program for each peer and asks them in turns, so that a machine whose speed drifts is as fast for one as for the
+//! `run` starts one program for each peer and measures them in turns, so that a machine whose speed drifts is as fast for one as for the
 //! other. A program reads `open WORKLOAD SIZE`, then `check` (one run, answered by its checksum) and `time COUNT` (so many runs,
 //! answered by their nanoseconds), a line each.
 

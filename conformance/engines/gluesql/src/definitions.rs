@@ -1,10 +1,10 @@
-//! CREATE TABLE as the engine takes it: keys are said of a column, not of the table.
+//! CREATE TABLE as the engine accepts it: a key is declared on a column, not on the table.
 
 use gluesql::core::parse_sql::parse;
 use gluesql::core::sqlparser::ast::{ColumnOption, ColumnOptionDef, Statement, TableConstraint};
 use selfsame::{Error, ErrorKind, Result};
 
-/// The statement as the engine takes it. `None` is an index that only makes queries quicker, of which the storage has none.
+/// The statement as the engine accepts it; `None` for an index that only speeds up queries, which the storage does not support.
 pub(crate) fn rewritten(text: &str) -> Result<Option<String>> {
     let refused = |error: &dyn ToString| Error::new(ErrorKind::InvalidStatement, error.to_string());
     let parsed = parse(text).map_err(|error| refused(&error))?;

@@ -101,7 +101,7 @@ impl Connection for TursoConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        // A user's own statements may have left anything behind; a new connection has none of it.
+        // Raw SQL may have left any state; a new connection has none.
         if used_raw_sql {
             self.native = open(&self.database)?;
         } else if !self.native.is_autocommit().map_err(classify)? {

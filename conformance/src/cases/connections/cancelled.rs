@@ -124,7 +124,7 @@ fn running(context: &mut Context) -> CaseResult {
         ..
     } = slow;
     drop(database);
-    // Whoever asks too late must do no harm.
+    // A late request must do no harm.
     interrupter.interrupt();
     let mut next = Database::open(context)?;
     check_eq!(next.count("t")?, ROWS, "the transaction must be undone");

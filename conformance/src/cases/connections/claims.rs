@@ -1,4 +1,4 @@
-//! What a dialect says: the same each time it is asked, and nothing that it does not claim is sent.
+//! A dialect's claims: they do not change, and nothing that it does not claim is sent.
 
 use selfsame::ErrorKind;
 use selfsame::dialect::{
@@ -137,7 +137,7 @@ struct Parts {
     at: Timestamp,
 }
 
-/// Something that takes a capability: its name, whether it is claimed, and how it is asked for.
+/// A feature that needs a capability: its name, whether it is claimed, and how it is used.
 type Ask<'a> = (
     String,
     fn(&Capabilities) -> bool,

@@ -332,7 +332,7 @@ fn once(
 
 type Ran = std::thread::Result<Result<()>>;
 
-/// What was told must be what is there.
+/// The reported outcome must match the rows.
 fn outcome(
     what: &str,
     call: Option<&str>,

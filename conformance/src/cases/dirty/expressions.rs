@@ -115,7 +115,7 @@ fn versions(context: &mut Context) -> CaseResult {
         [row("x!", 2), row("y!", 3), row("x!", 2), row("x!", 2)],
         "texts and versions"
     );
-    // One row gets another version behind the back of a session that has read all.
+    // Another client changes the version of one row that the session has read.
     session.commit()?;
     let mut other = world.session();
     let stale = Letter::query()

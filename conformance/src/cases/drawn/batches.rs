@@ -183,7 +183,7 @@ fn once(context: &Context, engine: &Engine, metadata: &Metadata, drawn: &Drawn) 
     Ok(())
 }
 
-/// Every row must be there by the key that its object was told, as it was written.
+/// Every row must be found by the key that its object got, as it was written.
 fn check_rows(
     engine: &Engine,
     metadata: &Metadata,

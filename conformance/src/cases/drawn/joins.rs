@@ -276,7 +276,7 @@ fn joins(context: &mut Context) -> CaseResult {
     })
 }
 
-/// What is asked of the other table.
+/// The condition on the other table.
 #[derive(Clone, Copy, Debug)]
 enum Asked {
     /// A row of the same key, whose value is above this.

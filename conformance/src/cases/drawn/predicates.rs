@@ -50,7 +50,7 @@ const TEXTS: [Option<&str>; 8] = [
     Some("é\\"),
 ];
 
-/// Patterns without letters, so that no case is folded: what they mean is told by [`is_like`].
+/// Patterns without letters, so that case does not matter; [`is_like`] evaluates them.
 const PATTERNS: [&str; 6] = ["%", "_", "__", "_%_", "%\\_%", "\\%"];
 
 /// Whether a text is like a pattern, in which a backslash takes the character after it as it is.

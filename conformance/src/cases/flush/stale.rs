@@ -56,7 +56,7 @@ fn stale(context: &mut Context) -> CaseResult {
             .filter(User::ID.ne(keys[0]))
             .one(&mut session)?;
         let key = session[gone].id.get().copied().unwrap_or_default();
-        // The row goes behind the session's back, in a transaction of its own.
+        // Another client deletes the row, in its own transaction.
         let mut expired = world.session();
         let same = expired.get::<User>(key)?;
         session.rollback()?;

@@ -257,7 +257,7 @@ fn computed_decimals(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// What happened when, and what is said of it.
+/// When something happened, and its description.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "events")]
 struct Happening {

@@ -260,7 +260,7 @@ fn session_of(
     Ok(all)
 }
 
-/// What one transaction may be told because of another.
+/// The errors that one transaction may get because of another.
 fn is_conflict(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Busy
 }

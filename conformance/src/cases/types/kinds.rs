@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(20)]),
 ];
 
-/// Stores all values in one batch, reads them back in order, and finds each by `=` where it can be asked.
+/// Stores all values in one batch, reads them back in order, and finds each by `=` where the type has it.
 pub(super) fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseResult {
     keep_unasked(context, name, ty, stored)?;
     if ty == ValueType::Json {

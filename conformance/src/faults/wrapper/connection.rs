@@ -102,7 +102,7 @@ impl LyingConnection {
         {
             self.liar.fire();
             self.ended = true;
-            // What fails here fails for the one who asks next.
+            // If this fails, so will the next statement.
             let _ = self.send(&Transaction::Rollback);
         }
     }
@@ -128,7 +128,7 @@ impl LyingConnection {
     fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
         let is_wanted = match self.liar.lie {
             Some(Lie::Params(_)) => true,
-            // Only whether an UPDATE repeats the last one is asked.
+            // This only checks whether an UPDATE repeats the last one.
             Some(Lie::OutcomeOf(_)) => sql.kind() == StatementKind::Update,
             _ => false,
         };

@@ -83,7 +83,7 @@ impl Reference {
                 continue;
             }
             let is_there = self.pairs.rows.contains(&pair);
-            // Where nobody knew, it is asked for.
+            // An unknown value is read.
             written.reads |= !is_sure;
             if is_there == (wanted == Wanted::Together) {
                 if is_sure {

@@ -17,7 +17,7 @@ pub(super) fn texts(context: &mut Context) -> CaseResult {
         lower(Words::S),
         |row: &Words| row.s.as_ref().map(|s| s.to_ascii_lowercase())
     );
-    // A letter that only some databases know is not asked for: `é` has another upper case.
+    // Letters that only some databases fold are left out, such as `é`.
     agree!(
         session,
         Words,
