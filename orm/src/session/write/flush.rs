@@ -14,7 +14,7 @@ use crate::session::memory::edges::ObjectId;
 use crate::session::memory::store::REPLACED;
 use crate::session::write::expression::Computations;
 use crate::session::write::membership::Moves;
-use crate::session::write::persist;
+use crate::session::write::persist::{self, Single};
 use crate::session::write::plan::{
     AssociationChanges, Changes, Columns, References, Refused, Step, TableChanges, Wait, plan,
 };
@@ -247,17 +247,7 @@ impl Session {
                 "a flush of several statements without a transaction",
             ));
         }
-        for step in steps {
-            if let Some(store) = step.store() {
-                self.entry(store).mapper.refuse_writes()?;
-            }
-            if let Step::Insert { store, columns, .. } = step {
-                self.check_given(*store, columns)?;
-            }
-            if let Some((store, columns, slots)) = step.written() {
-                self.check_fit(store, columns, slots)?;
-            }
-        }
+        steps.iter().try_for_each(|step| self.check_step(step))?;
         if commits_itself && single.is_some() {
             self.connected()?;
         } else {
@@ -269,34 +259,51 @@ impl Session {
         let waiting: FxHashMap<ObjectId, &[&Wait]> =
             of_rows.map(|of_row| (of_row[0].child, of_row)).collect();
         for step in steps {
-            let (Step::Insert { store, slots, .. }
-            | Step::Update { store, slots, .. }
-            | Step::Compute { store, slots, .. }
-            | Step::Release { store, slots, .. }
-            | Step::Vacate { store, slots, .. }
-            | Step::Delete { store, slots }) = step
-            else {
-                self.run_association(step)?;
-                continue;
-            };
-            if !waiting.is_empty() && step.written().is_some() {
+            if let Some((store, _, slots)) = step.written().filter(|_| !waiting.is_empty()) {
                 for &slot in slots {
-                    if let Some(waits) = waiting.get(&(*store, slot)) {
+                    if let Some(waits) = waiting.get(&(store, slot)) {
                         self.fill_foreign_keys(waits)?;
                     }
                 }
             }
-            if let Step::Release { columns, .. } = step {
-                self.cut_ties(*store, columns, slots)?;
-            }
-            let mapper = Arc::clone(&self.entry(*store).mapper);
             // Foreign keys that were just filled in may be what identifies the rows.
             let single = single.as_ref().filter(|_| waiting.is_empty());
-            persist::run(self, step, computations, single)
-                .map_err(|error| error.entity(mapper.name()))?;
-            self.refuse_replaced(*store)?;
+            self.execute_step(step, computations, single)?;
         }
         self.read_back(steps, computations)
+    }
+
+    /// Refuses a step that the mapping does not permit, or whose values do not fit.
+    pub(in crate::session) fn check_step(&self, step: &Step) -> Result<()> {
+        if let Some(store) = step.store() {
+            self.entry(store).mapper.refuse_writes()?;
+        }
+        if let Step::Insert { store, columns, .. } = step {
+            self.check_given(*store, columns)?;
+        }
+        match step.written() {
+            Some((store, columns, slots)) => self.check_fit(store, columns, slots),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs one step that was checked.
+    pub(in crate::session) fn execute_step(
+        &mut self,
+        step: &Step,
+        computations: &Computations,
+        single: Option<&Single>,
+    ) -> Result<()> {
+        let Some(store) = step.store() else {
+            return self.run_association(step);
+        };
+        if let Step::Release { columns, slots, .. } = step {
+            self.cut_ties(store, columns, slots)?;
+        }
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        persist::run(self, step, computations, single)
+            .map_err(|error| error.entity(mapper.name()))?;
+        self.refuse_replaced(store)
     }
 
     /// Refuses relations to objects whose keys other rows have got, such as new ones: they would lead to these.

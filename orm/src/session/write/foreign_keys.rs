@@ -239,13 +239,11 @@ impl Session {
         Ok(waits)
     }
 
-    /// All rows whose foreign key values reference new rows.
-    pub(in crate::session) fn waits_by_all_keys(&self) -> Result<Vec<Wait>> {
-        self.waits_by_keys(|_, _| true)
-    }
-
     /// Rows whose foreign key values reference new rows, among the tables with these stores of parents and children.
-    fn waits_by_keys(&self, is_due: impl Fn(u16, u16) -> bool) -> Result<Vec<Wait>> {
+    pub(in crate::session) fn waits_by_keys(
+        &self,
+        is_due: impl Fn(u16, u16) -> bool,
+    ) -> Result<Vec<Wait>> {
         let mut waits = Vec::new();
         for (parents, parent) in (0u16..).zip(&self.stores) {
             if parent.store.pending().is_empty() {

@@ -22,7 +22,6 @@ use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::expression::Computations;
 use crate::session::write::pairs::Severed;
-use crate::session::write::persist;
 use crate::session::write::plan::{Changes, Columns, Step, TableChanges, Unique};
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -299,11 +298,7 @@ impl Session {
 
     /// The columns, by row, that are not written together with the keys: they are set to expressions, reference rows that are inserted
     /// later, or take unique values that other rows have not freed yet.
-    fn written_later(
-        &mut self,
-        store: u16,
-        slots: &[u32],
-    ) -> Result<BTreeMap<u32, BTreeSet<usize>>> {
+    fn written_later(&self, store: u16, slots: &[u32]) -> Result<BTreeMap<u32, BTreeSet<usize>>> {
         let mut later = self.references_written_later(store, slots)?;
         for &slot in slots {
             if let Some(expressions) = self.expressions.get(&(store, slot)) {
@@ -317,46 +312,25 @@ impl Session {
 
     /// The columns, by row, of references that were set, and of foreign keys that hold keys of new rows.
     fn references_written_later(
-        &mut self,
+        &self,
         store: u16,
         slots: &[u32],
     ) -> Result<BTreeMap<u32, BTreeSet<usize>>> {
         let mut later: BTreeMap<u32, BTreeSet<usize>> = BTreeMap::new();
-        let table = Arc::clone(self.entry(store).mapper.table());
-        for &slot in slots {
+        let now: FxHashSet<u32> = slots.iter().copied().collect();
+        let waits = self.waits_by_keys(|_, children| children == store)?;
+        let waits = waits.into_iter().map(|wait| (wait.child.1, wait.columns));
+        let links = slots.iter().flat_map(|&slot| {
             let links = self.edges.links.of((store, slot));
-            let columns: BTreeSet<usize> = links
-                .flat_map(|link| link.reference.columns.to_vec())
-                .collect();
-            if !columns.is_empty() {
-                later.insert(slot, columns);
+            links.map(move |link| (slot, Arc::clone(&link.reference.columns)))
+        });
+        let primary_key = self.primary_key(store);
+        for (slot, columns) in links.chain(waits.filter(|wait| now.contains(&wait.0))) {
+            let columns = columns.iter().copied();
+            for column in columns.filter(|column| !primary_key.contains(column)) {
+                later.entry(slot).or_default().insert(column);
             }
         }
-        for parents in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
-            let parent = self.entry(parents);
-            if parent.store.pending().is_empty() {
-                continue;
-            }
-            let referred = Arc::clone(parent.mapper.table());
-            let keys = table.foreign_keys.iter();
-            let keys = keys.filter(|key| key.table == referred.name);
-            for columns in keys.filter_map(|key| references_to_primary_key(key, &table, &referred))
-            {
-                for &slot in slots {
-                    let values = self.values((store, slot), &columns);
-                    let values: Vec<ValueRef<'_>> = values.iter().map(Value::as_ref).collect();
-                    let is_null = values.iter().any(|value| value.is_null());
-                    let any = self.any_store_mut(parents);
-                    if !is_null && any.find_pending(&values)?.is_some() {
-                        later.entry(slot).or_default().extend(&columns);
-                    }
-                }
-            }
-        }
-        for columns in later.values_mut() {
-            columns.retain(|column| !table.primary_key.contains(column));
-        }
-        later.retain(|_, columns| !columns.is_empty());
         Ok(later)
     }
 
@@ -424,23 +398,16 @@ impl Session {
     }
 
     fn run_step(&mut self, step: &Step) -> Result<()> {
-        let Some(store) = step.store() else {
-            return self.run_association(step);
-        };
-        if let Step::Insert { columns, .. } = step {
-            self.check_given(store, columns)?;
-        }
-        if let Some((store, columns, slots)) = step.written() {
-            self.check_fit(store, columns, slots)?;
-        }
         if let Step::Release { columns, slots, .. } | Step::Update { columns, slots, .. } = step
             && (columns.is_empty() || slots.is_empty())
         {
             return Ok(());
         }
-        let mapper = Arc::clone(&self.entry(store).mapper);
-        persist::run(self, step, &Computations::default(), None)
-            .map_err(|error| error.entity(mapper.name()))?;
+        self.check_step(step)?;
+        self.execute_step(step, &Computations::default(), None)?;
+        let Some(store) = step.store() else {
+            return Ok(());
+        };
         if let Step::Release { slots, .. }
         | Step::Update { slots, .. }
         | Step::Vacate { slots, .. } = step
@@ -451,7 +418,7 @@ impl Session {
             self.early_updates
                 .push((store, columns.to_vec(), slots.to_vec()));
         }
-        self.refuse_replaced(store)
+        Ok(())
     }
 
     /// Writes the new keys to rows that referenced the old ones. If the database has written them already, only memory is updated, and rows

@@ -235,14 +235,6 @@ impl Session {
         changes.associations = self.severed_early(deleted, severed);
         self.call_for(When::BeforeDelete, &nodes)?;
         for step in self.planned(&changes)? {
-            if let Step::Release {
-                store,
-                columns,
-                slots,
-            } = &step
-            {
-                self.cut_ties(*store, columns, slots)?;
-            }
             self.run_step(&step)?;
         }
         self.forget_severed(&changes.associations);

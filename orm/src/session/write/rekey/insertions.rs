@@ -58,7 +58,7 @@ impl Session {
         nodes: BTreeSet<ObjectId>,
     ) -> Result<(BTreeSet<ObjectId>, Vec<Wait>)> {
         let mut by_keys: BTreeMap<ObjectId, Vec<Wait>> = BTreeMap::new();
-        for wait in self.waits_by_all_keys()? {
+        for wait in self.waits_by_keys(|_, _| true)? {
             by_keys.entry(wait.child).or_default().push(wait);
         }
         let mut found = BTreeSet::new();
