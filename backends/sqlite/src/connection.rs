@@ -1,5 +1,8 @@
 //! One connection.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use selfsame::backend::{Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, ErrorKind, Result};
@@ -7,9 +10,10 @@ use selfsame::{Error, ErrorKind, Result};
 use crate::classify::classify_driver;
 use crate::file::{Followed, Leftovers};
 use crate::lenient::LenientRow;
-use crate::session::Change;
+use crate::session::{Change, session_change};
 use crate::sqlite::{Location, Sqlite};
 use crate::statement::{Database, Prepared};
+use crate::waits::{Interruption, interrupted, may_be_interrupt};
 
 /// A connection to SQLite.
 #[derive(Debug)]
@@ -19,6 +23,9 @@ pub(crate) struct SqliteConnection {
     _leftovers: Option<Leftovers>,
     followed: Option<Followed>,
     backend: Sqlite,
+    interruption: Arc<Interruption>,
+    /// A statement may have changed how long locks are waited for.
+    may_wait_otherwise: bool,
     /// What the statements so far may have changed that outlives a transaction.
     session_change: Change,
     /// The open transaction is read-only.
@@ -38,15 +45,19 @@ enum Standing {
 impl SqliteConnection {
     pub(crate) fn open(backend: Sqlite) -> Result<Self> {
         let opened = backend.open()?;
-        Ok(Self {
+        let mut connection = Self {
             database: Database::new(opened.connection, backend.dialect.is_lenient)?,
             _leftovers: opened.leftovers,
             followed: opened.followed,
             backend,
+            interruption: Arc::default(),
+            may_wait_otherwise: false,
             session_change: Change::None,
             reads_only: false,
             transaction: Standing::None,
-        })
+        };
+        connection.wait_interruptibly()?;
+        Ok(connection)
     }
 
     /// Runs `work` inside the transaction, if one was begun. After SQLite has ended the transaction, further statements would commit
@@ -54,7 +65,12 @@ impl SqliteConnection {
     #[inline]
     fn inside<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.refuse_if_ended()?;
-        let result = run(self);
+        let result = run(self).map_err(|error| self.failed(error));
+        if self.may_wait_otherwise {
+            self.may_wait_otherwise = false;
+            // Without it only interrupts are late.
+            let _ = self.wait_interruptibly();
+        }
         if matches!(self.transaction, Standing::Open) && !self.in_transaction() {
             let reason = match &result {
                 Err(error) => error.to_string(),
@@ -63,6 +79,34 @@ impl SqliteConnection {
             self.transaction = Standing::Ended(reason);
         }
         result
+    }
+
+    /// Returns the error as it is, or that of the interrupt behind it. An interrupt ends the transaction, so that nothing of it is
+    /// committed later.
+    #[cold]
+    fn failed(&mut self, error: Error) -> Error {
+        if !may_be_interrupt(&error) || !self.interruption.take() {
+            return error;
+        }
+        if self.in_transaction() {
+            // Otherwise it stays open, and whoever was interrupted may roll back.
+            let _ = self.database.connection().execute_batch("ROLLBACK");
+        }
+        interrupted()
+    }
+
+    /// Replaces SQLite's own way to wait for locks, for the time that is set. SQLite reports zero if it has been replaced.
+    fn wait_interruptibly(&mut self) -> Result<()> {
+        let connection = self.database.connection();
+        let set = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0));
+        match set.map_err(classify_driver)? {
+            0 => Ok(()),
+            milliseconds => {
+                let patience = Duration::from_millis(milliseconds.into());
+                let handler = self.interruption.busy_handler(patience);
+                self.database.set_busy_handler(handler)
+            }
+        }
     }
 
     #[inline]
@@ -92,11 +136,18 @@ impl SqliteConnection {
             && (self.database.has_moved() || leads_elsewhere())
     }
 
+    /// Returns the statement, and what may interrupt its runs.
     #[inline]
-    fn prepare(&mut self, sql: &Sql) -> Result<&mut Prepared> {
-        let prepared = self.database.prepare(sql)?;
-        self.session_change = self.session_change.max(prepared.session_change());
-        Ok(prepared)
+    fn prepare(&mut self, sql: &Sql) -> Result<(&mut Prepared, &Interruption)> {
+        let prepared = self.database.prepare(sql);
+        let change = match &prepared {
+            Ok(prepared) => prepared.session_change(),
+            // SQLite changes some settings while it compiles, even if what follows cannot be compiled.
+            Err(_) => session_change(sql.text()),
+        };
+        self.session_change = self.session_change.max(change);
+        self.may_wait_otherwise = change != Change::None;
+        Ok((prepared?, &self.interruption))
     }
 
     fn run(&mut self, sql: &Sql) -> Result<()> {
@@ -149,7 +200,9 @@ impl Connection for SqliteConnection {
     fn execute(&mut self, statement: &Statement<'_>) -> Result<Outcome> {
         self.refuse_if_moved(statement.sql)?;
         self.inside(|connection| {
-            connection.prepare(statement.sql)?.run(|execution| {
+            let (prepared, interruption) = connection.prepare(statement.sql)?;
+            prepared.run(|execution| {
+                interruption.check()?;
                 execution.bind(statement.params)?;
                 execution.finish()
             })
@@ -165,7 +218,9 @@ impl Connection for SqliteConnection {
         let is_lenient = self.backend.dialect.is_lenient;
         self.refuse_if_moved(statement.sql)?;
         self.inside(|connection| {
-            connection.prepare(statement.sql)?.run(|execution| {
+            let (prepared, interruption) = connection.prepare(statement.sql)?;
+            prepared.run(|execution| {
+                interruption.check()?;
                 execution.bind(statement.params)?;
                 while let Some(row) = execution.next_row()? {
                     match is_lenient {
@@ -186,8 +241,10 @@ impl Connection for SqliteConnection {
     ) -> Result<()> {
         self.refuse_if_moved(sql)?;
         self.inside(|connection| {
-            connection.prepare(sql)?.run(|execution| {
+            let (prepared, interruption) = connection.prepare(sql)?;
+            prepared.run(|execution| {
                 for params in rows.iter() {
+                    interruption.check()?;
                     execution.bind(params)?;
                     each(execution.finish()?)?;
                 }
@@ -197,6 +254,10 @@ impl Connection for SqliteConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
+        if matches!(command, Transaction::Rollback | Transaction::RollbackTo(_)) {
+            // An earlier interrupt does not keep anybody from undoing.
+            self.interruption.take();
+        }
         match command {
             Transaction::Begin(begin) => {
                 if let Some(level) = begin.isolation.filter(|&l| l != Isolation::Serializable) {
@@ -221,7 +282,15 @@ impl Connection for SqliteConnection {
             Transaction::Commit | Transaction::Rollback => {
                 self.refuse_if_ended()?;
                 let standing = std::mem::replace(&mut self.transaction, Standing::None);
-                let ran = self.run(sql);
+                let ran = match self.run(sql) {
+                    // Whoever interrupted it has had it undone.
+                    Err(_)
+                        if matches!(command, Transaction::Rollback) && !self.in_transaction() =>
+                    {
+                        Ok(())
+                    }
+                    ran => ran,
+                };
                 if self.in_transaction() {
                     self.transaction = standing;
                 } else if let Err(error) = &ran
@@ -237,6 +306,7 @@ impl Connection for SqliteConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
+        self.interruption.take();
         self.transaction = Standing::None;
         if self.in_transaction() {
             self.database
@@ -263,7 +333,11 @@ impl Connection for SqliteConnection {
 
     fn interrupter(&self) -> Option<Interrupter> {
         let handle = self.database.connection().get_interrupt_handle();
-        Some(Interrupter::new(move || handle.interrupt()))
+        let interruption = Arc::clone(&self.interruption);
+        Some(Interrupter::new(move || {
+            interruption.interrupt();
+            handle.interrupt();
+        }))
     }
 
     fn server_version(&mut self) -> Result<String> {

@@ -53,6 +53,10 @@
 //! existing ones keep their mode ([`Sqlite::journal_mode`]). After its file was replaced or deleted, a connection commits nothing and is closed
 //! with its session.
 //!
+//! An interrupt ([`Session::canceller`](selfsame::Session::canceller), `Engine::run`) also ends a wait for a lock. The backend therefore waits by
+//! a busy handler of its own, so that `PRAGMA busy_timeout` reads 0. Setting it, in a hook or by raw SQL, changes how long the connection waits until it is
+//! reset; a busy handler that a hook installs is left alone, and ends its waits itself.
+//!
 //! The `decimal` collation, named like that of SQLite's decimal extension, sorts decimal text numerically. SQLite's arithmetic, SUM and
 //! AVG would convert such text to floats, so those of the expression language are refused for decimals: compute in the program, store whole
 //! cents, or cast to `f64`.
@@ -77,6 +81,7 @@ mod temporal;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod types;
+mod waits;
 mod words;
 
 // A hook for new connections takes them.

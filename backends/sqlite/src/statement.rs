@@ -40,7 +40,7 @@ pub(crate) use self::current_row::{CurrentRow, utf8};
 use self::guarded::Guarded;
 use self::native::{compile, is_read_transaction, is_written_in_trigger, last_error, read_schema};
 use crate::bind::{self, Binding};
-use crate::classify::{classify, classify_run};
+use crate::classify::{classify, classify_driver, classify_run};
 use crate::session::{Change, session_change};
 
 /// A connection with its prepared statements.
@@ -131,6 +131,15 @@ impl Database {
     /// The driver's connection, for settings.
     pub(crate) fn connection(&self) -> &rusqlite::Connection {
         &self.connection
+    }
+
+    /// Has SQLite ask `handler` whether to try again for a lock that another connection holds; its argument counts the tries before.
+    pub(crate) fn set_busy_handler(
+        &mut self,
+        handler: impl FnMut(i32) -> bool + Send + 'static,
+    ) -> Result<()> {
+        let set = self.connection.busy_handler(Some(handler));
+        set.map_err(classify_driver)
     }
 
     /// Whether the file is no longer the one at its path: replaced, moved or deleted.

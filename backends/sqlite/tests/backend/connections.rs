@@ -86,18 +86,12 @@ fn creating_a_backend_does_not_touch_the_file() {
 fn every_connection_is_set_up() {
     let database = TempDatabase::new().expect("a directory");
     for backend in [database.backend(), Sqlite::memory()] {
-        let backend = backend
-            .busy_timeout(Duration::from_millis(1234))
-            .synchronous(selfsame_sqlite::Synchronous::Normal);
+        let backend = backend.synchronous(selfsame_sqlite::Synchronous::Normal);
         for _ in 0..2 {
             let mut session = backend.connect().expect("a connection");
             assert_eq!(
                 integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
                 1
-            );
-            assert_eq!(
-                integer(&mut session, "SELECT timeout FROM pragma_busy_timeout"),
-                1234
             );
             assert_eq!(
                 integer(&mut session, "SELECT synchronous FROM pragma_synchronous"),
@@ -189,7 +183,6 @@ fn a_reset_leaves_nothing_behind() {
         for text in [
             "PRAGMA foreign_keys = OFF",
             "PRAGMA case_sensitive_like = OFF",
-            "PRAGMA busy_timeout = 1",
             "ATTACH ':memory:' AS other",
             "CREATE TEMP TABLE mine (v)",
             "PRAGMA query_only = ON",
@@ -201,10 +194,6 @@ fn a_reset_leaves_nothing_behind() {
         assert_eq!(
             integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
             1
-        );
-        assert_eq!(
-            integer(&mut session, "SELECT timeout FROM pragma_busy_timeout"),
-            5000
         );
         assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
         refused(&mut session, "SELECT * FROM mine", K::NoSuchTable);
@@ -218,6 +207,28 @@ fn a_reset_leaves_nothing_behind() {
         session.reset(false).expect("reset");
         assert_eq!(integer(&mut session, "SELECT count(*) FROM kept"), 0);
         run(&mut session, "BEGIN", &[]);
+    }
+}
+
+/// SQLite changes settings while it compiles, before the text turns out to be refused.
+#[test]
+fn a_setting_of_a_refused_text_is_undone() {
+    let database = TempDatabase::new().expect("a directory");
+    let engine = selfsame::Engine::new(database.backend()).pool_size(1);
+    for text in [
+        "PRAGMA foreign_keys = OFF; SELECT 1",
+        "SELECT 1; PRAGMA foreign_keys = OFF",
+        "PRAGMA foreign_keys = OFF; nonsense",
+        "PRAGMA case_sensitive_like = OFF; SELECT 1",
+    ] {
+        let mut session = selfsame::Session::new(&engine);
+        let error = session.sql(text, ()).execute().expect_err(text);
+        assert_eq!(error.kind(), K::InvalidStatement, "{text}: {error}");
+        drop(session);
+        let mut session = selfsame::Session::new(&engine);
+        let settings = "SELECT foreign_keys, 'A' LIKE 'a' FROM pragma_foreign_keys";
+        let settings = session.sql(settings, ()).one::<(i64, i64)>();
+        assert_eq!(settings.expect("reads"), (1, 0), "{text}");
     }
 }
 

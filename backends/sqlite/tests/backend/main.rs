@@ -8,6 +8,7 @@ mod connections;
 mod errors;
 mod files;
 mod forms;
+mod interrupts;
 mod keys;
 mod lists;
 mod media;

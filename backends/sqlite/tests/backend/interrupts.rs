@@ -1,0 +1,316 @@
+//! Interrupts of what waits for a lock, at each place where SQLite waits.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use selfsame::ErrorKind as K;
+use selfsame::backend::{Backend as _, Rows, Statement};
+use selfsame::dialect::Transaction;
+use selfsame::prelude::{Engine, TransactionOptions};
+use selfsame_sqlite::JournalMode;
+
+use crate::support::*;
+
+/// Longer than any of these tests may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// When the work certainly waits.
+const HEAD_START: Duration = Duration::from_millis(120);
+/// When it must have ended.
+const SOON: Duration = Duration::from_secs(10);
+
+/// A table in a file of this mode, and another program's connection to it.
+fn file(mode: JournalMode) -> (TempDatabase, Sqlite, rusqlite::Connection) {
+    let database = TempDatabase::new().expect("a directory");
+    let backend = database.backend().journal_mode(mode);
+    let mut session = backend.connect().expect("a connection");
+    run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
+    let other = rusqlite::Connection::open(database.path()).expect("opens");
+    (database, backend.busy_timeout(PATIENCE), other)
+}
+
+fn hold(other: &rusqlite::Connection, lock: &str) {
+    let text = format!("BEGIN {lock}; SELECT count(*) FROM t");
+    other.execute_batch(&text).expect("the lock");
+}
+
+fn release(other: &rusqlite::Connection) {
+    other.execute_batch("COMMIT").expect("ends");
+}
+
+/// Interrupts the work once it waits: it must end as an interrupted statement does, and long before its time is over.
+fn interrupted<T: std::fmt::Debug>(
+    what: &str,
+    session: &mut Session,
+    work: impl FnOnce(&mut Session) -> selfsame::Result<T>,
+) {
+    let interrupter = session.interrupter().expect("can be interrupted");
+    let interrupting = thread::spawn(move || {
+        thread::sleep(HEAD_START);
+        interrupter.interrupt();
+    });
+    let begun = Instant::now();
+    let error = work(session).expect_err(what);
+    let took = begun.elapsed();
+    interrupting.join().expect("interrupts");
+    assert!(HEAD_START <= took && took < SOON, "{what} took {took:?}");
+    assert_eq!(error.kind(), K::Database, "{what}: {error}");
+    let code = error.native_code();
+    assert_eq!(code, Some("SQLITE_INTERRUPT"), "{what}: {error}");
+}
+
+#[test]
+fn waits_for_a_writer() {
+    for mode in [JournalMode::Wal, JournalMode::Delete] {
+        let (_database, backend, other) = file(mode);
+        let mut session = backend.connect().expect("a connection");
+        hold(&other, "IMMEDIATE");
+        interrupted("BEGIN", &mut session, |session| {
+            begin(session, |begin| begin.writes_first = true)
+        });
+        interrupted("a write", &mut session, |session| {
+            try_run(session, "INSERT INTO t VALUES (1)", &[])
+        });
+        interrupted("a write with rows", &mut session, |session| {
+            try_rows(session, "INSERT INTO t VALUES (1) RETURNING v", &[], &[])
+        });
+        interrupted("a batch", &mut session, |session| {
+            let insert = sql("INSERT INTO t VALUES (1)");
+            session.execute_each(&insert, Rows::empty(3), &mut |_| Ok(()))
+        });
+        begin(&mut session, |_| ()).expect("takes no lock");
+        interrupted("the first write", &mut session, |session| {
+            try_run(session, "INSERT INTO t VALUES (1)", &[])
+        });
+        transaction(&mut session, Transaction::Rollback).expect("rolls back");
+        release(&other);
+        assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+        run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    }
+}
+
+/// What waited is over, its transaction with it: a COMMIT that was given up must not be made by the next one.
+#[test]
+fn waits_of_a_commit() {
+    let (_database, backend, other) = file(JournalMode::Delete);
+    let mut session = backend.connect().expect("a connection");
+    begin(&mut session, |begin| begin.writes_first = true).expect("begins");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    hold(&other, "");
+    interrupted("COMMIT", &mut session, |session| {
+        transaction(session, Transaction::Commit)
+    });
+    release(&other);
+    refused(&mut session, "INSERT INTO t VALUES (2)", K::PendingRollback);
+    let again = transaction(&mut session, Transaction::Commit).expect_err("has ended");
+    assert_eq!(again.kind(), K::PendingRollback, "{again}");
+    assert!(again.message().contains("interrupted"), "{again}");
+    transaction(&mut session, Transaction::Rollback).expect("rolls back");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+
+    hold(&other, "");
+    interrupted("a write that commits", &mut session, |session| {
+        try_run(session, "INSERT INTO t VALUES (3)", &[])
+    });
+    release(&other);
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+    run(&mut session, "INSERT INTO t VALUES (4)", &[]);
+}
+
+#[test]
+fn waits_of_a_reader_and_of_a_checkpoint() {
+    let (_database, backend, other) = file(JournalMode::Delete);
+    let mut session = backend.connect().expect("a connection");
+    hold(&other, "EXCLUSIVE");
+    interrupted("a read", &mut session, |session| {
+        try_one(
+            session,
+            "SELECT count(*) FROM t",
+            selfsame::value::ValueType::I64,
+        )
+    });
+    release(&other);
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+
+    let (_database, backend, other) = file(JournalMode::Wal);
+    let mut session = backend.connect().expect("a connection");
+    hold(&other, "");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    interrupted("a checkpoint", &mut session, |session| {
+        try_run(session, "PRAGMA wal_checkpoint(TRUNCATE)", &[])
+    });
+    release(&other);
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 1);
+}
+
+/// Whoever says how long to wait, the wait can be interrupted.
+#[test]
+fn waits_as_long_as_a_hook_or_a_statement_says() {
+    let (_database, backend, other) = file(JournalMode::Wal);
+    let short = backend.busy_timeout(Duration::from_millis(1));
+    let hooked = short
+        .clone()
+        .on_connect(|connection| connection.busy_timeout(PATIENCE));
+    let mut by_hook = hooked.connect().expect("a connection");
+    let mut by_text = short.connect().expect("a connection");
+    let text = format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis());
+    let said = try_rows(&mut by_text, &text, &[], &[selfsame::value::ValueType::I64]);
+    assert_eq!(said.expect("sets"), [[selfsame::value::Value::I64(60_000)]]);
+    hold(&other, "IMMEDIATE");
+    for session in [&mut by_hook, &mut by_text] {
+        interrupted("a write", session, |session| {
+            try_run(session, "INSERT INTO t VALUES (1)", &[])
+        });
+    }
+    // The time of a statement is that of its user alone.
+    by_text.reset(true).expect("reset");
+    let begun = Instant::now();
+    refused(&mut by_text, "INSERT INTO t VALUES (1)", K::Busy);
+    assert!(begun.elapsed() < SOON);
+}
+
+/// Between two runs of a batch nothing runs, as SQLite sees it.
+#[test]
+fn a_batch_ends_between_its_rows() {
+    let mut session = memory();
+    run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
+    let interrupter = session.interrupter().expect("can be interrupted");
+    begin(&mut session, |_| ()).expect("begins");
+    let insert = sql("INSERT INTO t VALUES (1)");
+    let mut seen = 0;
+    let done = session.execute_each(&insert, Rows::empty(100), &mut |_| {
+        seen += 1;
+        if seen == 3 {
+            interrupter.interrupt();
+        }
+        Ok(())
+    });
+    let error = done.expect_err("interrupted");
+    assert_eq!(error.native_code(), Some("SQLITE_INTERRUPT"), "{error}");
+    assert_eq!(seen, 3);
+    refused(&mut session, "SELECT 1", K::PendingRollback);
+    transaction(&mut session, Transaction::Rollback).expect("rolls back");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+}
+
+/// An interrupt that comes too early or too late stops the next statement at most, and never what undoes.
+#[test]
+fn an_interrupt_of_nothing_stops_no_rollback() {
+    let mut session = memory();
+    run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
+    let interrupter = session.interrupter().expect("can be interrupted");
+    begin(&mut session, |_| ()).expect("begins");
+    transaction(&mut session, Transaction::Savepoint("s")).expect("a savepoint");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    interrupter.interrupt();
+    transaction(&mut session, Transaction::RollbackTo("s")).expect("rolls back");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+    interrupter.interrupt();
+    transaction(&mut session, Transaction::Rollback).expect("rolls back");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+    interrupter.interrupt();
+    session.reset(false).expect("reset");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    interrupter.interrupt();
+    let select = sql("SELECT count(*) FROM t");
+    // It may fail or not; the one after it does not.
+    let _ = session.query(&Statement::new(&select, &[]), &mut |_| Ok(()));
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 1);
+}
+
+/// An interrupt may fall into a rollback, too.
+#[test]
+fn no_interrupt_keeps_a_transaction_open() {
+    let mut session = memory();
+    run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
+    let interrupter = session.interrupter().expect("can be interrupted");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    let mut begun = 0;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in (0..).take_while(|_| !is_over.load(order)) {
+                interrupter.interrupt();
+                // At another place each time.
+                (0..round % 1_000 * 50).for_each(|_| std::hint::spin_loop());
+            }
+        });
+        for _ in 0..2_000 {
+            let writes = begin(&mut session, |begin| begin.writes_first = true)
+                .and_then(|()| try_run(&mut session, "INSERT INTO t VALUES (1)", &[]));
+            begun += i32::from(writes.is_ok());
+            let undone = transaction(&mut session, Transaction::Rollback);
+            if undone.is_err() {
+                is_over.store(true, order);
+            }
+            undone.expect("rolls back");
+        }
+        is_over.store(true, order);
+    });
+    transaction(&mut session, Transaction::Rollback).expect("forgets the last interrupt");
+    assert_eq!(
+        integer(&mut session, "SELECT count(*) FROM t"),
+        0,
+        "{begun}"
+    );
+}
+
+#[test]
+fn a_cancelled_session_waits_no_longer() {
+    let (_database, backend, other) = file(JournalMode::Wal);
+    hold(&other, "IMMEDIATE");
+    let engine = Engine::new(backend);
+    let mut session = selfsame::Session::new(&engine);
+    let canceller = session.canceller();
+    let cancelling = thread::spawn(move || {
+        thread::sleep(HEAD_START);
+        canceller.cancel();
+    });
+    let begun = Instant::now();
+    let writes = TransactionOptions::new().writes();
+    // Whoever tries again is refused.
+    let done = session.retry_with(writes, 100, |session| {
+        session
+            .sql("INSERT INTO t VALUES (1)", ())
+            .execute()
+            .map(drop)
+    });
+    let error = done.expect_err("cancelled");
+    assert!(begun.elapsed() < SOON, "{:?}: {error}", begun.elapsed());
+    cancelling.join().expect("cancels");
+    release(&other);
+    drop(session);
+    let mut session = selfsame::Session::new(&engine);
+    let count = session.sql("SELECT count(*) FROM t", ()).one::<(i64,)>();
+    assert_eq!(count.expect("counts").0, 0);
+}
+
+/// The time is that of the clock, whatever else the machine does, and is not exceeded by much.
+#[test]
+fn waits_without_an_interrupt_last_as_long_as_asked() {
+    let (_database, backend, other) = file(JournalMode::Wal);
+    hold(&other, "IMMEDIATE");
+    for patience in [0, 1, 40, 300].map(Duration::from_millis) {
+        let mut session = backend
+            .clone()
+            .busy_timeout(patience)
+            .connect()
+            .expect("a connection");
+        for text in ["INSERT INTO t VALUES (1)", "DELETE FROM t"] {
+            let begun = Instant::now();
+            refused(&mut session, text, K::Busy);
+            let took = begun.elapsed();
+            assert!(patience <= took && took < patience + SOON, "{took:?}");
+        }
+    }
+    // Whoever waits gets the lock soon after it is free.
+    let mut session = backend.connect().expect("a connection");
+    let waiting = thread::spawn(move || {
+        run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+        Instant::now()
+    });
+    thread::sleep(Duration::from_millis(400));
+    let free = Instant::now();
+    release(&other);
+    let done = waiting.join().expect("writes");
+    assert!(done.duration_since(free) < SOON);
+}
