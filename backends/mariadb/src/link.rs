@@ -22,8 +22,10 @@ use crate::watch::{self, Limit};
 
 /// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
-/// How long the network may refuse what is sent.
-const SENDING: Duration = Duration::from_secs(30);
+/// How much the system may take without sending it, so that the wait for an answer begins when about everything has been sent.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 * 1024;
+
 /// An open connection.
 pub(crate) struct Link {
     pub(crate) conn: Conn,
@@ -193,10 +195,12 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         server,
         settled: settled.unwrap_or_default(),
     };
-    let socket = SockRef::from(&*link.socket);
-    socket
-        .set_write_timeout(Some(SENDING))
-        .map_err(|error| unreachable(error.to_string()))?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if matches!(link.options.places[..], [Place::Tcp(..)]) {
+        SockRef::from(&*link.socket)
+            .set_tcp_notsent_lowat(UNSENT)
+            .map_err(|error| unreachable(error.to_string()))?;
+    }
     link.be_patient();
     Ok(link)
 }
@@ -222,13 +226,13 @@ fn untrusted(options: &Options, error: Error) -> Error {
 }
 
 impl Link {
-    /// Waits for each answer as long as statements may take.
+    /// Waits as long as statements may take: for each answer, and for the server to take what is sent.
     pub(crate) fn be_patient(&mut self) {
         self.limit = None;
         self.wait_for(self.patience);
     }
 
-    /// Waits for each answer as long as what undoes may take.
+    /// Waits as long as what undoes may take.
     pub(crate) fn be_short(&mut self) {
         let limit = self.patience.min(SHORT_WAIT);
         self.limit = Some(watch::within(&self.socket, limit));
@@ -236,12 +240,15 @@ impl Link {
     }
 
     fn wait_for(&mut self, limit: Duration) {
+        if limit == self.waiting {
+            return;
+        }
+        let socket = SockRef::from(&*self.socket);
+        let limited = socket
+            .set_read_timeout(Some(limit))
+            .and_then(|()| socket.set_write_timeout(Some(limit)));
         // A socket that takes no limit is one that is gone.
-        if limit != self.waiting
-            && SockRef::from(&*self.socket)
-                .set_read_timeout(Some(limit))
-                .is_ok()
-        {
+        if limited.is_ok() {
             self.waiting = limit;
         }
     }

@@ -123,9 +123,9 @@ impl Postgres {
     }
 
     /// Sets how long the server may be silent while a statement runs before the connection is given up with
-    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). The default is three seconds more than
-    /// [`statement_timeout`](Self::statement_timeout), or five minutes without one. A rollback, and the reset between two uses of a
-    /// connection, wait for at most five seconds.
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). A server that sends rows, or takes what is sent to it, is not silent, however
+    /// slow it is. The default is three seconds more than [`statement_timeout`](Self::statement_timeout), or five minutes without one. A
+    /// rollback, and the reset between two uses of a connection, wait for at most five seconds.
     ///
     /// This detects servers that are reachable but do not respond; set it longer than the longest statement takes.
     #[must_use]

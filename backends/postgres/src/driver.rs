@@ -47,7 +47,7 @@ impl Fault {
 /// What happened.
 pub(crate) enum Cause {
     Driver(tokio_postgres::Error),
-    /// Nothing came for this long; the socket is closed.
+    /// Nothing came for this long, and nothing was taken; the socket is closed.
     Silent(Duration),
     /// Another thread broke the wait off; the socket is closed.
     Interrupted,

@@ -12,8 +12,14 @@ use mio::event::Source;
 use mio::{Events, Interest, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is read before it is looked whether the wait should go on: a server that never stops must not be read for ever.
+/// How much is sent and received before it is looked whether the wait should go on: a server that never stops must not be read for ever, nor
+/// a large statement be sent where the work was cancelled.
 const TURN: u64 = 1024 * 1024;
+
+/// How much the system may take without sending it, so that what it has taken is about what the peer has got. What is on its way is not
+/// part of it.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const UNSENT: u32 = 128 * 1024;
 
 /// The system counts the milliseconds of one wait in 31 bits; longer waits are made of several.
 const LONGEST_POLL: Duration = Duration::from_secs(3_600);
@@ -23,7 +29,7 @@ const LONGEST_POLL: Duration = Duration::from_secs(3_600);
 pub(crate) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
-    /// How much may have been received before this turn ends.
+    /// How much may have moved before this turn ends.
     turn: AtomicU64,
     server: AtomicU32,
 }
@@ -34,16 +40,17 @@ impl Traffic {
         self.sent.load(Ordering::Relaxed)
     }
 
-    fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+    /// How many bytes went in either direction.
+    fn moved(&self) -> u64 {
+        self.sent() + self.received.load(Ordering::Relaxed)
     }
 
     fn begin_turn(&self) {
-        self.turn.store(self.received() + TURN, Ordering::Relaxed);
+        self.turn.store(self.moved() + TURN, Ordering::Relaxed);
     }
 
     fn is_over(&self) -> bool {
-        self.received() >= self.turn.load(Ordering::Relaxed)
+        self.moved() >= self.turn.load(Ordering::Relaxed)
     }
 
     /// The process that the greeting named as the server's; 0 before it.
@@ -194,9 +201,9 @@ impl Wake for Alarm {
 /// How long an answer is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
-    /// How long the peer may be silent.
+    /// How long the peer may be silent: it sends nothing, and takes nothing of what is sent to it.
     pub(crate) silence: Duration,
-    /// The deadline of the whole answer, whatever arrives until then.
+    /// The deadline of the whole answer, whatever moves until then.
     pub(crate) until: Option<Instant>,
 }
 
@@ -215,7 +222,7 @@ impl Limit {
     }
 }
 
-/// Nothing came for as long as was allowed, or the wait was broken off.
+/// Nothing moved for as long as was allowed, or the wait was broken off.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence(pub(crate) Duration);
 
@@ -244,6 +251,8 @@ impl Socket {
         let mut inner = match stream {
             Stream::Tcp(stream) => {
                 stream.set_nonblocking(true)?;
+                #[cfg(any(target_os = "linux", target_os = "android"))]
+                socket2::SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT)?;
                 Inner::Tcp(mio::net::TcpStream::from_std(stream))
             }
             #[cfg(unix)]
@@ -292,7 +301,7 @@ impl Waiter {
     ) -> Result<T, Silence> {
         let waker = self.waker.clone();
         let mut context = Context::from_waker(&waker);
-        let mut heard = self.traffic.received();
+        let mut moved = self.traffic.moved();
         let mut since = None;
         loop {
             self.alarm.0.store(false, Ordering::Relaxed);
@@ -304,9 +313,9 @@ impl Waiter {
             if self.interruption.is_set() {
                 return Err(Silence(now.duration_since(since.unwrap_or(now))));
             }
-            let received = self.traffic.received();
-            if received != heard {
-                heard = received;
+            let now_moved = self.traffic.moved();
+            if now_moved != moved {
+                moved = now_moved;
                 since = None;
             }
             let waited = now.duration_since(*since.get_or_insert(now));
@@ -375,9 +384,13 @@ impl AsyncRead for Socket {
 impl AsyncWrite for Socket {
     fn poll_write(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        cx: &mut Context<'_>,
         buffer: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.traffic.is_over() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let written = match &mut self.inner {
             Inner::Tcp(stream) => ready(|| stream.write(buffer)),
             #[cfg(unix)]

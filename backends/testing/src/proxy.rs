@@ -1,4 +1,5 @@
-//! A proxy on the loopback interface that cuts after so many bytes, forwards nothing any more, or lets answers through drop by drop.
+//! A proxy on the loopback interface that cuts after so many bytes, forwards nothing any more, lets answers through drop by drop, or requests
+//! at a rate.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -29,6 +30,8 @@ struct State {
     stalled: AtomicBool,
     /// The pause after each byte to the client, in milliseconds.
     dripping: AtomicU64,
+    /// How many bytes a second go to the server; 0 for as many as there are.
+    rate: AtomicU64,
     over: AtomicBool,
 }
 
@@ -100,6 +103,7 @@ impl Proxy {
         self.cut_after(Direction::ToClient, i64::MAX);
         self.state.stalled.store(false, Ordering::SeqCst);
         self.state.dripping.store(0, Ordering::SeqCst);
+        self.state.rate.store(0, Ordering::SeqCst);
     }
 
     /// Keeps the sockets open and forwards nothing.
@@ -119,6 +123,11 @@ impl Proxy {
     pub fn drip(&self, pause: Duration) {
         let pause = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         self.state.dripping.store(pause, Ordering::SeqCst);
+    }
+
+    /// Lets no more than so many bytes a second through to the server.
+    pub fn throttle(&self, bytes_a_second: u64) {
+        self.state.rate.store(bytes_a_second, Ordering::SeqCst);
     }
 }
 
@@ -140,6 +149,14 @@ impl State {
     fn is_over(&self) -> bool {
         self.over.load(Ordering::SeqCst)
     }
+
+    /// Sleeps as long as so many bytes take.
+    fn keep_to_the_rate(&self, bytes: usize) {
+        let rate = self.rate.load(Ordering::SeqCst);
+        if let Some(pause) = (bytes as u64 * 1_000_000).checked_div(rate) {
+            std::thread::sleep(Duration::from_micros(pause));
+        }
+    }
 }
 
 fn forward(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: &State) {
@@ -155,6 +172,9 @@ fn forward(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: 
             _ => left.fetch_sub(counted, Ordering::SeqCst),
         };
         let passed = usize::try_from(before.clamp(0, counted)).unwrap_or(0);
+        if direction == Direction::ToServer {
+            state.keep_to_the_rate(passed);
+        }
         let sent = match (direction, state.dripping.load(Ordering::SeqCst)) {
             (Direction::ToClient, pause @ 1..) => drip(&mut to, &buffer[..passed], pause, state),
             _ => to.write_all(&buffer[..passed]),

@@ -1,4 +1,5 @@
-//! Trials of a backend with a server that says a little again and again, or more than anybody reads: all waits must end.
+//! Trials of a backend with a server that says a little again and again, or more than anybody reads, or that takes what is sent to it slowly or
+//! not at all: all waits must end, and no sooner than they should.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -8,9 +9,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use selfsame::backend::{Backend, Sql, StatementKind};
+use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::dialect::Begin;
-use selfsame::value::ValueType;
+use selfsame::value::{Param, ValueRef, ValueType};
 use selfsame::{Engine, ErrorKind};
 
 use crate::Proxy;
@@ -133,4 +134,50 @@ pub fn a_flood_ends_in_time(backend: &Arc<dyn Backend>, flood: &str) {
         assert_eq!(rows, 1);
         assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
     }
+}
+
+/// Asserts that sending a large statement is a wait like that for an answer. A server that takes the statement slowly is not silent, although it
+/// says nothing for longer than it may; one that takes nothing is. `length` returns the length of its one parameter, a text, and the backend's limit
+/// for silence is one second.
+///
+/// # Panics
+///
+/// If it does not hold.
+pub fn a_slow_upload_is_no_silence(backend: &Arc<dyn Backend>, proxy: &Proxy, length: &str) {
+    /// At this rate the text takes three times as long as the server may be silent.
+    const RATE: u64 = 3_000_000;
+    let text = "x".repeat(9_000_000);
+    let length = Sql::new(
+        StatementKind::Select,
+        length,
+        [ValueType::Text],
+        [ValueType::I64],
+    );
+    let params = [Param::Ref(ValueRef::Text(&text))];
+    let mut connection = backend.connect().expect("connects");
+    let mut read = None;
+    let mut measure = || {
+        let statement = Statement::new(&length, &params);
+        let started = Instant::now();
+        let done = connection.query(&statement, &mut |row| {
+            read = row.i64(0)?;
+            Ok(())
+        });
+        (done, read.take(), started.elapsed())
+    };
+    proxy.throttle(RATE);
+    let (done, read, took) = measure();
+    assert!(done.is_ok(), "after {took:?}: {done:?}");
+    assert_eq!(read, i64::try_from(text.len()).ok());
+    assert!(took > Duration::from_secs(2), "{took:?}");
+    proxy.mend();
+    proxy.stall();
+    let (done, _, took) = measure();
+    let error = done.expect_err("takes nothing");
+    assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
+    assert!(took < PATIENCE, "{took:?}");
+    let started = Instant::now();
+    drop(connection);
+    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    proxy.mend();
 }

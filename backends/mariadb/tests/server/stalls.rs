@@ -10,7 +10,8 @@ use selfsame::prelude::*;
 use selfsame::value::ValueType;
 use selfsame_mariadb::MariaDb;
 use selfsame_testing::trials::{
-    Drip, a_flood_ends_in_time, connecting_ends_in_time, undoing_by_drops_ends_in_time,
+    Drip, a_flood_ends_in_time, a_slow_upload_is_no_silence, connecting_ends_in_time,
+    undoing_by_drops_ends_in_time,
 };
 
 use crate::support::{database, packet};
@@ -87,4 +88,14 @@ fn floods_end_in_time() {
         .query(&few, &[], &mut |_| Ok(()))
         .expect("goes on");
     connection.commit().expect("commits");
+}
+
+#[test]
+fn slow_uploads_are_no_silence() {
+    let Some(database) = database() else { return };
+    let Some((backend, proxy)) = database.behind_proxy(Duration::from_secs(1)) else {
+        return eprintln!("ignored: the server is not one host with a port");
+    };
+    let backend: Arc<dyn Backend> = Arc::new(backend);
+    a_slow_upload_is_no_silence(&backend, &proxy, "SELECT CHAR_LENGTH(?)");
 }

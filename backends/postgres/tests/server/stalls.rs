@@ -9,7 +9,8 @@ use selfsame::prelude::*;
 use selfsame_postgres::Postgres;
 use selfsame_postgres::testing::Server;
 use selfsame_testing::trials::{
-    Drip, PATIENCE, a_flood_ends_in_time, connecting_ends_in_time, undoing_by_drops_ends_in_time,
+    Drip, PATIENCE, a_flood_ends_in_time, a_slow_upload_is_no_silence, connecting_ends_in_time,
+    undoing_by_drops_ends_in_time,
 };
 
 use crate::support::{Case, behind, proxy};
@@ -21,6 +22,7 @@ pub(crate) const CASES: &[Case] = &[
     ("stalls_by_drops_end_in_time", by_drops_end_in_time),
     ("stalls_undoing_by_drops_ends_in_time", undoing_ends_in_time),
     ("stalls_by_floods_end_in_time", by_floods_end_in_time),
+    ("stalls_no_slow_upload_is_one", no_slow_upload_is_one),
 ];
 
 #[derive(Entity, Clone, Debug)]
@@ -198,4 +200,19 @@ fn by_floods_end_in_time(server: &Server) {
         &backend,
         "SELECT repeat('x', 500) || generate_series(1, 100000000)",
     );
+}
+
+fn no_slow_upload_is_one(server: &Server) {
+    let database = server.database().expect("a database");
+    for prepares in [true, false] {
+        let proxy = proxy(server);
+        let mut backend =
+            behind(&proxy, server, &database).response_timeout(Duration::from_secs(1));
+        if !prepares {
+            backend = backend.without_prepared_statements();
+        }
+        let backend: Arc<dyn Backend> = Arc::new(backend);
+        let length = "SELECT length($1)::bigint";
+        a_slow_upload_is_no_silence(&backend, &proxy, length);
+    }
 }

@@ -12,7 +12,7 @@ use selfsame::{ErrorKind, Result};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
-use crate::database::{Database, int, value_table};
+use crate::database::{Database, int, text, value_table};
 use crate::deadline::{SOON, within};
 use crate::target::Silenceable;
 
@@ -20,8 +20,8 @@ pub(super) const CASES: &[Case] = &[
     Case::core("connections.silent.statement", statement)
         .since(22)
         .concurrent()
-        .promise("A statement whose answer never comes ends within the backend's time limit as a lost connection, which then reports that it is not open and is replaced.")
-        .hint("Give every wait for the server a limit on the client's side; a late answer must not be taken for that of the next statement.")
+        .promise("A statement whose answer never comes, or that the server does not take, ends within the backend's time limit as a lost connection, which then reports that it is not open and is replaced.")
+        .hint("Give every wait for the server, to send as well as to receive, a limit on the client's side; a late answer must not be taken for that of the next statement.")
         .covers(&[Contract(77), Contract(78), Rule(38)]),
     Case::core("connections.silent.ending", ending)
         .since(22)
@@ -56,13 +56,17 @@ fn limit(silenceable: &Silenceable) -> Duration {
     silenceable.patience.saturating_add(SOON)
 }
 
+const LONG: &str = "a long query";
+/// More than the system keeps of what a server does not take.
+const LENGTH: usize = 8 * 1024 * 1024;
+
 fn statement(context: &mut Context) -> CaseResult {
     drop(with_table(context)?);
     let silenceable = silenceable(context)?;
     let Silenceable {
         backend, silence, ..
     } = &silenceable;
-    for name in ["a query", "a write"] {
+    for name in ["a query", "a write", LONG] {
         let mut database = Database::of(Arc::clone(backend))?;
         database.count("t")?;
         silence(true);
@@ -70,6 +74,12 @@ fn statement(context: &mut Context) -> CaseResult {
         let (failed, is_open) = within(&what, limit(&silenceable), move || {
             let failed = match name {
                 "a query" => database.count("t").map(drop),
+                LONG => {
+                    let long = "x".repeat(LENGTH);
+                    let params = [text(&long), text("x")];
+                    let asked = "SELECT COUNT(*) FROM [t] WHERE ? = ?";
+                    database.rows(asked, &params, &[ValueType::I64]).map(drop)
+                }
                 _ => database.execute(INSERT, &[int(1), int(1)]).map(drop),
             };
             (failed, database.connection.is_open())
