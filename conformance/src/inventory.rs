@@ -375,6 +375,7 @@ const PROMISES: &[(&str, &[&str])] = &[
         &[
             "connections.cancelled.running",
             "connections.waits.cancelled",
+            "connections.waits.interrupted",
             "sessions.cancel.undoes",
         ],
     ),

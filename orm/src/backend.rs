@@ -213,9 +213,8 @@ pub struct Statistics {
 /// # Contract
 ///
 /// - It MUST return at once, and do nothing if the connection no longer exists.
-/// - The running statement MUST fail soon, with its transaction rolled back or the connection lost; nothing of it may be committed except
-///   by a COMMIT already in progress. If nothing is running, the next statement may fail instead. A wait for a lock that cannot be
-///   interrupted ends no later than without the interrupt.
+/// - The running statement MUST fail soon, also while it waits for a lock, with its transaction rolled back or the connection lost; nothing of
+///   it may be committed except by a COMMIT already in progress. If nothing is running, the next statement may fail instead.
 /// - If the connection cannot be used afterwards, [`is_open`](Connection::is_open) MUST return false.
 #[derive(Clone)]
 pub struct Interrupter(Arc<dyn Fn() + Send + Sync>);

@@ -40,6 +40,14 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["connections.cancelled.running"]),
     Fault::new(
+        "connections.cancel_waits_for_lock",
+        Connections,
+        "A statement that waits for a lock is not interrupted: it goes on waiting.",
+        Lie::IgnoreCancelOfWrites,
+    )
+    .needs(OTHERS)
+    .suspects(&["connections.waits.interrupted"]),
+    Fault::new(
         "connections.cancel_breaks_unnoticed",
         Connections,
         "After an interrupted statement the connection is unusable but reports that it is open.",

@@ -83,6 +83,8 @@ pub(super) enum Lie {
     KeepDirty,
     /// Ignores interrupts.
     IgnoreCancel,
+    /// Ignores interrupts of writes and of BEGIN, which may wait for a lock.
+    IgnoreCancelOfWrites,
     /// After an interrupt, the connection only returns errors but reports that it is open.
     BreakOnCancel,
     /// Shows the parameters of the statement in an error.

@@ -56,8 +56,15 @@ pub(super) const CASES: &[Case] = &[
         .concurrent()
         .needs(LIMITED)
         .promise("Cancelled work that waits for a lock ends, at the latest when it would have waited long enough; it writes nothing and holds nothing, even if the lock becomes free.")
-        .hint("See `Connection::interrupter`, and `Capabilities::lock_timeout` if a wait for a lock cannot be interrupted.")
+        .hint("See `Connection::interrupter`, and `Capabilities::lock_timeout` if the backend cannot interrupt statements.")
         .covers(&[Contract(78), Rule(32), Rule(38)]),
+    Case::core("connections.waits.interrupted", interrupted)
+        .since(23)
+        .concurrent()
+        .needs(NEEDS)
+        .promise("A statement that waits for a lock and is interrupted ends at once, while the lock is still held; its transaction writes nothing and holds nothing.")
+        .hint("See `Connection::interrupter`: an interrupt that is noticed only while the statement computes does not end its wait.")
+        .covers(&[Contract(58), Contract(78), Rule(32), Rule(38)]),
 ];
 
 /// Longer claims are not tested.
@@ -419,6 +426,65 @@ fn cancelled(context: &mut Context) -> CaseResult {
     check!(
         matches!(&written, Ok(outcome) if outcome.matched == 1),
         "a write after cancelled work must find no lock, returned {written:?}"
+    );
+    Ok(())
+}
+
+fn interrupted(context: &mut Context) -> CaseResult {
+    let claimed = context.capabilities().lock_timeout;
+    if let Some(claimed) = claimed.filter(|claimed| *claimed < HEAD_START * 4) {
+        let reason = format!("nobody waits longer than {claimed:?} for a lock");
+        return Err(Failure::Skipped(reason));
+    }
+    let mut holder = holder(context)?;
+    let has_row_locks = context.capabilities().row_locks;
+    let kinds = KINDS.iter().filter(|kind| kind.begins);
+    for kind in kinds.filter(|kind| has_row_locks || kind.what != ROW_LOCK) {
+        let mut other = Database::open(context)?;
+        let Some(interrupter) = other.connection.interrupter() else {
+            let reason = "the backend has no way to stop a statement".to_owned();
+            return Err(Failure::Skipped(reason));
+        };
+        let waiting = Waiting::start(move || {
+            let begun = other.begin_write();
+            (begun.and_then(|()| (kind.work)(&mut other)), other)
+        })?;
+        thread::sleep(HEAD_START);
+        let what = format!("{}, interrupted while it waits for a lock,", kind.what);
+        within("an interrupt", SOON, move || interrupter.interrupt())?;
+        let ((done, mut other), took) = waiting.end(&what, SOON)?;
+        // The database's own word for an interrupt may be the one for a wait that took too long.
+        let has_timed_out = |error: &selfsame::Error| {
+            error.kind() == ErrorKind::Busy && claimed.is_some_and(|claimed| took >= claimed)
+        };
+        check!(
+            matches!(&done, Err(error) if !has_timed_out(error)),
+            "{what} must fail before it would have waited long enough, returned {done:?} after {took:?}"
+        );
+        if !other.connection.is_open() {
+            continue;
+        }
+        let undone = other.rollback();
+        check!(
+            undone.is_ok(),
+            "after {what} its transaction must be rolled back, returned {undone:?}"
+        );
+        let seen = other.count("t");
+        check!(
+            matches!(seen, Ok(1)),
+            "after {what} a connection that is open must be usable, and counted {seen:?}"
+        );
+    }
+    holder.commit()?;
+    let seen = holder.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+    check_eq!(seen, [10], "nothing that was interrupted may be written");
+    let limit = claimed.map_or(SOON, longest);
+    let written = within("a write after interrupted ones", limit, move || {
+        holder.execute(SET, &[int(30), int(1)])
+    })?;
+    check!(
+        matches!(&written, Ok(outcome) if outcome.matched == 1),
+        "a write after interrupted ones must find no lock, returned {written:?}"
     );
     Ok(())
 }

@@ -25,6 +25,8 @@ pub(super) struct LyingConnection {
     broken: bool,
     /// A statement was stopped.
     cancelled: Arc<AtomicBool>,
+    /// The last statement may have waited for a lock.
+    locks: Arc<AtomicBool>,
     /// The transaction has ended without being reported.
     ended: bool,
     in_transaction: bool,
@@ -46,6 +48,7 @@ impl LyingConnection {
             liar,
             broken: false,
             cancelled: Arc::default(),
+            locks: Arc::default(),
             ended: false,
             in_transaction: false,
             is_counted: false,
@@ -147,6 +150,7 @@ impl Connection for LyingConnection {
         let text = self.rewritten(statement.sql);
         let sql = text.as_deref().unwrap_or(statement.sql);
         self.hold_open(sql.kind())?;
+        self.locks.store(sql.kind().is_write(), Ordering::SeqCst);
         let liar = Arc::clone(&self.liar);
         let bent = self.bent(sql, statement.params);
         let result = match bent {
@@ -177,6 +181,7 @@ impl Connection for LyingConnection {
         self.refuse_if_broken()?;
         let text = self.rewritten(statement.sql);
         let sql = text.as_deref().unwrap_or(statement.sql);
+        self.locks.store(sql.kind().is_write(), Ordering::SeqCst);
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
         let bent = self.bent(sql, statement.params);
@@ -313,6 +318,8 @@ impl Connection for LyingConnection {
             return self.inner.transaction(command, sql);
         }
         self.refuse_if_broken()?;
+        let begins = matches!(command, Transaction::Begin(_));
+        self.locks.store(begins, Ordering::SeqCst);
         if matches!(self.liar.lie, Some(Lie::HoldOpen(_)))
             && matches!(command, Transaction::Begin(_))
         {
@@ -379,6 +386,13 @@ impl Connection for LyingConnection {
         let liar = Arc::clone(&self.liar);
         Some(match self.liar.lie {
             Some(Lie::IgnoreCancel) => Interrupter::new(move || liar.fire()),
+            Some(Lie::IgnoreCancelOfWrites) => {
+                let locks = Arc::clone(&self.locks);
+                Interrupter::new(move || match locks.load(Ordering::SeqCst) {
+                    true => liar.fire(),
+                    false => honest.interrupt(),
+                })
+            }
             Some(Lie::BreakOnCancel) => {
                 let cancelled = Arc::clone(&self.cancelled);
                 Interrupter::new(move || {
