@@ -143,6 +143,12 @@ mod jiff_types {
         .ok()
     }
 
+    /// `as_microsecond` would round to zero.
+    fn from_instant(v: &jiff::Timestamp) -> TimestampTz {
+        let micros = i64::try_from(v.as_nanosecond().div_euclid(1000));
+        TimestampTz(micros.expect("the years of jiff are within 64 bits of microseconds"))
+    }
+
     by_conversion!(civil::Date, Date, from_date, to_date);
     by_conversion!(civil::Time, Time, from_time, to_time);
     by_conversion!(
@@ -157,7 +163,7 @@ mod jiff_types {
     by_conversion!(
         jiff::Timestamp,
         TimestampTz,
-        |v: &jiff::Timestamp| TimestampTz(v.as_microsecond()),
+        from_instant,
         |v: TimestampTz| jiff::Timestamp::from_microsecond(v.0).ok()
     );
 }

@@ -29,6 +29,7 @@ mod many_to_many;
 mod mapped_loading;
 mod membership;
 mod merge;
+mod nanoseconds;
 mod not_unique;
 mod pairs;
 mod passed_on;

@@ -46,6 +46,8 @@ pub(crate) trait AnyStore: ReadsRows + HasKeys + WritesRows + Undoes + Send {
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
     /// Sets several columns, in ascending order, from a row of the table.
     fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
+    /// Sets times to their microseconds, which are what their column stores, without counting that as a write.
+    fn round_time(&mut self, slot: u32, column: usize) -> Result<()>;
     /// Resets a deferred or generated column, without counting that as a write.
     fn unload(&mut self, slot: u32, column: usize);
     /// Adds the columns in which an object differs from its row.

@@ -6,9 +6,48 @@ use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ColumnType;
 use crate::session::{AnyStore, Session};
-use crate::value::ValueRef;
+use crate::value::{ValueRef, ValueType};
 
 impl Session {
+    /// Sets the times of some rows to what their columns store.
+    ///
+    /// Types of other crates have nanoseconds, and values are sent in microseconds, rounded down.
+    pub(in crate::session) fn round_times(
+        &mut self,
+        store: u16,
+        columns: &[usize],
+        slots: &[u32],
+    ) -> Result<()> {
+        let entry = &mut self.stores[usize::from(store)];
+        for &column in columns {
+            if !has_times(&entry.mapper.table().columns[column].ty) {
+                continue;
+            }
+            for &slot in slots {
+                entry.store.round_time(slot, column)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the same for all objects that were written to: also for those whose rows already have the microsecond that was set.
+    pub(in crate::session) fn round_times_written(&mut self) -> Result<()> {
+        for entry in &mut self.stores {
+            let times = (0..).zip(&entry.mapper.table().columns);
+            let times = times.filter_map(|(at, column)| has_times(&column.ty).then_some(at));
+            let times: Vec<usize> = times.collect();
+            if times.is_empty() {
+                continue;
+            }
+            for slot in entry.store.touched().to_vec() {
+                for &column in &times {
+                    entry.store.round_time(slot, column)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses values of some rows that fail validation, or that do not fit their columns.
     pub(in crate::session) fn check_fit(
         &self,
@@ -53,6 +92,14 @@ pub(in crate::session) fn trace(error: Error, mapper: &Mapper, columns: &[usize]
     match column {
         Some(column) => error.column(&column.name),
         None => error,
+    }
+}
+
+fn has_times(ty: &ColumnType) -> bool {
+    use ValueType::{Time, Timestamp, TimestampTz};
+    match ty {
+        ColumnType::Array(element) => has_times(element),
+        _ => matches!(ty.value_type(), Time | Timestamp | TimestampTz),
     }
 }
 

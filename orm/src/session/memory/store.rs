@@ -22,7 +22,7 @@ use crate::session::memory::identity::IdentityMap;
 use crate::session::memory::object_states::ObjectStates;
 use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
-use crate::value::{Param, ValueRef};
+use crate::value::{Param, Value, ValueRef};
 
 /// Why an object cannot be written: its key was generated again, or another row got it.
 pub(in crate::session) const REPLACED: &str =
@@ -226,6 +226,20 @@ impl<E: Mapped> AnyStore for Store<E> {
         match self.writable(slot) {
             Some((object, mapper)) => object.assign_many(mapper, columns, row),
             None => Ok(()),
+        }
+    }
+
+    fn round_time(&mut self, slot: u32, column: usize) -> Result<()> {
+        let Some(object) = &mut self.objects[slot as usize].value else {
+            return Ok(());
+        };
+        let stored = object
+            .value(&self.mapper, column)
+            .value()
+            .map(ValueRef::to_owned);
+        match stored {
+            None | Some(Value::Null) => Ok(()),
+            Some(stored) => object.assign(&self.mapper, column, stored.as_ref()),
         }
     }
 

@@ -76,6 +76,7 @@ impl Session {
             return Ok(false);
         }
         self.take_fields()?;
+        self.round_times_written()?;
         if self.phase.flushing {
             let message =
                 "flush inside a flush: a hook's changes are written by this flush or the next one";
@@ -273,8 +274,8 @@ impl Session {
         self.read_back(steps, computations)
     }
 
-    /// Refuses a step that the mapping does not permit, or whose values do not fit.
-    pub(in crate::session) fn check_step(&self, step: &Step) -> Result<()> {
+    /// Refuses a step that the mapping does not permit, or whose values do not fit; its times are those that are stored.
+    pub(in crate::session) fn check_step(&mut self, step: &Step) -> Result<()> {
         if let Some(store) = step.store() {
             self.entry(store).mapper.refuse_writes()?;
         }
@@ -282,7 +283,10 @@ impl Session {
             self.check_given(*store, columns)?;
         }
         match step.written() {
-            Some((store, columns, slots)) => self.check_fit(store, columns, slots),
+            Some((store, columns, slots)) => {
+                self.round_times(store, columns, slots)?;
+                self.check_fit(store, columns, slots)
+            }
             None => Ok(()),
         }
     }
