@@ -197,8 +197,13 @@ fn look_at_collections(
         check_eq!(children, inside, "the places inside {code}");
     }
     if how == Look::All || session.loaded(place, Place::SEATS)?.is_some() {
-        let seats = session.load(place, Place::SEATS)?.into_iter();
+        let seats = session.load(place, Place::SEATS)?;
+        // An object that has left would end the program by a panic.
+        let mut left = seats.iter().map(|&seat| session.state(seat));
+        let has_left = left.any(|state| state == State::Detached);
+        check!(!has_left, "the seats of {code} must be in the session");
         let seats: BTreeMap<i32, Option<String>> = seats
+            .into_iter()
             .map(|seat| (session[seat].number, session[seat].guest.clone()))
             .collect();
         let here = rows.seats.iter().filter(|((place, _), _)| *place == code);

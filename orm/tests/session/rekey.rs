@@ -427,3 +427,42 @@ fn many_keys_move_into_a_gap() -> Result<()> {
     assert_eq!(numbers.all(&mut session)?, places[1..]);
     Ok(())
 }
+
+/// The database passes the keys of children on like those of their parents.
+#[test]
+fn children_take_keys_that_other_children_leave() -> Result<()> {
+    for passes_last_first in [true, false] {
+        let mut f = Fixture::new()?;
+        let [a, b] = f.session.add_all(["a", "b"].map(Region::new));
+        let of = |code: &str| Shop::new(code, 1, true);
+        let shops = match passes_last_first {
+            true => f.session.add_all([of("a"), of("b")]),
+            false => {
+                let [b, a] = f.session.add_all([of("b"), of("a")]);
+                [a, b]
+            }
+        };
+        f.session.commit()?;
+        Region::query()
+            .with(Region::SHOPS.selectin())
+            .all(&mut f.session)?;
+        f.session[b].code = "c".to_owned();
+        f.session[a].code = "b".to_owned();
+        f.session.flush()?;
+        for commits in [false, true] {
+            if commits {
+                f.session.commit()?;
+            }
+            let found = [(a, "b"), (b, "c")].map(|(region, code)| {
+                let shops = f.session.load(region, Region::SHOPS).expect("shops");
+                let keys = shops
+                    .iter()
+                    .map(|&shop| f.session[shop].region_code.clone());
+                assert_eq!(keys.collect::<Vec<_>>(), [code], "{commits}");
+                shops[0]
+            });
+            assert_eq!(found, shops, "{commits}");
+        }
+    }
+    Ok(())
+}

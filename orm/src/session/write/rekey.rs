@@ -48,6 +48,17 @@ struct Follower {
     key: usize,
 }
 
+/// A row in memory that follows a key that the database has written to it.
+struct Following<'f> {
+    follower: &'f Follower,
+    was_expired: bool,
+    /// The foreign key before, in the row and in the object.
+    row: Vec<Value>,
+    values: Vec<Value>,
+    /// Whether other columns of the object differ from its row.
+    has_changes: bool,
+}
+
 /// The old values of keys that change together.
 struct Old {
     width: usize,
@@ -426,6 +437,7 @@ impl Session {
     fn follow(&mut self, followers: Vec<Follower>, new: &[&[Value]]) -> Result<()> {
         let mut followed: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         let mut own_keys: BTreeMap<u16, Vec<Value>> = BTreeMap::new();
+        let mut in_memory = Vec::new();
         for follower in &followers {
             let (store, slot) = follower.node;
             if !follower.cascades {
@@ -438,7 +450,11 @@ impl Session {
                 own_keys.entry(store).or_default().extend(own);
                 followed.entry(store).or_default().push(slot);
             }
-            self.follow_in_memory(follower, new[follower.key])?;
+            in_memory.push(self.begin_following(follower, new[follower.key])?);
+        }
+        // A row may get the key that another one had: by now all have left theirs.
+        for following in in_memory {
+            self.end_following(following)?;
         }
         for (store, slots) in followed {
             let width = self.primary_key(store).len();
@@ -455,36 +471,51 @@ impl Session {
         Ok(())
     }
 
-    /// Updates a row in memory that the database has written, keeping the program's other changes.
-    fn follow_in_memory(&mut self, follower: &Follower, new: &[Value]) -> Result<()> {
+    /// Assigns a key to a row in memory that the database has written.
+    fn begin_following<'f>(
+        &mut self,
+        follower: &'f Follower,
+        new: &[Value],
+    ) -> Result<Following<'f>> {
         let (store, slot) = follower.node;
-        let epoch = self.log.epoch;
-        let has_computed = !self.entry(store).mapper.computed().is_empty();
         let any = self.any_store(store);
-        let was_expired = any.is_expired(slot, epoch);
         let mut row = Vec::new();
         any.row_values(slot, &follower.columns, &mut row);
-        let row = owned(&row);
-        let values = self.values(follower.node, &follower.columns);
-        let mut others = self.any_store(store).changed(slot);
+        let mut others = any.changed(slot);
         others.retain(|column| !follower.columns.contains(column));
+        let following = Following {
+            follower,
+            was_expired: any.is_expired(slot, self.log.epoch),
+            row: owned(&row),
+            values: self.values(follower.node, &follower.columns),
+            has_changes: !others.is_empty(),
+        };
         self.assign_all(follower.node, &follower.columns, new)?;
+        Ok(following)
+    }
+
+    /// Makes the key that of the row, and keeps the program's other changes.
+    fn end_following(&mut self, following: Following<'_>) -> Result<()> {
+        let Follower { node, columns, .. } = following.follower;
+        let (store, slot) = *node;
+        let has_computed = !self.entry(store).mapper.computed().is_empty();
+        let is_as_read = following.values == following.row;
         let (any, log) = self.logged_store(store);
-        match others.is_empty() {
-            true => any.updated(slot, log)?,
-            false => any.updated_in_part(slot, &follower.columns, log)?,
+        match following.has_changes {
+            false => any.updated(slot, log)?,
+            true => any.updated_in_part(slot, columns, log)?,
         }
-        match was_expired {
-            true if others.is_empty() && values == row => any.expire(slot),
+        match following.was_expired {
+            true if !following.has_changes && is_as_read => any.expire(slot),
             true => any.states_mut().set_epoch(slot, 0),
             // Computed columns are reread at the object's next use.
             false if has_computed => any.states_mut().set_epoch(slot, 0),
             false => {}
         }
-        if values != row {
-            self.assign_all(follower.node, &follower.columns, &values)?;
+        match is_as_read {
+            true => Ok(()),
+            false => self.assign_all(*node, columns, &following.values),
         }
-        Ok(())
     }
 
     /// Whether any foreign key references the primary key of a store's table.
