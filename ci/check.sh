@@ -2,7 +2,7 @@
 # The check that every change must pass. Names and times its steps, and runs all of them, so that one run reports every failure.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and PgBouncer, MariaDB with Galera, and
-# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, the suite also runs against a server in a container of it. Writes
+# PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, a part of the suite also runs against a server in a container of it. Writes
 # the reports of the conformance suite to SELFSAME_REPORTS, by default target/conformance.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -121,7 +121,9 @@ step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --feat
 step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
 step 'conformance on MariaDB' cargo run --release -- check mariadb
 if [ -n "${SELFSAME_MARIADB_CONTAINER:-}" ]; then
-    step 'conformance on MariaDB in a container' cargo run --release --features containers -- check "docker:$SELFSAME_MARIADB_CONTAINER"
+    # What a container could do otherwise than a local server: how it starts, its files, its end.
+    step 'MariaDB in a container' cargo run --release --features containers -- check "docker:$SELFSAME_MARIADB_CONTAINER" \
+        --filter schema,transactions,writes
 fi
 step 'table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --all
