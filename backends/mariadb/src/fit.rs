@@ -12,13 +12,19 @@ use selfsame::backend::{Target, TargetColumn};
 use selfsame::dialect::Dialect as _;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::schema::ColumnType;
-use selfsame::value::Param;
+use selfsame::value::{Param, ValueRef};
 
 use crate::dialect::MariaDbDialect;
 use rule::Rule;
 
-/// A column's name, and its type as the server writes it.
-pub(crate) type Declared = (String, String);
+/// A column as it is declared.
+pub(crate) struct Declared {
+    pub(crate) name: String,
+    /// Its type as the server writes it.
+    pub(crate) ty: String,
+    /// Whether it is NOT NULL, and stores something else for NULL instead of refusing it.
+    pub(crate) replaces_null: bool,
+}
 
 /// A parameter whose column changes some values.
 #[derive(Clone, Debug)]
@@ -33,15 +39,12 @@ pub(crate) struct Guard {
 struct Changing {
     name: String,
     declared: String,
-    rule: Rule,
+    rule: Option<Rule>,
+    replaces_null: bool,
 }
 
-/// Returns a query for the [`Declared`] types of the columns of a target; `None` if it writes none that may change values.
-pub(crate) fn question(target: &Target) -> Option<String> {
-    target
-        .columns()
-        .iter()
-        .find(|column| is_changeable(column))?;
+/// Returns a query for the [`Declared`] columns of a target's table.
+pub(crate) fn question(target: &Target) -> String {
     let dialect = MariaDbDialect::default();
     let mut out = "SHOW COLUMNS FROM ".to_owned();
     if let Some(schema) = target.schema() {
@@ -49,15 +52,7 @@ pub(crate) fn question(target: &Target) -> Option<String> {
         out.push('.');
     }
     dialect.quote(target.table(), &mut out);
-    Some(out)
-}
-
-/// A column whose mapping says by which name the database knows it is read again after it is written.
-fn is_changeable(column: &TargetColumn) -> bool {
-    !matches!(
-        column.ty,
-        ColumnType::Declared { .. } | ColumnType::Other { .. }
-    )
+    out
 }
 
 /// Returns the guards of a target, by the types that its columns are declared with: the answer to the [`question`].
@@ -72,34 +67,53 @@ pub(crate) fn guards(target: &Target, table: &[Declared]) -> Vec<Guard> {
 }
 
 fn changing(column: &TargetColumn, table: &[Declared]) -> Option<Arc<Changing>> {
-    let is_it = |(name, _): &&Declared| name.to_lowercase() == column.name.to_lowercase();
-    let (_, declared) = table.iter().find(is_it).filter(|_| is_changeable(column))?;
-    let rule = Rule::of(column.ty.value_type(), declared)?;
-    Some(Arc::new(Changing {
-        name: column.name.clone(),
-        declared: declared.clone(),
-        rule,
-    }))
+    let is_it = |found: &&Declared| found.name.to_lowercase() == column.name.to_lowercase();
+    let declared = table.iter().find(is_it)?;
+    let rule = match column.ty {
+        // A column whose mapping says by which name the database knows it is read again after it is written.
+        ColumnType::Declared { .. } | ColumnType::Other { .. } => None,
+        _ => Rule::of(column.ty.value_type(), &declared.ty),
+    };
+    (rule.is_some() || declared.replaces_null).then(|| {
+        Arc::new(Changing {
+            name: column.name.clone(),
+            declared: declared.ty.clone(),
+            rule,
+            replaces_null: declared.replaces_null,
+        })
+    })
 }
 
 /// Refuses parameters that their columns would change.
 ///
 /// # Errors
 ///
-/// [`OutOfRange`](ErrorKind::OutOfRange), with the column.
+/// [`OutOfRange`](ErrorKind::OutOfRange), or [`NotNullViolation`](ErrorKind::NotNullViolation), with the column.
 pub(crate) fn check(guards: &[Guard], params: &[Param<'_>]) -> Result<()> {
-    for guard in guards {
-        let value = params.get(guard.position).and_then(Param::value);
-        if value.is_some_and(|value| !guard.column.rule.keeps(value)) {
-            return Err(changed(guard));
-        }
+    for Guard { position, column } in guards {
+        let error = match (params.get(*position).and_then(Param::value), &column.rule) {
+            (Some(ValueRef::Null), _) if column.replaces_null => replaced(column),
+            (Some(value), Some(rule)) if !rule.keeps(value) => changed(column, rule),
+            _ => continue,
+        };
+        return Err(error.column(&column.name).parameter(position + 1));
     }
     Ok(())
 }
 
 #[cold]
-fn changed(guard: &Guard) -> Error {
-    let Changing { declared, rule, .. } = &*guard.column;
+fn replaced(column: &Changing) -> Error {
+    let message = format!(
+        "MariaDB would store another value for NULL, because the column is declared `{} NOT NULL`: give the value, or let the database give it \
+         (`Auto<…>`)",
+        column.declared
+    );
+    Error::new(ErrorKind::NotNullViolation, message)
+}
+
+#[cold]
+fn changed(column: &Changing, rule: &Rule) -> Error {
+    let declared = &column.declared;
     let name = format!("map it with `db_type = {declared:?}`");
     let (does, advice) = match rule {
         Rule::Single => ("rounds it".to_owned(), "map it as `f32`".to_owned()),
@@ -142,8 +156,8 @@ fn changed(guard: &Guard) -> Error {
     };
     Error::new(
         ErrorKind::OutOfRange,
-        format!("MariaDB would store another value, because the column is declared `{declared}`, which {does}: {advice}"),
+        format!(
+            "MariaDB would store another value, because the column is declared `{declared}`, which {does}: {advice}"
+        ),
     )
-    .column(&guard.column.name)
-    .parameter(guard.position + 1)
 }

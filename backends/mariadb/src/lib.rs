@@ -55,7 +55,7 @@
 //! [`OutOfRange`](selfsame::ErrorKind::OutOfRange), which names the column and its type, so that memory never differs from the row. If the
 //! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and what the column made of it is read in the same
 //! flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case.
-//! `timestamp NOT NULL` stores the current time for NULL.
+//! NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current time or the next number, is a `NotNullViolation`.
 //!
 //! # Galera
 //!

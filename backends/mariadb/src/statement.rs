@@ -9,7 +9,7 @@ use selfsame::error::{Error, ErrorKind, Result};
 
 use crate::classify::code_of;
 use crate::connection::MariaDbConnection;
-use crate::fit::{self, Guard};
+use crate::fit::{self, Declared, Guard};
 use crate::param::bound;
 use crate::results::{Sink, drain};
 
@@ -22,15 +22,8 @@ const TOO_MANY_PREPARED: u16 = 1461;
 /// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
 const MOST_KEPT_PARAMETERS: usize = 4_096;
 
-/// Name, type, and what else describes a column: whether it can be NULL, its key, its default, more.
-type Described = (
-    String,
-    String,
-    mysql::Value,
-    mysql::Value,
-    mysql::Value,
-    mysql::Value,
-);
+/// Name, type, whether it can be NULL, key, default, and more about a column.
+type Described = (String, String, String, mysql::Value, mysql::Value, String);
 
 /// A prepared statement that is kept.
 #[derive(Clone)]
@@ -154,20 +147,19 @@ impl MariaDbConnection {
         let Some(target) = sql.target() else {
             return Ok(Arc::default());
         };
-        let Some(question) = fit::question(target) else {
-            return Ok(Arc::default());
-        };
+        let question = fit::question(target);
         if let Some(table) = self.tables.get(&question) {
             return Ok(fit::guards(target, table).into());
         }
         self.counted.round_trips += 1;
-        let table = self
-            .link
-            .conn
-            .query_map(&question, |(name, declared, ..): Described| {
-                (name, declared)
-            })
-            .map_err(Failure::Preparing)?;
+        let described = |(name, ty, nullable, _, _, extra): Described| Declared {
+            replaces_null: extra.contains("auto_increment")
+                || nullable == "NO" && ty.starts_with("timestamp"),
+            name,
+            ty,
+        };
+        let table = self.link.conn.query_map(&question, described);
+        let table = table.map_err(Failure::Preparing)?;
         let guards = fit::guards(target, &table);
         self.tables.insert(question, table);
         Ok(guards.into())

@@ -331,3 +331,67 @@ fn a_named_type_is_read_again() {
     session.refresh(named).expect("reads");
     assert_eq!(held(&session), kept);
 }
+
+/// Some columns are NOT NULL, and store something else for NULL.
+#[test]
+fn null_is_not_replaced() {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "held")]
+    struct Optional {
+        #[orm(primary_key)]
+        id: i64,
+        number: Option<i64>,
+        at: Option<Timestamp>,
+        #[orm(db_type = "timestamp")]
+        later: Option<Timestamp>,
+    }
+
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE held (id BIGINT PRIMARY KEY, number BIGINT AUTO_INCREMENT UNIQUE, at TIMESTAMP NOT NULL, \
+           later TIMESTAMP NOT NULL)",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let stamp: Timestamp = "2024-05-06 07:08:09".parse().expect("a timestamp");
+    let whole = || Optional {
+        id: 1,
+        number: Some(7),
+        at: Some(stamp),
+        later: Some(stamp),
+    };
+    for (column, one) in [
+        (
+            "number",
+            Optional {
+                number: None,
+                ..whole()
+            },
+        ),
+        (
+            "at",
+            Optional {
+                at: None,
+                ..whole()
+            },
+        ),
+        (
+            "later",
+            Optional {
+                later: None,
+                ..whole()
+            },
+        ),
+    ] {
+        session.add(one);
+        let error = session.flush().expect_err("another value would be stored");
+        assert_eq!(error.kind(), ErrorKind::NotNullViolation, "{error}");
+        assert_eq!(error.column_name(), Some(column), "{error}");
+        session.rollback().expect("rolls back");
+    }
+    session.add(whole());
+    session.commit().expect("has no NULL");
+}
