@@ -44,11 +44,11 @@ fn interrupted<T: std::fmt::Debug>(
     work: impl FnOnce(&mut Session) -> selfsame::Result<T>,
 ) {
     let interrupter = session.interrupter().expect("can be interrupted");
+    let begun = Instant::now();
     let interrupting = thread::spawn(move || {
         thread::sleep(HEAD_START);
         interrupter.interrupt();
     });
-    let begun = Instant::now();
     let error = work(session).expect_err(what);
     let took = begun.elapsed();
     interrupting.join().expect("interrupts");
