@@ -6,7 +6,7 @@ use crate::entity::{Cascade, Fetch, RelationDescriptor, RelationKind, Rule};
 use crate::error::Result;
 use crate::metadata::Metadata;
 use crate::record::Record;
-use crate::schema::Table;
+use crate::schema::{ReferentialAction, Table};
 use crate::session::new_store;
 use crate::value::Value;
 
@@ -74,6 +74,8 @@ pub struct RecordRelation {
     pub(super) secondary: Option<(String, Vec<String>)>,
     pub(super) back_populates: Option<String>,
     cascade: Cascade,
+    /// Children of a deleted record are left to the database, which deletes them or writes NULL.
+    passive_deletes: bool,
     fetch: Fetch,
     order_by: Vec<String>,
 }
@@ -224,6 +226,13 @@ impl RecordRelation {
         self
     }
 
+    /// Deletes as the foreign key does: ON DELETE CASCADE and SET NULL are left to the database.
+    pub(super) fn on_delete(mut self, action: ReferentialAction) -> Self {
+        self.cascade.delete = action == ReferentialAction::Cascade;
+        self.passive_deletes = self.cascade.delete || action == ReferentialAction::SetNull;
+        self
+    }
+
     pub(super) fn new(kind: RelationKind, name: String, target: String) -> Self {
         Self {
             kind,
@@ -233,6 +242,7 @@ impl RecordRelation {
             secondary: None,
             back_populates: None,
             cascade: Cascade::default(),
+            passive_deletes: false,
             fetch: Fetch::default(),
             order_by: Vec::new(),
         }
@@ -253,6 +263,9 @@ impl RecordRelation {
             .cascade(self.cascade)
             .fetch(self.fetch)
             .order_by(self.order_by);
+        if self.passive_deletes {
+            relation = relation.passive_deletes();
+        }
         if let Some((table, columns)) = &self.secondary {
             relation = relation.secondary(table, columns);
         }

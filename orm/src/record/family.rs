@@ -10,7 +10,7 @@ use super::declare::{ColumnRole, Declaration, Declared, RecordRelation};
 use super::pairing::{Pairing, pairings};
 use crate::entity::{Mapper, RelationKind, in_order_of};
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::{ForeignKey, Table};
+use crate::schema::{ForeignKey, ReferentialAction, Table};
 use crate::value::ValueType;
 
 /// Tables and their mappings.
@@ -325,7 +325,8 @@ fn both_sides(
         .back_populates(down.clone());
     let has = RecordRelation::new(kind, down, table.name.clone())
         .key(key.columns.clone())
-        .back_populates(up);
+        .back_populates(up)
+        .on_delete(key.on_delete);
     [(child, belongs_to), (parent, has)]
 }
 
@@ -379,7 +380,8 @@ fn stem(columns: &str) -> &str {
     columns.strip_suffix("_id").unwrap_or(columns)
 }
 
-/// Whether a foreign key can be a relation: it references the primary key, with columns of the same types.
+/// Whether a foreign key can be a relation: it references the primary key, with columns of the same types. With SET DEFAULT only the
+/// database knows what its rows reference after a deletion.
 pub(super) fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -> bool {
     let of = |table: &Table, names: &[String]| -> Vec<usize> {
         names
@@ -392,6 +394,7 @@ pub(super) fn can_be_followed(child: &Table, key: &ForeignKey, parent: &Table) -
         child.columns[a].ty.value_type() == parent.columns[b].ty.value_type()
     };
     !there.is_empty()
+        && key.on_delete != ReferentialAction::SetDefault
         && in_order_of(&parent.primary_key, &there).is_some()
         && here.len() == there.len()
         && here.iter().zip(&there).all(is_alike)

@@ -386,3 +386,48 @@ fn columns_of_records_are_values() -> Result<()> {
     assert_eq!(f.session[merged[1]].table().name, "crates");
     Ok(())
 }
+
+/// Each child is one row that is loaded and one that is not; `rests` has a default, which only the database writes.
+#[test]
+fn deleting_a_record_leaves_children_to_on_delete() -> Result<()> {
+    let mut f = Fixture::new()?;
+    for sql in [
+        "CREATE TABLE tops (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE falls (id INTEGER PRIMARY KEY, top_id INTEGER REFERENCES tops ON DELETE CASCADE)",
+        "CREATE TABLE hangs (id INTEGER PRIMARY KEY, fall_id INTEGER NOT NULL REFERENCES falls ON DELETE CASCADE)",
+        "CREATE TABLE floats (id INTEGER PRIMARY KEY, top_id INTEGER REFERENCES tops ON DELETE SET NULL)",
+        "CREATE TABLE rests (id INTEGER PRIMARY KEY, top_id INTEGER DEFAULT 2 REFERENCES tops ON DELETE SET DEFAULT)",
+        "INSERT INTO tops VALUES (1), (2)",
+        "INSERT INTO falls VALUES (1, 1), (2, 1), (3, 2)",
+        "INSERT INTO hangs VALUES (1, 1), (2, 2), (3, 3)",
+        "INSERT INTO floats VALUES (1, 1), (2, 1)",
+        "INSERT INTO rests VALUES (1, 1), (2, 1)",
+    ] {
+        f.session.sql(sql, ()).execute()?;
+    }
+    f.session.commit()?;
+    let metadata = Metadata::reflect(&f.outside)?;
+    let mut loaded = Vec::new();
+    for name in ["falls", "hangs", "floats", "rests"] {
+        loaded.extend(metadata.records(name)?.get(&mut f.session, 1)?);
+    }
+    let top = metadata.records("tops")?.get(&mut f.session, 1)?;
+    f.session.delete(top.expect("is there"))?;
+    f.session.commit()?;
+    let mut left = |sql: &str| f.session.sql(sql, ()).all::<(i64, Option<i64>)>();
+    assert_eq!(left("SELECT id, top_id FROM falls")?, [(3, Some(2))]);
+    assert_eq!(left("SELECT id, fall_id FROM hangs")?, [(3, Some(3))]);
+    assert_eq!(
+        left("SELECT id, top_id FROM floats")?,
+        [(1, None), (2, None)]
+    );
+    assert_eq!(
+        left("SELECT id, top_id FROM rests")?,
+        [(1, Some(2)), (2, Some(2))]
+    );
+    let states: Vec<State> = loaded.iter().map(|&it| f.session.state(it)).collect();
+    assert_eq!(states[0], State::Detached);
+    f.session.refresh(loaded[3])?;
+    assert_eq!(f.session[loaded[3]].get::<Option<i64>>("top_id")?, Some(2));
+    Ok(())
+}
