@@ -424,3 +424,109 @@ fn the_value_before_an_expression_is_not_dropped_after_it() -> Result<()> {
     assert_eq!(error.column_name(), Some("age"));
     Ok(())
 }
+
+/// The books of both authors, by the session and by the rows.
+fn shelves(f: &mut Fixture, authors: [Handle<Author>; 2]) -> Result<[Vec<String>; 2]> {
+    let s = &mut f.session;
+    let mut titles = [Vec::new(), Vec::new()];
+    for (author, titles) in authors.into_iter().zip(&mut titles) {
+        for book in s.load(author, Author::BOOKS)? {
+            titles.push(s[book].title.clone());
+        }
+    }
+    Ok(titles)
+}
+
+#[test]
+fn a_foreign_key_that_is_written_blindly_moves_the_child() -> Result<()> {
+    type Write = fn(&mut Session, Handle<Book>) -> Result<()>;
+    let writes: [(&str, Write); 2] = [
+        ("blind", |s, book| {
+            s.set_blind(book, Book::AUTHOR_ID, Some(2))
+        }),
+        ("expression", |s, book| {
+            s.set_expr(book, Book::AUTHOR_ID, Book::AUTHOR_ID + 1)
+        }),
+    ];
+    for (name, write) in writes {
+        for loads in [true, false] {
+            let mut f = Fixture::new()?;
+            let authors = f.session.add_all(["ann", "bob"].map(Author::new));
+            let book = f.session.add(Book::new("b"));
+            f.session.set(book, Book::AUTHOR, Some(authors[0]))?;
+            f.session.commit()?;
+            f.session.refresh(book)?;
+            if loads {
+                shelves(&mut f, authors)?;
+            }
+            write(&mut f.session, book)?;
+            f.session.flush()?;
+            f.session.refresh(book)?;
+            let moved = [Vec::new(), vec!["b".to_owned()]];
+            assert_eq!(shelves(&mut f, authors)?, moved, "{name}, {loads}, flushed");
+            f.session.commit()?;
+            assert_eq!(shelves(&mut f, authors)?, moved, "{name}, {loads}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_blind_write_is_undone_in_memory() -> Result<()> {
+    let (mut f, ann) = ann()?;
+    let undone: Result<()> = f.session.savepoint(|s| {
+        s.set_blind(ann, Author::AGE, Some(7))?;
+        s.flush()?;
+        assert_eq!(s[ann].age, Some(7));
+        Err(selfsame::Error::new(ErrorKind::InvalidState, "undo"))
+    });
+    assert!(undone.is_err());
+    assert_eq!(f.session[ann].age, Some(3));
+    f.session.set_blind(ann, Author::AGE, None)?;
+    f.session.flush()?;
+    f.session.rollback()?;
+    assert_eq!(f.session[ann].age, Some(3));
+    f.session[ann].age = Some(4);
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    assert_eq!(f.session[ann].age, Some(4));
+    Ok(())
+}
+
+#[test]
+fn versions_of_computed_rows_are_known_after_the_commit() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let draft = f.session.add(Draft::new("a", "x"));
+    f.session.commit()?;
+    f.session
+        .set_expr(draft, Draft::TEXT, Draft::TEXT.concat("!"))?;
+    f.session.commit()?;
+    assert_eq!(
+        (&*f.session[draft].text, f.session[draft].version),
+        ("x!", 2)
+    );
+    f.session[draft].text = "y".to_owned();
+    f.session.commit()?;
+    f.behind(|s| {
+        let draft = Draft::query().one(s)?;
+        assert_eq!((&*s[draft].text, s[draft].version), ("y", 3));
+        s[draft].text = "z".to_owned();
+        Ok(())
+    })?;
+    f.session[draft].text = "w".to_owned();
+    let error = f.session.commit().expect_err("another wrote it");
+    assert_eq!(error.kind(), ErrorKind::StaleData);
+    Ok(())
+}
+
+#[test]
+fn a_computed_row_that_is_gone_does_not_disturb_the_commit() -> Result<()> {
+    let (mut f, ann) = ann()?;
+    f.session.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+    f.session.flush()?;
+    f.session.sql("DELETE FROM authors", ()).execute()?;
+    f.session.commit()?;
+    f.holds::<Author>(0);
+    assert_eq!(f.session.get::<Author>(1)?, None);
+    Ok(())
+}

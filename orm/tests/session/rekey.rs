@@ -466,3 +466,44 @@ fn children_take_keys_that_other_children_leave() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn grandchildren_follow_keys_that_are_passed_on() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [a, b, c] = f.session.add_all(["a", "b", "c"].map(Region::new));
+    let codes = ["a", "b", "c"];
+    f.session
+        .add_all(codes.map(|code| Shop::new(code, 1, true)));
+    f.session.flush()?;
+    let shelves = f.session.add_all(codes.map(|code| Shelf::new(code, 1)));
+    f.session.commit()?;
+    Region::query()
+        .with(Region::SHOPS.selectin())
+        .all(&mut f.session)?;
+    Shelf::query().all(&mut f.session)?;
+    let passed = f.session.savepoint(|s| {
+        for (region, code) in [(c, "d"), (b, "c"), (a, "b")] {
+            s[region].code = code.to_owned();
+        }
+        s.flush()?;
+        let codes = shelves.map(|shelf| s[shelf].region_code.clone());
+        assert_eq!(codes, ["b", "c", "d"]);
+        Err::<(), _>(selfsame::Error::new(ErrorKind::Database, "undo"))
+    });
+    assert!(passed.is_err());
+    let now = shelves.map(|shelf| f.session[shelf].region_code.clone());
+    assert_eq!(now, codes);
+    for (region, code) in [(a, "b"), (b, "c"), (c, "d")] {
+        f.session[region].code = code.to_owned();
+    }
+    f.session.commit()?;
+    Shelf::query().all(&mut f.session)?;
+    let now = shelves.map(|shelf| f.session[shelf].region_code.clone());
+    assert_eq!(now, ["b", "c", "d"]);
+    for (region, code) in [(a, "b"), (b, "c"), (c, "d")] {
+        let shops = f.session.load(region, Region::SHOPS)?;
+        assert_eq!(shops.len(), 1);
+        assert_eq!(f.session[shops[0]].region_code, code);
+    }
+    Ok(())
+}
