@@ -1,4 +1,4 @@
-//! Values that the database rewrites: the text of intervals and ranges, times that a column rounds, bytes that it pads.
+//! Values that the database rewrites: the text of intervals and ranges, times that a column rounds, bytes that it pads, numbers in documents.
 //!
 //! Values of database-specific types are exchanged as text, and equal values can have different texts. Written values are reread in the same
 //! flush, so that memory holds what the database stored; otherwise the next flush would mistake the difference for a concurrent change.
@@ -23,6 +23,7 @@ pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) ->
     match ty {
         ColumnType::Other { .. } => dialect.text_form(ty).is_some(),
         ColumnType::Declared { .. } => true,
+        ColumnType::Json => !dialect.capabilities().json_text_kept,
         _ => false,
     }
 }
@@ -30,6 +31,9 @@ pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) ->
 /// Whether a column of such a type certainly keeps a value.
 fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     const DIGITS: u32 = 6;
+    if let (ColumnType::Json, ValueRef::Json(document)) = (ty, value) {
+        return !has_rewritten_number(document);
+    }
     let ColumnType::Declared { name, .. } = ty else {
         return false;
     };
@@ -51,6 +55,32 @@ fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     // Without a number of digits some databases have six, and others none.
     let digits = modifier().unwrap_or(0).min(DIGITS);
     micros % 10_i64.pow(DIGITS - digits) == 0
+}
+
+/// Whether a document has a number that a database would write in another way, as what it reads is another one here: `1e16`, `-0.0`.
+fn has_rewritten_number(document: &str) -> bool {
+    let is_of_number = |byte: u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+    let (mut bytes, mut is_in_text) = (document.as_bytes(), false);
+    while let [first, rest @ ..] = bytes {
+        bytes = rest;
+        match first {
+            b'"' => is_in_text = !is_in_text,
+            b'\\' if is_in_text => bytes = rest.get(1..).unwrap_or_default(),
+            b'-' | b'0'..=b'9' if !is_in_text => {
+                let end = rest.iter().position(|byte| !is_of_number(*byte));
+                let (digits, after) = rest.split_at(end.unwrap_or(rest.len()));
+                let is_zero = || digits.iter().all(|byte| matches!(byte, b'0' | b'.'));
+                if digits.iter().any(|byte| matches!(byte, b'e' | b'E'))
+                    || *first == b'-' && is_zero()
+                {
+                    return true;
+                }
+                bytes = after;
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 impl Session {
@@ -242,6 +272,29 @@ fn half(cause: Error) -> Error {
 mod tests {
     use super::*;
     use crate::value::{Timestamp, ValueType};
+
+    #[test]
+    fn numbers_of_documents_that_are_written_in_another_way() {
+        for document in [
+            "1e16",
+            "[1, -0.0]",
+            "{\"a\":-0}",
+            "{\"e\":[2E-9]}",
+            "[\"\\\"\",1e1]",
+        ] {
+            assert!(has_rewritten_number(document), "{document}");
+        }
+        for document in [
+            "-0.5",
+            "[0,1.50,-10]",
+            "{\"1e16\":\"-0\"}",
+            "\"\\\\\"",
+            "true",
+            "",
+        ] {
+            assert!(!has_rewritten_number(document), "{document}");
+        }
+    }
 
     #[test]
     fn values_that_fit_the_declared_type_are_kept() {
