@@ -1,6 +1,7 @@
 //! [`PostgresConnection`]: runs statements, one at a time.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +15,9 @@ use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
 use crate::classify::{Phase, Stale, classify_fault, is_stale_plan};
-use crate::driver::{Client, Fault, Rows};
-use crate::effect::{Effect, effect};
-use crate::fit::{self, Guard};
+use crate::driver::{Cause, Client, Fault, Rows};
+use crate::effect::{Effect, alters, effect};
+use crate::fit::{self, Declared, Guard};
 use crate::interrupt::interrupter;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
@@ -77,6 +78,14 @@ pub(crate) struct PostgresConnection {
     /// The cell lets `is_open` look at the socket.
     client: RefCell<Client>,
     statements: Prepared<Kept>,
+    /// The guards of statements where none is prepared.
+    guarded: Prepared<Arc<[Guard]>>,
+    /// How tables that were written to are declared, by their names as SQL writes them.
+    tables: HashMap<String, Vec<Declared>>,
+    /// A statement of this transaction has changed tables.
+    altered: bool,
+    /// A statement of this user has changed what the names of tables mean.
+    moved: bool,
     manners: Manners,
     transaction: State,
     /// The transaction is that of one statement alone. It is left open only if the statement's sink panicked.
@@ -128,6 +137,10 @@ impl PostgresConnection {
         Self {
             client: RefCell::new(client),
             statements: Prepared::new(KEPT),
+            guarded: Prepared::new(KEPT),
+            tables: HashMap::new(),
+            altered: false,
+            moved: false,
             manners,
             transaction: State::Idle,
             alone: false,
@@ -216,11 +229,26 @@ impl PostgresConnection {
     }
 
     fn done(&mut self, statement: &Statement<'_>, matched: u64) -> u64 {
-        if statement.sql.kind() == StatementKind::Ddl {
-            // What is kept may have another shape now.
-            self.statements.take();
+        let sql = statement.sql;
+        let altered = match sql.kind() {
+            StatementKind::Ddl => true,
+            StatementKind::Raw => alters(sql.text()),
+            _ => false,
+        };
+        if altered {
+            self.forget_tables();
+            self.altered = self.transaction != State::Idle;
+            self.moved |= sql.kind() == StatementKind::Raw;
         }
         matched
+    }
+
+    /// What is kept may have another shape now.
+    fn forget_tables(&mut self) {
+        self.statements.take();
+        self.guarded.take();
+        self.tables.clear();
+        self.altered = false;
     }
 
     fn ended(&mut self, failure: Failure, sql: &Sql) -> Error {
@@ -241,7 +269,11 @@ impl PostgresConnection {
         if matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl) {
             return false;
         }
-        match is_stale_plan(fault) {
+        let stale = is_stale_plan(fault);
+        if stale.is_some() {
+            self.tables.clear();
+        }
+        match stale {
             None => false,
             Some(Stale::One) => self.statements.forget(sql.id()).is_some(),
             Some(Stale::All) => {
@@ -332,6 +364,8 @@ impl PostgresConnection {
             return drain(client.query(&prepared, bound)?, sink);
         }
         if self.manners.unprepared {
+            let guards = self.guards_of_unprepared(sql)?;
+            self.refuse_changed(&guards, statement)?;
             let typed: Vec<(Bound<'_>, Type)> = bound
                 .clone()
                 .map(|bound| (bound, declared_type(bound.declared, bound.param)))
@@ -352,11 +386,7 @@ impl PostgresConnection {
             }
             None => self.prepare_to_keep(statement)?,
         };
-        if fit::check(&kept.guards, params).is_err() {
-            // The table may be another one by now.
-            let guards = self.guards(sql)?;
-            fit::check(&guards, params).map_err(Failure::Own)?;
-        }
+        self.refuse_changed(&kept.guards, statement)?;
         let prepared = kept.statement;
         check_count(&prepared, statement)?;
         self.counted.executions += 1;
@@ -365,47 +395,88 @@ impl PostgresConnection {
     }
 
     fn prepare_to_keep(&mut self, statement: &Statement<'_>) -> Result<Kept, Failure> {
+        let sql = statement.sql;
+        let table = sql.target().and_then(fit::table);
+        let table = table.filter(|table| !self.tables.contains_key(table));
+        let prepared = match table {
+            Some(table) => self.prepare_and_describe(statement, table)?,
+            None => self.prepare(statement)?,
+        };
         let kept = Kept {
-            statement: self.prepare(statement)?,
-            guards: self.guards(statement.sql)?,
+            statement: prepared,
+            guards: self.guards(sql)?,
         };
         // The driver closes on the server what is dropped here.
-        self.statements.keep(statement.sql, kept.clone());
+        self.statements.keep(sql, kept.clone());
         Ok(kept)
     }
 
-    /// Returns the parameters that the columns of a statement could change, as their types are now.
-    fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
-        let Some((target, question)) = sql
-            .target()
-            .and_then(|target| Some((target, fit::question(target)?)))
-        else {
-            return Ok(Arc::default());
-        };
-        let client = self.client().map_err(Failure::Own)?;
-        let described = client.prepare(&question, &[]).map_err(|fault| Fault {
-            unsent: true,
-            ..fault
-        })?;
-        Ok(fit::guards(target, described.columns()).into())
-    }
-
     fn prepare(&mut self, statement: &Statement<'_>) -> Result<tokio_postgres::Statement, Failure> {
-        let Statement { sql, params } = *statement;
-        let types: Vec<Type> = sql
-            .params()
-            .iter()
-            .zip(params)
-            .map(|(ty, param)| declared_type(*ty, param))
-            .collect();
+        let types = types(statement);
         let client = self.client().map_err(Failure::Own)?;
-        // Preparing runs nothing.
-        let prepared = client.prepare(sql.text(), &types).map_err(|fault| Fault {
-            unsent: true,
-            ..fault
-        })?;
+        let prepared = client.prepare(statement.sql.text(), &types);
+        let prepared = prepared.map_err(ran_nothing)?;
         self.counted.prepares += 1;
         Ok(prepared)
+    }
+
+    /// Prepares a statement, and asks how its table is declared.
+    fn prepare_and_describe(
+        &mut self,
+        statement: &Statement<'_>,
+        table: String,
+    ) -> Result<tokio_postgres::Statement, Failure> {
+        let (text, types) = (statement.sql.text(), types(statement));
+        let client = self.client().map_err(Failure::Own)?;
+        let both = client.prepare_and_ask(text, &types, fit::QUESTION, &table);
+        let (prepared, rows) = both.map_err(ran_nothing)?;
+        self.counted.prepares += 1;
+        self.tables.insert(table, declared(&rows)?);
+        Ok(prepared)
+    }
+
+    /// Refuses parameters that their columns would change.
+    fn refuse_changed(
+        &mut self,
+        guards: &[Guard],
+        statement: &Statement<'_>,
+    ) -> Result<(), Failure> {
+        if fit::check(guards, statement.params).is_ok() {
+            return Ok(());
+        }
+        // The table may be another one by now.
+        if let Some(table) = statement.sql.target().and_then(fit::table) {
+            self.tables.remove(&table);
+        }
+        let guards = self.guards(statement.sql)?;
+        fit::check(&guards, statement.params).map_err(Failure::Own)
+    }
+
+    fn guards_of_unprepared(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
+        if sql.target().is_none() {
+            return Ok(Arc::default());
+        }
+        if let Some(guards) = self.guarded.get(sql.id()) {
+            return Ok(Arc::clone(guards));
+        }
+        let guards = self.guards(sql)?;
+        self.guarded.keep(sql, Arc::clone(&guards));
+        Ok(guards)
+    }
+
+    /// Returns the parameters that the columns of a statement could change, as its table is declared.
+    fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
+        let target = sql.target();
+        let Some((target, table)) = target.and_then(|it| Some((it, fit::table(it)?))) else {
+            return Ok(Arc::default());
+        };
+        if !self.tables.contains_key(&table) {
+            let client = self.client().map_err(Failure::Own)?;
+            let rows = client.ask(fit::QUESTION, &table).map_err(ran_nothing)?;
+            self.tables.insert(table.clone(), declared(&rows)?);
+        }
+        let declared = self.tables.get(&table);
+        Ok(fit::guards(target, declared.map_or(&[], Vec::as_slice)).into())
     }
 
     /// Notes what the error did to the connection, and classifies it.
@@ -474,6 +545,31 @@ impl PostgresConnection {
             .batch_execute_within(text, SHORT_WAIT)
             .map_err(|fault| self.failed(fault, sql))
     }
+}
+
+/// The types of the parameters.
+fn types(statement: &Statement<'_>) -> Vec<Type> {
+    let types = statement.sql.params().iter().zip(statement.params);
+    types.map(|(ty, param)| declared_type(*ty, param)).collect()
+}
+
+fn declared(rows: &[tokio_postgres::Row]) -> Result<Vec<Declared>, Failure> {
+    let read = rows.iter().map(Declared::read);
+    let read: Result<Vec<_>, _> = read.collect();
+    read.map_err(|error| {
+        ran_nothing(Fault {
+            cause: Cause::Driver(error),
+            unsent: true,
+        })
+    })
+}
+
+/// Neither preparing nor asking how a table is declared runs anything.
+fn ran_nothing(fault: Fault) -> Failure {
+    Failure::Driver(Fault {
+        unsent: true,
+        ..fault
+    })
 }
 
 fn check_count(
@@ -551,6 +647,9 @@ impl Connection for PostgresConnection {
                 // What is refused here was not sent; what is sent ends the transaction, whatever the answer.
                 self.client()?;
                 self.transaction = State::Idle;
+                if self.altered {
+                    self.forget_tables();
+                }
                 match command {
                     Transaction::Rollback => self.short_command(sql, sql.text()),
                     _ => self.command(sql, sql.text()),
@@ -569,6 +668,10 @@ impl Connection for PostgresConnection {
                 self.refuse_if_ended()?;
                 self.command(sql, sql.text())?;
                 self.transaction = State::Open;
+                if self.altered {
+                    self.forget_tables();
+                    self.altered = true;
+                }
                 Ok(())
             }
             _ => {
@@ -606,6 +709,9 @@ impl Connection for PostgresConnection {
         }
         self.transaction = State::Idle;
         self.alone = false;
+        if self.altered || std::mem::take(&mut self.moved) {
+            self.forget_tables();
+        }
         Ok(())
     }
 

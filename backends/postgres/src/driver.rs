@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use postgres_types::Type;
+use postgres_types::{ToSql, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_postgres::tls::TlsStream;
 use tokio_postgres::{
@@ -136,6 +136,26 @@ impl Client {
     pub(crate) fn prepare(&mut self, text: &str, types: &[Type]) -> Result<Statement, Fault> {
         let (client, link) = self.parts();
         link.wait(client.prepare_typed(text, types))
+    }
+
+    /// Prepares a statement, and asks something else in the same round trip, with one text as its parameter.
+    pub(crate) fn prepare_and_ask(
+        &mut self,
+        text: &str,
+        types: &[Type],
+        question: &str,
+        about: &str,
+    ) -> Result<(Statement, Vec<Row>), Fault> {
+        let (client, link) = self.parts();
+        let params: [(&(dyn ToSql + Sync), Type); 1] = [(&about, Type::TEXT)];
+        let asked = client.query_typed(question, &params);
+        link.wait(both(client.prepare_typed(text, types), asked))
+    }
+
+    /// Asks something, with one text as its parameter.
+    pub(crate) fn ask(&mut self, question: &str, about: &str) -> Result<Vec<Row>, Fault> {
+        let (client, link) = self.parts();
+        link.wait(client.query_typed(question, &[(&about, Type::TEXT)]))
     }
 
     /// Runs a prepared statement.
@@ -281,6 +301,35 @@ async fn fill(chunk: &mut Vec<Row>, mut stream: Pin<&mut RowStream>) -> DriverRe
             }
         }
         Poll::Ready(Ok(false))
+    })
+    .await
+}
+
+/// Waits for two answers, whose requests are sent one after the other. Of two errors the first one caused the second.
+async fn both<A, B>(
+    one: impl Future<Output = DriverResult<A>>,
+    other: impl Future<Output = DriverResult<B>>,
+) -> DriverResult<(A, B)> {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut first, mut second) = (None, None);
+    std::future::poll_fn(|cx| {
+        if first.is_none()
+            && let Poll::Ready(answer) = one.as_mut().poll(cx)
+        {
+            first = Some(answer);
+        }
+        if second.is_none()
+            && let Poll::Ready(answer) = other.as_mut().poll(cx)
+        {
+            second = Some(answer);
+        }
+        match (first.take(), second.take()) {
+            (Some(one), Some(other)) => Poll::Ready(one.and_then(|one| Ok((one, other?)))),
+            waiting => {
+                (first, second) = waiting;
+                Poll::Pending
+            }
+        }
     })
     .await
 }

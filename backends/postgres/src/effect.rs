@@ -24,9 +24,44 @@ pub(crate) fn effect(text: &str) -> Effect {
     }
 }
 
+/// Whether a statement may change what the names of tables mean.
+pub(crate) fn alters(text: &str) -> bool {
+    let [first, second, third] = leading_words(text);
+    let is_one_of =
+        |word: &str, words: &[&str]| words.iter().any(|it| word.eq_ignore_ascii_case(it));
+    let sets_path = || {
+        is_one_of(first, &["set"])
+            && [second, third]
+                .iter()
+                .any(|word| is_one_of(word, &["search_path", "schema"]))
+    };
+    is_one_of(first, &["alter", "create", "drop"]) || sets_path()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tables_are_altered_by_their_statements() {
+        for text in [
+            "ALTER TABLE t",
+            "create temp table t",
+            "/* a */ Drop VIEW v",
+            "SET LOCAL search_path = a",
+            "set search_path to a",
+        ] {
+            assert!(alters(text), "{text}");
+        }
+        for text in [
+            "SELECT alter",
+            "SET lock_timeout = 1",
+            "UPDATE search_path SET a = 1",
+            "",
+        ] {
+            assert!(!alters(text), "{text}");
+        }
+    }
 
     #[test]
     fn the_first_words_tell() {

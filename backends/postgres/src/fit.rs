@@ -1,17 +1,54 @@
-//! Columns that would store a parameter as another value: integers and singles round, and so do fewer digits than the value has.
+//! Columns that would store a parameter as another value: integers and singles round, and so do fewer digits than the value has; texts lose
+//! blanks at their ends, or all that is too long.
 //!
-//! The server converts what is assigned to a column without a word. So the types of written columns are asked for, once for each prepared
-//! statement, where the mapping has a type whose values could be changed.
-
-use std::fmt::Write as _;
+//! The server converts what is assigned to a column without a word. So the types of written columns are asked for, once for each table and
+//! connection, where the mapping has a type whose values could be changed.
 
 use postgres_types::Type;
 use selfsame::backend::{Target, TargetColumn};
 use selfsame::error::{Error, ErrorKind};
 use selfsame::schema::ColumnType;
 use selfsame::value::{Decimal, Param, ValueRef, ValueType};
+use tokio_postgres::Row;
 
 use crate::settings::identifier;
+
+/// Asks for the columns of a table that may change values, with their types and the modifiers of these. A domain has those of its base
+/// type.
+///
+/// Everybody may read the catalog, which describing a SELECT would not need either; but that could not be asked where nothing is prepared.
+pub(crate) const QUESTION: &str = "\
+WITH RECURSIVE declared (name, type, modifier) AS ( \
+    SELECT attname::text, atttypid, atttypmod \
+    FROM pg_catalog.pg_attribute \
+    WHERE attrelid = pg_catalog.to_regclass($1) AND attnum > 0 AND NOT attisdropped \
+    UNION ALL \
+    SELECT declared.name, base.typbasetype, base.typtypmod \
+    FROM declared JOIN pg_catalog.pg_type base ON base.oid = declared.type \
+    WHERE base.typtype = 'd') \
+SELECT name, type, modifier FROM declared \
+WHERE type IN (18, 19, 20, 21, 23, 26, 700) \
+    OR type IN (1042, 1043, 1083, 1114, 1184, 1700) AND (modifier >= 0 OR type = 1042)";
+
+/// A column of a table as the server declares it.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    name: String,
+    ty: Type,
+    modifier: i32,
+}
+
+impl Declared {
+    /// Reads a row of the answer to the [`QUESTION`].
+    pub(crate) fn read(row: &Row) -> Result<Self, tokio_postgres::Error> {
+        let oid: u32 = row.try_get(1)?;
+        Ok(Self {
+            name: row.try_get(0)?,
+            ty: Type::from_oid(oid).unwrap_or(Type::UNKNOWN),
+            modifier: row.try_get(2)?,
+        })
+    }
+}
 
 /// A parameter whose column changes some values.
 #[derive(Clone, Debug)]
@@ -32,66 +69,78 @@ enum Rule {
     Scale(i32),
     /// Times with so many digits after the second.
     Digits(u32),
+    /// Texts without blanks at the end, which a `char(n)` does not tell from those that fill it up.
+    Unpadded,
+    /// Texts of so many characters: of longer ones that end with blanks, these are cut off.
+    Characters(usize),
+    /// Texts of so many bytes: the rest is cut off.
+    Bytes(usize),
+    /// Texts of one byte.
+    OneByte,
 }
 
-/// Returns a query for the columns of a target that may change values; `None` if there are none.
-pub(crate) fn question(target: &Target) -> Option<String> {
-    let mut columns = target
+/// Returns the name of the table as SQL writes it, if the statement writes columns that may change values.
+pub(crate) fn table(target: &Target) -> Option<String> {
+    target
         .columns()
         .iter()
-        .filter(|column| is_changeable(column));
-    let first = columns.next()?;
-    let mut out = format!("SELECT {}", identifier(&first.name));
-    for column in columns {
-        let written = write!(out, ", {}", identifier(&column.name));
-        written.expect("writing to a String does not fail");
-    }
-    out.push_str(" FROM ");
-    if let Some(schema) = target.schema() {
-        out.push_str(&identifier(schema));
-        out.push('.');
-    }
-    out.push_str(&identifier(target.table()));
-    Some(out)
+        .find(|column| is_changeable(column))?;
+    let table = identifier(target.table());
+    Some(match target.schema() {
+        Some(schema) => format!("{}.{table}", identifier(schema)),
+        None => table,
+    })
 }
 
-/// A column whose mapping says by which name the database knows it is read again after it is written.
+/// A column of which some values are refused. Where the mapping says by which name the database knows the type, it is read again after it is
+/// written, so that only what would be lost is refused.
 fn is_changeable(column: &TargetColumn) -> bool {
-    let is_declared = matches!(column.ty, ColumnType::Declared { .. });
-    !is_declared
-        && matches!(
+    match column.ty {
+        ColumnType::Declared { .. } | ColumnType::NativeEnum { .. } | ColumnType::Array(_) => false,
+        _ => matches!(
             column.ty.value_type(),
-            ValueType::F64
+            ValueType::Text
+                | ValueType::F64
                 | ValueType::Decimal
                 | ValueType::Time
                 | ValueType::Timestamp
                 | ValueType::TimestampTz
-        )
+        ),
+    }
 }
 
-/// Returns the guards of a target, by the types that its columns have: those of the [`question`].
-pub(crate) fn guards(target: &Target, found: &[tokio_postgres::Column]) -> Vec<Guard> {
-    let columns = target.columns().iter().enumerate();
-    let asked = columns.filter(|(_, column)| is_changeable(column));
+/// Returns the guards of a target, by how the columns of its table are declared.
+pub(crate) fn guards(target: &Target, declared: &[Declared]) -> Vec<Guard> {
     let mut guards = Vec::new();
-    for ((at, column), found) in asked.zip(found) {
-        let Some(rule) = rule(column.ty.value_type(), found.type_(), found.type_modifier()) else {
+    for (at, column) in target.columns().iter().enumerate() {
+        let found = declared.iter().find(|found| found.name == column.name);
+        let Some(found) = found.filter(|_| is_changeable(column)) else {
             continue;
         };
+        let Some(rule) = rule(column.ty.value_type(), &found.ty, found.modifier) else {
+            continue;
+        };
+        let is_read_again = matches!(column.ty, ColumnType::Other { .. });
+        if is_read_again && !matches!(rule, Rule::Bytes(_) | Rule::OneByte) {
+            continue;
+        }
         let own = target.parameters().filter(|&(_, number)| number == at);
         guards.extend(own.map(|(position, _)| Guard {
             position,
             column: column.name.clone(),
-            declared: declared(found.type_(), rule),
+            declared: as_declared(&found.ty, found.modifier, rule),
             rule,
         }));
     }
     guards
 }
 
+/// What the modifier of a type is counted from.
+const HEADER: i32 = 4;
+/// The length of a `name`, where the server is built as usual.
+const NAME: usize = 63;
+
 fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
-    /// What the modifier of a type is counted from.
-    const HEADER: i32 = 4;
     match (mapped, ty) {
         (ValueType::F64, &Type::FLOAT4) => Some(Rule::Single),
         (
@@ -109,12 +158,22 @@ fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
             let digits = u32::try_from(modifier).ok()?;
             (digits < 6).then_some(Rule::Digits(digits))
         }
+        (ValueType::Text, &Type::BPCHAR) => Some(Rule::Unpadded),
+        (ValueType::Text, &Type::VARCHAR) => {
+            let length = usize::try_from(modifier - HEADER).ok()?;
+            Some(Rule::Characters(length))
+        }
+        (ValueType::Text, &Type::NAME) => Some(Rule::Bytes(NAME)),
+        (ValueType::Text, &Type::CHAR) => Some(Rule::OneByte),
         _ => None,
     }
 }
 
-fn declared(ty: &Type, rule: Rule) -> String {
+fn as_declared(ty: &Type, modifier: i32, rule: Rule) -> String {
     match rule {
+        Rule::Unpadded if modifier >= HEADER => format!("char({})", modifier - HEADER),
+        Rule::Characters(length) => format!("varchar({length})"),
+        Rule::OneByte => "\"char\"".to_owned(),
         Rule::Digits(digits) => format!("{}({digits})", ty.name()),
         Rule::Scale(scale) if *ty == Type::NUMERIC => format!("numeric with a scale of {scale}"),
         _ => ty.name().to_owned(),
@@ -148,6 +207,13 @@ fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
         (Rule::Digits(digits), ValueRef::Time(time)) => has_digits(time.0, digits),
         (Rule::Digits(digits), ValueRef::Timestamp(stamp)) => has_digits(stamp.0, digits),
         (Rule::Digits(digits), ValueRef::TimestampTz(instant)) => has_digits(instant.0, digits),
+        (Rule::Unpadded, ValueRef::Text(text)) => !text.ends_with(' '),
+        (Rule::Characters(most), ValueRef::Text(text)) => {
+            // The server refuses to cut off anything else.
+            !text.ends_with(' ') || text.len() <= most || text.chars().count() <= most
+        }
+        (Rule::Bytes(most), ValueRef::Text(text)) => text.len() <= most,
+        (Rule::OneByte, ValueRef::Text(text)) => text.len() <= 1,
         _ => true,
     }
 }
@@ -178,17 +244,23 @@ fn has_digits(micros: i64, digits: u32) -> bool {
 
 #[cold]
 fn changed(guard: &Guard) -> Error {
-    let advice = match guard.rule {
-        Rule::Digits(_) => format!(
-            ": round the value, or map it with `db_type = \"{}\"`",
-            guard.declared
+    let declared = &guard.declared;
+    let (how, advice) = match guard.rule {
+        Rule::Digits(_) => (
+            "rounded",
+            format!(": round the value, or map it with `db_type = \"{declared}\"`"),
         ),
-        Rule::Single => ": map it as `f32`".to_owned(),
-        Rule::Scale(_) => String::new(),
+        Rule::Single => ("rounded", ": map it as `f32`".to_owned()),
+        Rule::Scale(_) => ("rounded", String::new()),
+        Rule::Unpadded | Rule::Characters(_) => (
+            "without the blanks at its end",
+            ": remove them first".to_owned(),
+        ),
+        Rule::Bytes(most) => ("cut off", format!(", of {most} bytes")),
+        Rule::OneByte => ("cut off", ", of one byte".to_owned()),
     };
     let message = format!(
-        "PostgreSQL would store the value rounded, as the type of the column is {}{advice}",
-        guard.declared
+        "PostgreSQL would store the value {how}, as the type of the column is {declared}{advice}"
     );
     Error::new(ErrorKind::OutOfRange, message)
         .column(&guard.column)
@@ -288,6 +360,60 @@ mod tests {
                 ValueRef::Timestamp(Timestamp(-1)),
                 false,
             ),
+            (ValueType::Text, Type::BPCHAR, 9, ValueRef::Text("AB"), true),
+            (
+                ValueType::Text,
+                Type::BPCHAR,
+                9,
+                ValueRef::Text("AB "),
+                false,
+            ),
+            (
+                ValueType::Text,
+                Type::BPCHAR,
+                -1,
+                ValueRef::Text(" "),
+                false,
+            ),
+            (
+                ValueType::Text,
+                Type::VARCHAR,
+                6,
+                ValueRef::Text("ä "),
+                true,
+            ),
+            (
+                ValueType::Text,
+                Type::VARCHAR,
+                6,
+                ValueRef::Text("ä  "),
+                false,
+            ),
+            (
+                ValueType::Text,
+                Type::VARCHAR,
+                -1,
+                ValueRef::Text("ä  "),
+                true,
+            ),
+            (
+                ValueType::Text,
+                Type::NAME,
+                -1,
+                ValueRef::Text(&"n".repeat(63)),
+                true,
+            ),
+            (
+                ValueType::Text,
+                Type::NAME,
+                -1,
+                ValueRef::Text(&"n".repeat(64)),
+                false,
+            ),
+            (ValueType::Text, Type::CHAR, -1, ValueRef::Text("r"), true),
+            (ValueType::Text, Type::CHAR, -1, ValueRef::Text(""), true),
+            (ValueType::Text, Type::CHAR, -1, ValueRef::Text("ä"), false),
+            (ValueType::Text, Type::TEXT, -1, ValueRef::Text("a  "), true),
         ] {
             let kept = rule(mapped, &ty, modifier).is_none_or(|rule| keeps(rule, value));
             assert_eq!(kept, is_kept, "{value:?} in {ty} with {modifier}");

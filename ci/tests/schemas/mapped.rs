@@ -146,11 +146,7 @@ fn on_postgres(server: &Server) -> selfsame::Result<()> {
         "inet",
         "xml",
     ];
-    // To the server blanks at the end are no part of such a text.
-    assert_eq!(
-        bent(&engine, &types)?,
-        ["char(40): Text(\"ab  \") is Text(\"ab\")"]
-    );
+    assert_eq!(bent(&engine, &types)?, [""; 0]);
     Ok(())
 }
 
@@ -188,17 +184,6 @@ fn on_mariadb(server: &mariadb::Server) -> selfsame::Result<()> {
         "enum('ab', '7', '007', 'true')",
         "inet6",
     ];
-    // Texts of types that `db_type` names, which are then read again; and years, of which reflection tells.
-    assert_eq!(
-        bent(&engine, &types)?,
-        [
-            "char(40): Text(\"ab  \") is Text(\"ab\")",
-            "uuid: Text(\"6F9619FF-8B86-D011-B42D-00C04FC964FF\") is Text(\"6f9619ff-8b86-d011-b42d-00c04fc964ff\")",
-            "year: I16(7) is I16(2007)",
-            "enum('ab', '7', '007', 'true'): Text(\"ab  \") is Text(\"ab\")",
-            "enum('ab', '7', '007', 'true'): Text(\"2\") is Text(\"7\")",
-            "enum('ab', '7', '007', 'true'): Text(\"AB\") is Text(\"ab\")",
-        ]
-    );
+    assert_eq!(bent(&engine, &types)?, [""; 0]);
     Ok(())
 }

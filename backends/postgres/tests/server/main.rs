@@ -1,11 +1,13 @@
 //! The backend against a server: every case in a database of its own, one server for all.
 
+mod changed;
 mod connecting;
 mod cuts;
 mod endings;
 mod errors;
 mod keys;
 mod lifetime;
+mod others;
 mod overlaps;
 mod poolers;
 mod reflection;
@@ -43,12 +45,14 @@ fn main() {
     }
     let arguments = Arguments::from_args();
     let cases: Vec<Case> = [
+        changed::CASES,
         connecting::CASES,
         cuts::CASES,
         endings::CASES,
         errors::CASES,
         keys::CASES,
         lifetime::CASES,
+        others::CASES,
         overlaps::CASES,
         poolers::CASES,
         reflection::CASES,

@@ -1,0 +1,232 @@
+//! Tables as others declare them: programs that insert, change and delete are right, or get an error.
+
+use selfsame::prelude::*;
+use selfsame_postgres::testing::Server;
+
+use crate::support::{Case, execute, fixture};
+
+pub(crate) const CASES: &[Case] = &[
+    ("others_nulls_that_are_not_distinct", nulls_not_distinct),
+    ("others_share_a_sequence", a_shared_sequence),
+    ("others_match_full", match_full),
+    ("others_view_with_triggers", a_view_with_triggers),
+    ("others_keys_generated_always", keys_generated_always),
+];
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "members")]
+struct Member {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(unique)]
+    nick: Option<String>,
+}
+
+/// One NULL at most: values are exchanged, or that is refused.
+fn nulls_not_distinct(server: &Server) {
+    let mut fixture = fixture(server);
+    let table = "CREATE TABLE members (id bigint PRIMARY KEY, nick text UNIQUE NULLS NOT DISTINCT)";
+    if execute(&mut *fixture.connection, table).is_err() {
+        // Since version 15.
+        return;
+    }
+    let engine = Engine::new(fixture.database.backend());
+    let mut session = Session::new(&engine);
+    let member = |id, nick: Option<&str>| Member {
+        id,
+        nick: nick.map(str::to_owned),
+    };
+    let [a, b, c] =
+        [(1, None), (2, Some("b")), (3, Some("c"))].map(|(id, nick)| session.add(member(id, nick)));
+    session.commit().expect("one NULL");
+    session.add(member(4, None));
+    let error = session.commit().expect_err("a second NULL");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+    session.rollback().expect("rolls back");
+    session[a].nick = Some("b".to_owned());
+    session[b].nick = None;
+    session[c].nick = Some("d".to_owned());
+    let flushed = session.commit();
+    let mut other = Session::new(&engine);
+    let nicks = Member::query()
+        .order_by(Member::ID.asc())
+        .select(Member::NICK);
+    let nicks: Vec<Option<String>> = nicks.all(&mut other).expect("reads");
+    let text = |nick: &str| Some(nick.to_owned());
+    match flushed {
+        Ok(()) => assert_eq!(nicks, [text("b"), None, text("d")]),
+        Err(error) => {
+            assert_eq!(nicks, [None, text("b"), text("c")], "{error}");
+        }
+    }
+}
+
+macro_rules! counted {
+    ($entity:ident, $table:tt) => {
+        #[derive(Entity, Clone, Debug)]
+        #[orm(table = $table)]
+        struct $entity {
+            #[orm(primary_key)]
+            id: Auto<i64>,
+            name: String,
+        }
+    };
+}
+counted!(Apple, "apples");
+counted!(Pear, "pears");
+
+fn a_shared_sequence(server: &Server) {
+    let mut fixture = fixture(server);
+    let tables = "CREATE SEQUENCE fruit INCREMENT BY 3;
+        CREATE TABLE apples (id bigint PRIMARY KEY DEFAULT nextval('fruit'), name text NOT NULL);
+        CREATE TABLE pears (id bigint PRIMARY KEY DEFAULT nextval('fruit'), name text NOT NULL)";
+    execute(&mut *fixture.connection, tables).expect("tables");
+    let engine = Engine::new(fixture.database.backend());
+    let mut session = Session::new(&engine);
+    let names = ["a", "b", "c"];
+    let apples = names.map(|name| session.add(Apple::new(name)));
+    let pears = names.map(|name| session.add(Pear::new(name)));
+    session.flush().expect("inserts");
+    let apple_keys = apples.map(|apple| *session[apple].id);
+    let pear_keys = pears.map(|pear| *session[pear].id);
+    session.commit().expect("commits");
+    session.clear();
+    for ((apple, pear), name) in apple_keys.into_iter().zip(pear_keys).zip(names) {
+        let apple = session.get::<Apple>(apple).expect("reads").expect("a row");
+        let pear = session.get::<Pear>(pear).expect("reads").expect("a row");
+        assert_eq!((&*session[apple].name, &*session[pear].name), (name, name));
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "flats")]
+struct Flat {
+    #[orm(primary_key)]
+    street: String,
+    #[orm(primary_key)]
+    number: i32,
+    #[orm(back_populates = flat)]
+    tenants: HasMany<Tenant>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tenants")]
+#[orm(foreign_key(columns(street, number), references = "flats(street, number)"))]
+struct Tenant {
+    #[orm(primary_key)]
+    id: i64,
+    street: Option<String>,
+    number: Option<i32>,
+    #[orm(back_populates = tenants)]
+    flat: BelongsTo<Flat>,
+}
+
+fn match_full(server: &Server) {
+    let mut fixture = fixture(server);
+    let tables = "CREATE TABLE flats (street text, number integer, PRIMARY KEY (street, number));
+        CREATE TABLE tenants (id bigint PRIMARY KEY, street text, number integer,
+            FOREIGN KEY (street, number) REFERENCES flats MATCH FULL)";
+    execute(&mut *fixture.connection, tables).expect("tables");
+    let engine = Engine::new(fixture.database.backend());
+    let mut session = Session::new(&engine);
+    let flat = session.add(Flat::new("Main St", 1));
+    let tenant = session.add(Tenant::new(1));
+    session
+        .set(tenant, Tenant::FLAT, Some(flat))
+        .expect("relates");
+    session.commit().expect("both columns");
+    session.set(tenant, Tenant::FLAT, None).expect("relates");
+    session.commit().expect("neither column");
+    session[tenant].street = Some("Main St".to_owned());
+    let error = session.commit().expect_err("one column");
+    assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation, "{error}");
+    session.rollback().expect("rolls back");
+    session
+        .set(tenant, Tenant::FLAT, Some(flat))
+        .expect("relates");
+    session.commit().expect("both columns");
+    session.delete(flat).expect("deletes");
+    session.commit().expect("the tenant leaves");
+    session.refresh(tenant).expect("reads");
+    assert_eq!(
+        (&session[tenant].street, session[tenant].number),
+        (&None, None)
+    );
+}
+
+counted!(Thing, "things");
+
+/// Whether the trigger says which key a row got, or nothing of it.
+fn a_view_with_triggers(server: &Server) {
+    for (returned, is_told) in [("NEW", true), ("NULL", false), ("NO_KEY", false)] {
+        let mut fixture = fixture(server);
+        let end = match returned {
+            // The key that the table has given is not told.
+            "NO_KEY" => "NEW.id := NULL; RETURN NEW;",
+            other => &format!("RETURN {other};"),
+        };
+        let tables = format!(
+            "CREATE TABLE all_things (id bigserial PRIMARY KEY, name text NOT NULL);
+            CREATE VIEW things AS SELECT * FROM all_things;
+            CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                INSERT INTO all_things (name) VALUES (NEW.name) RETURNING id INTO NEW.id; {end} END $$;
+            CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                UPDATE all_things SET name = NEW.name WHERE id = OLD.id; RETURN NEW; END $$;
+            CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                DELETE FROM all_things WHERE id = OLD.id; RETURN OLD; END $$;
+            CREATE TRIGGER putting INSTEAD OF INSERT ON things FOR EACH ROW EXECUTE FUNCTION put();
+            CREATE TRIGGER changing INSTEAD OF UPDATE ON things FOR EACH ROW EXECUTE FUNCTION change();
+            CREATE TRIGGER taking INSTEAD OF DELETE ON things FOR EACH ROW EXECUTE FUNCTION take()"
+        );
+        execute(&mut *fixture.connection, &tables).expect("tables");
+        let engine = Engine::new(fixture.database.backend());
+        let mut session = Session::new(&engine);
+        let [one, two] = ["one", "two"].map(|name| session.add(Thing::new(name)));
+        let inserted = session.commit();
+        if !is_told {
+            inserted.expect_err("no key is told");
+            session.rollback().expect("rolls back");
+            continue;
+        }
+        inserted.expect("inserts");
+        session[one].name = "first".to_owned();
+        session.delete(two).expect("deletes");
+        session.commit().expect("changes and deletes");
+        let mut other = Session::new(&engine);
+        let names: Vec<String> = Thing::query()
+            .select(Thing::NAME)
+            .all(&mut other)
+            .expect("reads");
+        assert_eq!(names, ["first"]);
+    }
+}
+
+fn keys_generated_always(server: &Server) {
+    let mut fixture = fixture(server);
+    let table = "CREATE TABLE apples (id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, name text NOT NULL)";
+    execute(&mut *fixture.connection, table).expect("tables");
+    let engine = Engine::new(fixture.database.backend());
+    let mut session = Session::new(&engine);
+    let given = session.add(Apple {
+        id: Auto::set(7),
+        ..Apple::new("given")
+    });
+    let counted = session.add(Apple::new("counted"));
+    session.flush().expect("inserts both");
+    assert_eq!((*session[given].id, *session[counted].id), (7, 1));
+    session.commit().expect("commits");
+    session[given].id = Auto::set(8);
+    session
+        .commit()
+        .expect_err("the server lets nobody change such a key");
+    session.rollback().expect("rolls back");
+    assert_eq!(Apple::query().count(&mut session).expect("counts"), 2);
+    session.delete(given).expect("deletes");
+    let again = session.add(Apple {
+        id: Auto::set(7),
+        ..Apple::new("again")
+    });
+    session.commit().expect("a row takes over");
+    session.refresh(again).expect("reads");
+    assert_eq!(session[again].name, "again");
+}
