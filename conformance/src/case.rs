@@ -274,6 +274,8 @@ pub enum Capability {
     SetDefault,
     /// Keys of multi-row INSERTs computed from the last key.
     KeysCountedOn,
+    /// Values that are converted to the types of their columns.
+    ConvertedValues,
 }
 
 impl Capability {
@@ -317,6 +319,7 @@ impl Capability {
                 let table = Table::build("items").column(key).primary_key(["id"]);
                 dialect.last_key(&table).is_some()
             }
+            Self::ConvertedValues => dialect.converts_what_it_stores(),
         }
     }
 }
@@ -389,6 +392,7 @@ impl fmt::Display for Capability {
             Self::ArrayBatches => "arrays as parameters",
             Self::SetDefault => "SET DEFAULT",
             Self::KeysCountedOn => "keys counted on from the last",
+            Self::ConvertedValues => "values converted to the types of their columns",
         })
     }
 }

@@ -4,6 +4,7 @@ mod conversion;
 mod forms;
 mod kinds;
 mod magnitudes;
+mod narrow;
 mod numbers;
 mod paths;
 mod sequences;
@@ -26,6 +27,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     forms::CASES,
     kinds::CASES,
     magnitudes::CASES,
+    narrow::CASES,
     sequences::CASES,
     CASES,
     numbers::CASES,

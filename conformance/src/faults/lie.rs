@@ -27,6 +27,8 @@ pub(super) enum Lie {
     Command(fn(&Transaction<'_>) -> Option<Command>),
     /// Sends other SQL, depending on the connection's history.
     TextIn(fn(&ConnectionState, StatementKind, &str) -> Option<String>),
+    /// Does not say which columns the parameters are written to.
+    LoseTarget,
     /// Alters the parameters of a statement.
     Params(BendParams),
     /// Coerces a value to the type that it is read as, instead of failing.

@@ -25,6 +25,14 @@ pub(super) const FAULTS: &[Fault] = &[
     .needs(&[Capability::ArrayBatches])
     .suspects(&["types.all.as_arrays"]),
     Fault::new(
+        "values.columns_unasked",
+        Values,
+        "How a column was declared is not asked, so that it changes some values without an error.",
+        Lie::LoseTarget,
+    )
+    .needs(&[Capability::ConvertedValues])
+    .suspects(&["types.narrow.refused_or_kept"]),
+    Fault::new(
         "values.controls_stripped",
         Values,
         "Control characters other than tabs and line endings are removed from texts.",

@@ -148,12 +148,17 @@ impl Liar {
     }
 
     fn text(&self, dialect: &dyn Dialect, sql: &Sql) -> Option<Arc<Sql>> {
-        let Some(Lie::Text(rewrite)) = self.lie else {
-            return None;
+        let rewrite = |sql: &Sql| match self.lie {
+            Some(Lie::Text(rewrite)) => rewrite(dialect, sql.kind(), sql.text()),
+            Some(Lie::LoseTarget) if sql.target().is_some() => Some(sql.text().to_owned()),
+            _ => None,
         };
+        if !matches!(self.lie, Some(Lie::Text(_) | Lie::LoseTarget)) {
+            return None;
+        }
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let rewritten = texts.entry(sql.id()).or_insert_with(|| {
-            let text = rewrite(dialect, sql.kind(), sql.text())?;
+            let text = rewrite(sql)?;
             Some(Arc::new(Sql::new(
                 sql.kind(),
                 text,

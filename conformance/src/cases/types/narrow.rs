@@ -1,0 +1,117 @@
+//! Columns that were declared narrower than they are mapped.
+
+use selfsame::ErrorKind;
+use selfsame::prelude::*;
+use selfsame::value::Decimal;
+
+use crate::case::Cover::{Contract, Rule};
+use crate::case::{Case, CaseResult};
+use crate::context::Context;
+use crate::world::World;
+
+pub(super) const CASES: &[Case] = &[Case::core("types.narrow.refused_or_kept", narrow)
+    .since(23)
+    .promise("A value that its column would change is refused or kept, however the column was declared: what is written is what memory has.")
+    .hint("A database that converts what is assigned to a column needs `Dialect::converts_what_it_stores`, and a backend that asks for the types of the `Target`'s columns.")
+    .covers(&[Contract(10), Contract(22), Rule(42)])];
+
+/// As somebody else declared it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "gauges")]
+struct Declared {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(precision = (6, 1))]
+    amount: Decimal,
+    single: f32,
+    #[orm(length = 4)]
+    label: String,
+}
+
+/// As it is mapped.
+#[derive(Entity, Clone, Debug, PartialEq)]
+#[orm(table = "gauges")]
+struct Gauge {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(precision = (12, 3))]
+    amount: Decimal,
+    single: f64,
+    label: String,
+}
+
+/// A change to a value that the declared column does not hold, and its name.
+type Change = (&'static str, fn(&mut Gauge));
+
+const CHANGES: [Change; 3] = [
+    ("1.25", |gauge| gauge.amount = Decimal::new(125, 2)),
+    ("0.1", |gauge| gauge.single = 0.1),
+    ("a blank too many", |gauge| gauge.label.push(' ')),
+];
+
+fn gauge(id: i64) -> Gauge {
+    Gauge::new(id, Decimal::new(15, 1), 0.5, "abcd")
+}
+
+fn narrow(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &metadata![Declared])?;
+    for (what, change) in CHANGES {
+        let changed = |id| {
+            let mut gauge = gauge(id);
+            change(&mut gauge);
+            gauge
+        };
+        for rows in [1, 2] {
+            let mut session = world.session();
+            let added = session.add_all((0..rows).map(changed).collect::<Vec<_>>());
+            let written = session.flush();
+            check_written(&mut session, written, &added, what)?;
+        }
+        let mut session = world.session();
+        let added = session.add(gauge(1));
+        session.flush()?;
+        change(&mut session[added]);
+        let written = session.flush();
+        check_written(&mut session, written, &[added], what)?;
+        let mut session = world.session();
+        match session.insert_all([changed(1)]) {
+            Err(error) => check_refused(&error, what)?,
+            Ok(_) => {
+                let found = session.get::<Gauge>(1)?.map(|found| session[found].clone());
+                check_eq!(found, Some(changed(1)), "{what} in bulk");
+            }
+        }
+        session.rollback()?;
+    }
+    Ok(())
+}
+
+/// Checks that memory has what was written, if anything was.
+fn check_written(
+    session: &mut Session,
+    written: selfsame::Result<()>,
+    gauges: &[Handle<Gauge>],
+    what: &str,
+) -> CaseResult {
+    match written {
+        Err(error) => check_refused(&error, what)?,
+        Ok(()) => {
+            for &gauge in gauges {
+                let in_memory = session[gauge].clone();
+                session.refresh(gauge)?;
+                check_eq!(session[gauge].clone(), in_memory, "the row, with {what}");
+            }
+        }
+    }
+    session.rollback()?;
+    Ok(())
+}
+
+fn check_refused(error: &selfsame::Error, what: &str) -> CaseResult {
+    let kinds = [ErrorKind::OutOfRange, ErrorKind::CheckViolation];
+    check!(
+        kinds.contains(&error.kind()),
+        "{what} must be refused as out of range, returned {error:?}"
+    );
+    Ok(())
+}
