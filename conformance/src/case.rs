@@ -266,6 +266,8 @@ pub enum Capability {
     JsonTextKept,
     /// A second connection at the same time.
     SecondConnection,
+    /// Rows locked by a query.
+    RowLocks,
     /// A limit of the time that a statement waits for a lock.
     LockTimeout,
     /// Batches as arrays.
@@ -311,6 +313,7 @@ impl Capability {
             Self::NulInText => capabilities.nul_in_text,
             Self::JsonTextKept => capabilities.json_text_kept,
             Self::SecondConnection => capabilities.max_connections.is_none_or(|most| most > 1),
+            Self::RowLocks => capabilities.row_locks,
             Self::LockTimeout => capabilities.lock_timeout.is_some(),
             Self::ArrayBatches => dialect.batch() == Batch::Arrays,
             Self::SetDefault => dialect.supports_set_default(),
@@ -388,6 +391,7 @@ impl fmt::Display for Capability {
             Self::NulInText => "NUL in text",
             Self::JsonTextKept => "JSON documents that keep their text",
             Self::SecondConnection => "a second connection",
+            Self::RowLocks => "rows locked by a query",
             Self::LockTimeout => "a limit of waits for locks",
             Self::ArrayBatches => "arrays as parameters",
             Self::SetDefault => "SET DEFAULT",

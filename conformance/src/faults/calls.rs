@@ -482,7 +482,23 @@ pub(super) const FAULTS: &[Fault] = &[
         "hours_to_twelve",
         "Hours are counted up to 12.",
         "queries",
-        |text| text.contains("'%H'").then(|| text.replace("'%H'", "'%I'"))
+        |text| {
+            let to_twelve = |hour: String| format!("(({hour} + 11) % 12 + 1)");
+            let formatted = text.contains("'%H'").then(|| text.replace("'%H'", "'%I'"));
+            formatted
+                .or_else(|| {
+                    calls(text, "HOUR(", |inner| {
+                        Some(to_twelve(format!("HOUR({inner})")))
+                    })
+                })
+                .or_else(|| {
+                    calls(text, "FLOOR(", |inner| {
+                        inner
+                            .starts_with("EXTRACT(HOUR FROM ")
+                            .then(|| to_twelve(format!("FLOOR({inner})")))
+                    })
+                })
+        }
     )
     .needs(&[Capability::DateParts]),
     text!(

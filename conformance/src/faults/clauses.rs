@@ -367,6 +367,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 .flatten()
         }),
     )
+    .needs(&[Capability::RowLocks])
     .suspects(&["queries.lock"]),
 ];
 
