@@ -73,7 +73,7 @@ fn with_sales(context: &Context) -> CaseResult<(Session, Vec<Sale>)> {
             Some(0.0),
             Some(8.0),
         ][index(id, 7)],
-        label: [Some("a"), Some("b"), None, Some("a")][index(id, 4)].map(str::to_owned),
+        label: [Some("a"), Some("b"), None, Some("A")][index(id, 4)].map(str::to_owned),
         ..Sale::new(id)
     };
     let rows: Vec<Sale> = (1..=ROWS).map(sale).collect();
@@ -136,6 +136,7 @@ fn aggregates(context: &mut Context) -> CaseResult {
         sum(Sale::AMOUNT),
         max(Sale::WEIGHT),
         min(Sale::LABEL),
+        count_distinct(Sale::LABEL),
     ))
     .from(Sale::table())
     .filter(Sale::AMOUNT.is_null().and(Sale::SHOP.eq(1)))
@@ -146,7 +147,16 @@ fn aggregates(context: &mut Context) -> CaseResult {
         .collect();
     let heaviest = nulls.iter().filter_map(|row| row.weight).reduce(f64::max);
     let least = nulls.iter().filter_map(|row| row.label.clone()).min();
-    let wanted = [(nulls.len() as i64, 0, None, heaviest, least)];
+    let labels: std::collections::BTreeSet<&String> =
+        nulls.iter().filter_map(|row| row.label.as_ref()).collect();
+    let wanted = [(
+        nulls.len() as i64,
+        0,
+        None,
+        heaviest,
+        least,
+        labels.len() as i64,
+    )];
     check_eq!(found, wanted, "aggregates of NULLs only");
 
     let mut found = select((Sale::SHOP, sum(Sale::AMOUNT)))
@@ -313,6 +323,22 @@ fn joins(context: &mut Context) -> CaseResult {
         found,
         wanted,
         "the pairs of an inner join, each as often as it is"
+    );
+
+    let same = on(Sale::LABEL, other.column(Sale::LABEL));
+    let found = select((Sale::LABEL, other.column(Sale::LABEL)))
+        .from(Sale::table())
+        .join(&other, same)
+        .all(&mut session)?;
+    let labels = rows.iter().filter(|row| row.label.is_some());
+    let equal = labels.map(|row| rows.iter().filter(|other| other.label == row.label).count());
+    check_eq!(
+        (
+            found.len(),
+            found.iter().all(|(label, other)| label == other)
+        ),
+        (equal.sum::<usize>(), true),
+        "the pairs of equal texts, whose case counts"
     );
 
     let mut found = pairs(false).all(&mut session)?;

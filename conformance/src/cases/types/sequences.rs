@@ -70,7 +70,7 @@ const SPELLINGS: [&str; 30] = [
 ];
 
 /// What is kept out of texts by some filters.
-const INVISIBLE: [&str; 14] = [
+const INVISIBLE: [&str; 16] = [
     "\u{e000}",
     "\u{f8ff}",
     "\u{f0000}",
@@ -84,11 +84,13 @@ const INVISIBLE: [&str; 14] = [
     "\u{fffc}",
     "\u{fdd0}",
     "\u{1fffe}",
+    "\u{fffe}",
+    "\u{ffff}",
     "\u{180e}",
 ];
 
 /// What some program reads as something else.
-const NOTATIONS: [&str; 58] = [
+const NOTATIONS: [&str; 64] = [
     "/* a */",
     "/*",
     "*/",
@@ -147,6 +149,12 @@ const NOTATIONS: [&str; 58] = [
     "{NULL}",
     "(1,2)",
     "a,b;c|d",
+    "1e5",
+    "1E-5",
+    "+5",
+    "NaN",
+    "2026-01-05 00:00:00",
+    "2026-01-05T00:00:00",
 ];
 
 fn sequences(context: &mut Context) -> CaseResult {
