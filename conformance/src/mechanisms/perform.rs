@@ -245,6 +245,11 @@ fn place(session: &mut Session, code: &str) -> Result<Handle<Place>> {
 }
 
 fn seat(session: &mut Session, place: &str, number: i32) -> Result<Handle<Seat>> {
+    // A new seat without a place takes over the row of one that a replacement removed, which only a flush deletes.
+    let is_nowhere = |seat: &Handle<Seat>| session[*seat].place_code.is_empty();
+    if session.new_objects::<Seat>().iter().any(is_nowhere) {
+        session.flush()?;
+    }
     let is_it = |seat: &Seat| seat.place_code == place && seat.number == number;
     if let Some(known) = known(session, is_it) {
         return Ok(known);
