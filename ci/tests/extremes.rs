@@ -51,8 +51,8 @@ fn texts_of_20_megabytes(engine: Engine, on: On) -> Outcome {
     session.add(Note::new(1, 1, "short"));
     session.commit()?;
     session.add(Note::new(2, 2, long('x', MANY)));
-    let told = session.commit();
-    let stored = match told {
+    let reported = session.commit();
+    let stored = match reported {
         Ok(()) => true,
         // What a server of MariaDB takes at once is a setting of it.
         Err(error) if on == On::Mariadb => {
@@ -214,7 +214,7 @@ fn panics_leave_nothing_behind(engine: Engine, _: On) -> Outcome {
     panics(&engine, "transaction", |s| {
         s.transaction(|s| {
             add(s)?;
-            panic!("as asked")
+            panic!("on purpose")
         })
     })?;
     panics(&engine, "savepoint", |s| {
@@ -222,24 +222,24 @@ fn panics_leave_nothing_behind(engine: Engine, _: On) -> Outcome {
         s.savepoint(|s| {
             s.add(Note::new(10, 9, "never"));
             s.flush()?;
-            panic!("as asked")
+            panic!("on purpose")
         })
     })?;
     panics(&engine, "retry", |s| {
         s.retry(3, |s| {
             add(s)?;
-            panic!("as asked")
+            panic!("on purpose")
         })
     })?;
     panics(&engine, "no_autoflush", |s| {
         add(s)?;
-        s.no_autoflush(|_| panic!("as asked"))
+        s.no_autoflush(|_| panic!("on purpose"))
     })?;
     panics(&engine, "rows", |s| {
         add(s)?;
         Note::query()
             .select(Note::ID)
-            .for_each(s, |_| panic!("as asked"))
+            .for_each(s, |_| panic!("on purpose"))
     })?;
     Ok(())
 }
@@ -263,7 +263,7 @@ fn whatever_is_dropped_first(engine: Engine, on: On) -> Outcome {
     let session = open(2)?;
     let unwound = std::thread::spawn(move || {
         let _session = session;
-        panic!("as asked")
+        panic!("on purpose")
     });
     assert!(unwound.join().is_err());
     // At the end of a thread, when its locals go.

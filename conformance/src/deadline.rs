@@ -10,7 +10,7 @@ use crate::case::{CaseResult, Failure};
 /// How long anything may take that has nothing to wait for, on a slow machine.
 pub(crate) const SOON: Duration = Duration::from_secs(6);
 
-/// Work on a thread of its own. If it does not end in time the thread is abandoned, with its connection.
+/// Runs work on a separate thread. If it does not end in time, the thread is abandoned, with its connection.
 pub(crate) struct Waiting<T> {
     done: mpsc::Receiver<(T, Duration)>,
     thread: thread::JoinHandle<()>,

@@ -244,13 +244,13 @@ fn observe(target: &dyn Target, steps: &[Step], with_statements: bool) -> Result
     for (number, step) in steps.iter().chain([&Step::Commit]).enumerate() {
         let before = world.session.statements();
         let result = catch_unwind(AssertUnwindSafe(|| world.take(step)));
-        let told = match result {
-            Ok(Ok(told)) => told,
+        let reported = match result {
+            Ok(Ok(reported)) => reported,
             Ok(Err(error)) => {
-                let told = format!("{:?}", error.kind());
+                let reported = format!("{:?}", error.kind());
                 // After an error both sessions are in the same state: rolled back.
                 world.session.rollback()?;
-                told
+                reported
             }
             Err(_) => "a panic".to_owned(),
         };
@@ -258,11 +258,11 @@ fn observe(target: &dyn Target, steps: &[Step], with_statements: bool) -> Result
             true => format!(", {} statements", world.session.statements() - before),
             false => String::new(),
         };
-        lines.push(format!("step {}: {told}{statements}", number + 1));
+        lines.push(format!("step {}: {reported}{statements}", number + 1));
     }
     for (what, question) in [("people", Question::ByAge), ("tasks", Question::Joined)] {
-        let told = world.ask(question, 0)?;
-        lines.push(format!("{what} in the end: {told}"));
+        let reported = world.ask(question, 0)?;
+        lines.push(format!("{what} in the end: {reported}"));
     }
     drop(world);
     drop(engine);

@@ -26,9 +26,9 @@ type Name = (Called, String);
 
 /// Functions that build or inspect trees for the renderer and other crates: they are not SQL, so no row depends on them.
 const NOT_SQL: &[(&str, &str)] = &[
-    ("and", "of `Node`: `Expr::and` is asked"),
+    ("and", "of `Node`: `Expr::and` is tested"),
     ("binary", "of `Node`, below the operators"),
-    ("definition", "tells how a column is declared"),
+    ("definition", "describes how a column is declared"),
     ("from_node", "wraps a tree"),
     ("has_subquery", "looks into a tree"),
     (
@@ -226,7 +226,7 @@ fn language() -> BTreeSet<Name> {
 }
 
 /// Returns what the cases call.
-fn asked() -> BTreeSet<Name> {
+fn calls_in_cases() -> BTreeSet<Name> {
     let mut found = BTreeSet::new();
     for path in sources(&beside("src/cases")) {
         called(tokens(&read(&path)), &mut found);
@@ -424,14 +424,14 @@ fn unpromised<'a>(sentences: &'a [String], promises: &[(&str, &[&str])]) -> Vec<
 }
 
 #[test]
-fn every_function_of_the_expression_language_is_asked() {
-    let (language, asked) = (language(), asked());
+fn every_function_of_the_expression_language_is_called() {
+    let (language, called) = (language(), calls_in_cases());
     assert!(
         language.len() > 90,
         "only {} functions were found",
         language.len()
     );
-    assert_eq!(missing(&language, &asked), [""; 0], "no case calls these");
+    assert_eq!(missing(&language, &called), [""; 0], "no case calls these");
     for (name, reason) in NOT_SQL {
         assert!(
             language.iter().any(|(_, declared)| declared == name),

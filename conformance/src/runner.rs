@@ -267,7 +267,7 @@ pub(crate) fn probe(target: &dyn Target) -> TargetReport {
         error: None,
         cases: Vec::new(),
     };
-    let asked: Result<()> = (|| {
+    let result: Result<()> = (|| {
         let fresh = target.fresh()?;
         let backend = fresh.backend();
         if let Some(contradiction) = backend.dialect().capabilities().contradiction() {
@@ -277,7 +277,7 @@ pub(crate) fn probe(target: &dyn Target) -> TargetReport {
         report.server_version = Some(backend.connect()?.server_version()?);
         Ok(())
     })();
-    report.error = asked.err().map(|error| error.to_string());
+    report.error = result.err().map(|error| error.to_string());
     if report.error.is_none()
         && let Some(table) = target.fresh().ok().and_then(|fresh| a_table_of(&*fresh))
     {

@@ -30,11 +30,11 @@ fn check(by: &str, status: &str) {
         .env(ENDS_BY, by)
         .output()
         .expect("a second process");
-    let told = String::from_utf8_lossy(&run.stderr);
-    assert!(!run.status.success(), "{by}: the run must fail: {told}");
+    let reported = String::from_utf8_lossy(&run.stderr);
+    assert!(!run.status.success(), "{by}: the run must fail: {reported}");
     assert!(
-        told.contains(CASE) && told.contains(status),
-        "{by}: the case and the way it ended must be named: {told}"
+        reported.contains(CASE) && reported.contains(status),
+        "{by}: the case and the way it ended must be named: {reported}"
     );
 }
 

@@ -297,7 +297,7 @@ fn raw_sql_ends_no_transaction() {
 #[test]
 fn a_panic_of_an_observer_at_begin_leaves_the_transaction_open() {
     let (engine, log) = Fake::with_transactions();
-    engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "BEGIN", "as asked"));
+    engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "BEGIN", "on purpose"));
     let mut connected = engine.connect().expect("a success");
     let begun = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         connected.begin(Begin::default())
@@ -393,12 +393,12 @@ fn a_panic_while_connecting_leaks_no_slot() {
 fn a_panic_while_rolling_back_leaks_no_slot() {
     let (engine, _) = Fake::with_transactions();
     let engine = engine.pool_size(1).pool_timeout(Duration::from_millis(20));
-    engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "ROLLBACK", "as asked"));
+    engine.observe(|event: &Event<'_>| assert_ne!(event.sql.text(), "ROLLBACK", "on purpose"));
     for unwinds in [false, true, false, true] {
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             let mut connected = engine.connect().expect("the one place");
             connected.begin(Begin::default()).expect("a success");
-            assert!(!unwinds, "as asked");
+            assert!(!unwinds, "on purpose");
             drop(connected);
         }));
         assert!(panicked.is_err());

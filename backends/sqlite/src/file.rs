@@ -90,10 +90,10 @@ impl Sqlite {
             true => immutable_uri(&plain)?,
             false => plain.clone(),
         };
-        let told = |error: Error| self.not_opened(path, error);
-        let connection = open_native(&named, self.access).map_err(told)?;
-        self.set_up(&connection).map_err(told)?;
-        self.settle_journal(&connection).map_err(told)?;
+        let reported = |error: Error| self.not_opened(path, error);
+        let connection = open_native(&named, self.access).map_err(reported)?;
+        self.set_up(&connection).map_err(reported)?;
+        self.settle_journal(&connection).map_err(reported)?;
         Ok(Opened {
             connection,
             leftovers,
@@ -188,11 +188,11 @@ impl Sqlite {
         } else {
             error.message().to_owned()
         };
-        let told = format!(
+        let reported = format!(
             "cannot open the SQLite database {}: {reason}",
             path.display()
         );
-        let mut unopened = Error::new(kind, told);
+        let mut unopened = Error::new(kind, reported);
         if let Some(code) = error.native_code() {
             unopened = unopened.code(code);
         }

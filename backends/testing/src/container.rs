@@ -300,9 +300,12 @@ mod tests {
         for number in 0..20 {
             lines.add(format!("line {number}\n\n").as_bytes());
         }
-        let told = lines.added_to(error());
-        assert!(told.message().ends_with("line 18 | line 19"), "{told}");
-        assert!(!told.message().contains("line 11 "), "{told}");
+        let reported = lines.added_to(error());
+        assert!(
+            reported.message().ends_with("line 18 | line 19"),
+            "{reported}"
+        );
+        assert!(!reported.message().contains("line 11 "), "{reported}");
     }
 
     #[test]

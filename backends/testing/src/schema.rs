@@ -120,11 +120,11 @@ mod tests {
     fn another_schema_is_refused() {
         require_schema(&Stubborn(Some("own")), "current_schema()", "own")
             .expect("the right schema");
-        for (there, told) in [(Some("public"), "`public`"), (None, "no schema")] {
+        for (there, reported) in [(Some("public"), "`public`"), (None, "no schema")] {
             let error = require_schema(&Stubborn(there), "current_schema()", "own")
                 .expect_err("another schema");
             assert_eq!(error.kind(), ErrorKind::Configuration);
-            assert!(error.message().contains(told), "{error}");
+            assert!(error.message().contains(reported), "{error}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Runs `script` with `program`, `arguments` and the lines of `told` on its standard input, and waits until it prints `ready`, or why
+    /// Runs `script` with `program`, `arguments` and the lines of `input` on its standard input, and waits until it prints `ready`, or why
     /// `name` did not start. As root it runs as another user, because database servers refuse to run as root.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Supervised {
         script: &str,
         program: &Path,
         arguments: &[String],
-        told: &str,
+        input: &str,
     ) -> Result<Self> {
         let mut command = Command::new("sh");
         command
@@ -60,8 +60,8 @@ impl Supervised {
             return Err(refused(format!("no pipe to {name}")));
         };
         let mut said = String::new();
-        let started =
-            writeln!(lifeline, "{told}").and_then(|()| BufReader::new(output).read_line(&mut said));
+        let started = writeln!(lifeline, "{input}")
+            .and_then(|()| BufReader::new(output).read_line(&mut said));
         match started {
             Ok(_) if said.trim() == "ready" => Ok(server),
             Ok(_) => Err(refused(format!("{name} did not start: {}", said.trim()))),

@@ -66,15 +66,15 @@ impl Drip {
 ///
 /// If it does not.
 pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
-    let (sender, told) = mpsc::channel();
+    let (sender, reported) = mpsc::channel();
     thread::spawn(move || {
         // Nobody may wait any more.
         let _ = sender.send(backend.connect().map(drop));
     });
-    let told = told
+    let reported = reported
         .recv_timeout(PATIENCE)
         .unwrap_or_else(|_| panic!("{what}: connecting has not ended within {PATIENCE:?}"));
-    let error = told.expect_err("no server");
+    let error = reported.expect_err("no server");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{what}: {error}");
     assert!(error.message().contains("answer"), "{what}: {error}");
 }
@@ -121,7 +121,7 @@ pub fn a_flood_ends_in_time(backend: &Arc<dyn Backend>, flood: &str) {
             if in_transaction {
                 connection.begin(Begin::default()).expect("begins");
             }
-            connection.query(&flood, &[], &mut |_| panic!("as asked"))
+            connection.query(&flood, &[], &mut |_| panic!("on purpose"))
         }));
         assert!(panicked.is_err());
         let mut rows = 0;

@@ -428,9 +428,9 @@ mod tests {
             }))
         });
         let mut out = Vec::new();
-        let told = converse(&workload, &mut lines.as_bytes(), &mut out);
+        let reported = converse(&workload, &mut lines.as_bytes(), &mut out);
         let mut text = String::from_utf8(out).expect("text");
-        if let Err(error) = told {
+        if let Err(error) = reported {
             text.push_str(&format!("error: {error}"));
         }
         text

@@ -103,9 +103,9 @@ fn bent(engine: &Engine, types: &[&str]) -> selfsame::Result<Vec<String>> {
                 let mut other = Session::new(engine);
                 if let Ok(Some(found)) = records.get(&mut other, 1) {
                     let stored = other[found].value("v").cloned().unwrap_or(Value::Null);
-                    let told = format!("{declared}: {value:?} is {stored:?}");
-                    if !is_same(&stored, &value) && !bent.contains(&told) {
-                        bent.push(told);
+                    let reported = format!("{declared}: {value:?} is {stored:?}");
+                    if !is_same(&stored, &value) && !bent.contains(&reported) {
+                        bent.push(reported);
                     }
                 }
             }

@@ -37,19 +37,19 @@ fn make(engine: &Engine, files: &[&str]) -> selfsame::Result<()> {
 /// What is wrong: `severity table.column key`, in order.
 fn wrong(audit: &Value) -> Vec<String> {
     let tables = audit["tables"].as_array().expect("tables");
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for table in tables {
         for finding in table["findings"].as_array().expect("findings") {
             let text = |field: &str| finding[field].as_str().unwrap_or("-").to_owned();
             if ["silent", "error"].contains(&&*text("severity")) {
                 let name = table["name"].as_str().expect("a name");
                 let (severity, column, key) = (text("severity"), text("column"), text("key"));
-                told.push(format!("{severity} {name}.{column} {key}"));
+                reported.push(format!("{severity} {name}.{column} {key}"));
             }
         }
     }
-    told.sort();
-    told
+    reported.sort();
+    reported
 }
 
 fn on_sqlite() -> selfsame::Result<()> {
@@ -91,8 +91,11 @@ fn on_sqlite() -> selfsame::Result<()> {
     );
     // A reading that takes the forms of others leaves what is wrong in any.
     let lenient = audited(&[&format!("{url}?reading=lenient")], 1);
-    let told = wrong(&lenient);
-    assert!(!told.iter().any(|it| it.contains("dates.")), "{told:#?}");
+    let reported = wrong(&lenient);
+    assert!(
+        !reported.iter().any(|it| it.contains("dates.")),
+        "{reported:#?}"
+    );
     Ok(())
 }
 

@@ -189,10 +189,10 @@ fn functions(server: &Server) -> selfsame::Result<()> {
     let error = Metadata::reflect(&engine)?
         .create_all(&again)
         .expect_err("there is no such function");
-    let told = error.to_string();
+    let reported = error.to_string();
     assert!(
-        told.contains("special_number") && told.contains("calls"),
-        "{told}"
+        reported.contains("special_number") && reported.contains("calls"),
+        "{reported}"
     );
     let made: i64 = Session::new(&again)
         .sql("SELECT count(*) FROM pg_tables WHERE tablename = 'calls' AND schemaname = current_schema()", ())

@@ -16,11 +16,14 @@ pub(crate) const ON_MARIADB: &[(&str, OnMariaDb)] = &[("mariadb_whole", on_maria
 
 /// Memory and the database contradict each other in these columns, and in no other.
 fn check(engine: &Engine, wanted: &[&str]) -> selfsame::Result<()> {
-    let told = contradictions(engine)?;
-    let mut found: Vec<&str> = told.iter().filter_map(|it| it.split(": ").next()).collect();
+    let reported = contradictions(engine)?;
+    let mut found: Vec<&str> = reported
+        .iter()
+        .filter_map(|it| it.split(": ").next())
+        .collect();
     found.sort_unstable();
     found.dedup();
-    assert_eq!(found, wanted, "{told:#?}");
+    assert_eq!(found, wanted, "{reported:#?}");
     Ok(())
 }
 

@@ -36,10 +36,10 @@ fn table<'a>(audit: &'a Value, name: &str) -> &'a Value {
 
 fn tells(table: &Value, part: &str) {
     let findings = table["findings"].as_array().expect("findings");
-    let told = findings.iter().any(|it| {
+    let reported = findings.iter().any(|it| {
         it["severity"] == "error" && it["message"].as_str().is_some_and(|it| it.contains(part))
     });
-    assert!(told, "{part}: {table:#}");
+    assert!(reported, "{part}: {table:#}");
 }
 
 /// A role that may not read one table, one column of another, nor a schema.

@@ -16,7 +16,7 @@ const MOST: usize = 12;
 /// told by the kind of its error.
 pub(crate) fn contradictions(engine: &Engine) -> selfsame::Result<Vec<String>> {
     let reflected = Metadata::reflect(engine)?;
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     for table in reflected.tables() {
         let Ok(records) = reflected.records(&table.name) else {
             continue;
@@ -26,7 +26,7 @@ pub(crate) fn contradictions(engine: &Engine) -> selfsame::Result<Vec<String>> {
             Ok(rows) => rows,
             Err(error) => {
                 let column = error.column_name().unwrap_or("?");
-                told.push(format!("{}.{column}: {:?}", table.name, error.kind()));
+                reported.push(format!("{}.{column}: {:?}", table.name, error.kind()));
                 continue;
             }
         };
@@ -40,9 +40,9 @@ pub(crate) fn contradictions(engine: &Engine) -> selfsame::Result<Vec<String>> {
         if let Err(error) = by_key(&mut session, &records, table, &rows, &mut of_table) {
             of_table.push(format!("key: {error}"));
         }
-        told.extend(of_table.iter().map(|it| format!("{}.{it}", table.name)));
+        reported.extend(of_table.iter().map(|it| format!("{}.{it}", table.name)));
     }
-    Ok(told)
+    Ok(reported)
 }
 
 fn of_column(
@@ -50,11 +50,11 @@ fn of_column(
     records: &Records,
     rows: &[Record],
     column: &Column,
-    told: &mut Vec<String>,
+    reported: &mut Vec<String>,
 ) -> selfsame::Result<()> {
     macro_rules! of {
         ($ty:ty) => {
-            compare::<$ty>(session, records, rows, column, told)
+            compare::<$ty>(session, records, rows, column, reported)
         };
     }
     match column.ty.value_type() {
@@ -81,7 +81,7 @@ fn compare<T>(
     records: &Records,
     rows: &[Record],
     column: &Column,
-    told: &mut Vec<String>,
+    reported: &mut Vec<String>,
 ) -> selfsame::Result<()>
 where
     T: ColumnValue<Base = T> + Clone + PartialEq + PartialOrd + std::fmt::Debug,
@@ -103,7 +103,7 @@ where
     }
     let mut tell = |what: &str, found: u64, wanted: u64| {
         if found != wanted {
-            told.push(format!("{name}: {what}: {found} and not {wanted}"));
+            reported.push(format!("{name}: {what}: {found} and not {wanted}"));
         }
     };
     let all = rows.len() as u64;
@@ -191,7 +191,7 @@ where
             ("MAX", greatest, wanted(|a, b| a > b)),
         ] {
             if found != wanted {
-                told.push(format!("{name}: {what}: {found:?} and not {wanted:?}"));
+                reported.push(format!("{name}: {what}: {found:?} and not {wanted:?}"));
             }
         }
     }
@@ -204,7 +204,7 @@ fn by_key(
     records: &Records,
     table: &Table,
     rows: &[Record],
-    told: &mut Vec<String>,
+    reported: &mut Vec<String>,
 ) -> selfsame::Result<()> {
     let key_of = |row: &Record| -> Vec<Value> {
         let columns = table.key_columns();
@@ -220,7 +220,7 @@ fn by_key(
     }
     let objects = records.query().all(session)?.len();
     if objects != keys.len() {
-        told.push(format!("key: {objects} objects of {} rows", keys.len()));
+        reported.push(format!("key: {objects} objects of {} rows", keys.len()));
     }
     session.clear();
     let mut lost = BTreeMap::new();
@@ -235,7 +235,7 @@ fn by_key(
     if found != keys.len() {
         lost.insert("get_many", keys.len() - found);
     }
-    told.extend(
+    reported.extend(
         lost.iter()
             .map(|(what, rows)| format!("key: {what} loses {rows}")),
     );

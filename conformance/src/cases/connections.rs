@@ -1,4 +1,4 @@
-//! Connections: their independence, their reset, what they tell.
+//! Connections: their independence, their reset, and what they report.
 
 mod cancelled;
 mod claims;
@@ -176,12 +176,12 @@ fn independent(context: &mut Context) -> CaseResult {
 }
 
 fn version(context: &mut Context) -> CaseResult {
-    let told = context.connect()?.server_version()?;
+    let version = context.connect()?.server_version()?;
     check!(
-        told.chars().any(|c| c.is_ascii_digit()) && told.chars().any(char::is_alphabetic),
-        "the server must report a name and a version, reported {told:?}"
+        version.chars().any(|c| c.is_ascii_digit()) && version.chars().any(char::is_alphabetic),
+        "the server must report a name and a version, reported {version:?}"
     );
-    context.note(told);
+    context.note(version);
     Ok(())
 }
 
@@ -327,7 +327,7 @@ fn lost_nothing_written(context: &mut Context) -> CaseResult {
 /// When a connection breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Break {
-    /// Whether it happened, nobody can tell.
+    /// The outcome is unknown.
     AtCommit,
     /// Nothing was sent.
     BeforeCommit,

@@ -567,12 +567,12 @@ fn kept(context: &mut Context) -> CaseResult {
     let mut other = table.clone();
     other.comment = None;
     other.indexes[0].name = Some("otherwise".to_owned());
-    let told = Metadata::new([other]).diff(&world.engine)?;
-    let names = told
+    let differences = Metadata::new([other]).diff(&world.engine)?;
+    let names = differences
         .iter()
         .filter(|it| matches!(it, Difference::Name { .. }));
     check_eq!(names.count(), 1, "a different name is reported");
-    let comments = told
+    let comments = differences
         .iter()
         .filter(|it| matches!(it, Difference::Comment { .. }));
     check_eq!(

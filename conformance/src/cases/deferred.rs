@@ -188,7 +188,7 @@ fn undefer(context: &mut Context) -> CaseResult {
     check_eq!(
         (session[found].sound.get(), session[found].words.get()),
         (Some(&sound(2)), Some(&None)),
-        "the query must read the columns it was asked to undefer"
+        "the query must read the undeferred columns"
     );
     let rows = query.rows(&mut session)?;
     check!(

@@ -165,8 +165,8 @@ fn null_safe(context: &mut Context) -> CaseResult {
         (differs, is_null, vec![1, 3]),
         (differs, int(1), vec![2, 3]),
     ] {
-        let [before, between, behind] = operator;
-        let condition = format!("{before}[v]{between}?{behind}");
+        let [before, between, after] = operator;
+        let condition = format!("{before}[v]{between}?{after}");
         finds(&mut database, &condition, &[param], &wanted)?;
     }
     Ok(())

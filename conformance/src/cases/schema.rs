@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
         .hint("`Dialect::reflect` must return types for which `Dialect::column_type` writes the same text, and defaults as they were written.")
         .covers(&[Contract(74), Rule(40)])
         .since(3),
-    Case::full("schema.diff.told", diff_told)
+    Case::full("schema.diff.told", diff_reported)
         .promise("`diff` lists every difference between code and database: tables, columns, types, NULL, defaults, keys, constraints and indexes.")
         .hint("See `Dialect::reflect`.")
         .covers(&[Contract(74), Rule(40)])
@@ -297,7 +297,7 @@ fn rich() -> Metadata {
     Metadata::new([referring, all])
 }
 
-/// What differs, or that the backend cannot tell.
+/// What differs, or that the backend cannot compare.
 fn diff(tables: &Metadata, engine: &Engine) -> Result<Vec<Difference>, Failure> {
     match tables.diff(engine) {
         Err(error) if error.kind() == ErrorKind::Unsupported => Err(Failure::Skipped(
@@ -318,7 +318,7 @@ fn diff_empty(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-fn diff_told(context: &mut Context) -> CaseResult {
+fn diff_reported(context: &mut Context) -> CaseResult {
     let engine = engine(context);
     family().create_all(&engine)?;
     let child = Table::build("child")

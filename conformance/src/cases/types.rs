@@ -185,7 +185,7 @@ fn round_trip(context: &mut Context, ty: ValueType) -> CaseResult {
     })
 }
 
-/// Stores each extreme in a row of its own, all in one batch, and reads them back.
+/// Stores each extreme in a separate row, all in one batch, and reads them back.
 fn ends(context: &mut Context, ty: ValueType) -> CaseResult {
     let capabilities = context.capabilities();
     let mut database = Database::open(context)?;

@@ -56,7 +56,7 @@ const CASES: &[Case] = &[
         .promise("The database generates keys in ascending order of the inserts, and an explicit key is kept.")
         .hint("See `Dialect::generated_key`: BY DEFAULT, so that a key can be given.")
         .covers(&[Contract(47)]),
-    Case::full("writes.keys.told", told_keys)
+    Case::full("writes.keys.told", reported_keys)
         .needs(&[Capability::GeneratedKeys])
         .promise("If an INSERT's outcome reports a key, it is that row's key.")
         .hint("Ask directly after the INSERT, on the same connection.")
@@ -117,7 +117,7 @@ fn counts(context: &mut Context) -> CaseResult {
         check_eq!(
             outcome.matched,
             wanted,
-            "`{statement}` must tell what it matched"
+            "`{statement}` must report how many rows it matched"
         );
     }
     Ok(())
@@ -286,21 +286,21 @@ fn generated_keys(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-fn told_keys(context: &mut Context) -> CaseResult {
+fn reported_keys(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
     database.create(&counted_table())?;
-    let mut told = 0;
+    let mut reported = 0;
     for name in ["a", "b", "c", "d"] {
         let outcome = database.execute("INSERT INTO [t] ([v]) VALUES (?)", &[text(name)])?;
         let Some(key) = outcome.last_insert_id else {
             continue;
         };
-        told += 1;
+        reported += 1;
         let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
         check_eq!(found, [key], "the reported key must be that of the row");
     }
-    if told == 0 {
-        context.note("the backend tells no keys; the ORM asks for them with RETURNING");
+    if reported == 0 {
+        context.note("the backend reports no keys; the ORM reads them with RETURNING");
     }
     Ok(())
 }
@@ -347,9 +347,9 @@ fn upsert(context: &mut Context) -> CaseResult {
         _ => format!("{insert} ON CONFLICT ([id]) DO UPDATE SET [v] = excluded.[v]"),
     };
     for (id, value) in [(1, 11), (2, 22)] {
-        let told = database.execute(&statement, &[int(id), int(value)])?;
+        let outcome = database.execute(&statement, &[int(id), int(value)])?;
         check_eq!(
-            told.matched,
+            outcome.matched,
             1,
             "an upsert must report its row once, whether it was inserted or changed"
         );

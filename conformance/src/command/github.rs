@@ -16,7 +16,7 @@ use crate::report::{Format, Report};
 /// # Errors
 ///
 /// The file named by GITHUB_STEP_SUMMARY cannot be written.
-pub(super) fn tell(report: &Report) -> Result<()> {
+pub(super) fn annotate(report: &Report) -> Result<()> {
     summary(&report.write(Format::Markdown)?)?;
     if set("GITHUB_ACTIONS").is_some() {
         say(&annotations(report))?;

@@ -55,7 +55,7 @@ impl Destination {
         if let Some(folder) = &self.folder {
             write_repros(folder, report)?;
         }
-        github::tell(report)?;
+        github::annotate(report)?;
         match self.shown {
             Some(format) => {
                 say(&report.write(format)?)?;

@@ -1,4 +1,4 @@
-//! What connections and servers tell of themselves.
+//! What connections and servers report about themselves.
 //!
 //! A server that is gone is not among these lies: the cases break the connection themselves, above the backend, as nothing in the
 //! contract could make any server go. What a backend makes of a dead line is a test of its own. A server that is silent is among them where

@@ -55,17 +55,18 @@ macro_rules! level {
 
 /// Reports another key.
 macro_rules! key {
-    ($id:literal, $sentence:literal, $told:expr) => {
+    ($id:literal, $sentence:literal, $reported:expr) => {
         Fault::new(
             concat!("writes.", $id),
             Writes,
             $sentence,
             Lie::OutcomeOf(|state, kind, _, outcome| {
-                let told: fn(&crate::faults::connection_state::ConnectionState, i64) -> i64 = $told;
+                let reported: fn(&crate::faults::connection_state::ConnectionState, i64) -> i64 =
+                    $reported;
                 let key = outcome.last_insert_id?;
-                let told = told(state, key);
-                (kind == StatementKind::Insert && told != key)
-                    .then(|| Outcome::matched(outcome.matched).with_last_insert_id(told))
+                let reported = reported(state, key);
+                (kind == StatementKind::Insert && reported != key)
+                    .then(|| Outcome::matched(outcome.matched).with_last_insert_id(reported))
             }),
         )
         .needs(&[Capability::GeneratedKeys])

@@ -188,10 +188,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "An INSERT of several rows reports one.",
         Lie::OutcomeOf(|_, kind, _, outcome| {
             (kind == StatementKind::Insert && outcome.matched > 1).then(|| {
-                let told = Outcome::matched(1);
+                let one = Outcome::matched(1);
                 outcome
                     .last_insert_id
-                    .map_or(told, |id| told.with_last_insert_id(id))
+                    .map_or(one, |id| one.with_last_insert_id(id))
             })
         }),
     )

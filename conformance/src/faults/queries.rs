@@ -231,6 +231,6 @@ fn second_sort_key_dropped(_: &dyn Dialect, _: StatementKind, text: &str) -> Opt
 
 fn union_is_union_all(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
     let marked = replaced(text, " UNION ", " UNION ALL ")?;
-    let mended = replaced(&marked, " UNION ALL ALL ", " UNION ALL ").unwrap_or(marked);
-    (mended != text).then_some(mended)
+    let replaced_text = replaced(&marked, " UNION ALL ALL ", " UNION ALL ").unwrap_or(marked);
+    (replaced_text != text).then_some(replaced_text)
 }

@@ -44,16 +44,16 @@ macro_rules! row {
 
 /// Counts written rows wrongly.
 macro_rules! count {
-    ($id:literal, $beyond:literal, $sentence:literal, $told:expr) => {
+    ($id:literal, $beyond:literal, $sentence:literal, $reported:expr) => {
         Fault::new(
             concat!("writes.", $id),
             Writes,
             $sentence,
             Lie::OutcomeOf(|_, kind, _, outcome| {
-                let told: fn(u64) -> u64 = $told;
-                let told = told(outcome.matched);
-                (kind != StatementKind::Insert && told != outcome.matched)
-                    .then(|| Outcome::matched(told))
+                let reported: fn(u64) -> u64 = $reported;
+                let reported = reported(outcome.matched);
+                (kind != StatementKind::Insert && reported != outcome.matched)
+                    .then(|| Outcome::matched(reported))
             }),
         )
         .beyond($beyond)

@@ -431,7 +431,10 @@ fn a_certificate_says_what_was_shown() {
     let target = &certificate.targets[0];
     assert_eq!(target.tier, None, "core has failures");
     assert_eq!((target.counts["pass"], target.counts["fail"]), (1, 2));
-    assert_eq!(target.silent_failures, 1, "an error is no silent failure");
+    assert_eq!(
+        target.silent_failures, 1,
+        "an error is not a silent failure"
+    );
     let again = run_on(nothing(), &[&PASSES, &FAILS, &ERRS], &Options::default());
     assert_eq!(again.certificate(), certificate);
     let other = run_on(nothing(), &[&PASSES], &Options::default()).certificate();

@@ -262,7 +262,7 @@ fn changes_by_hooks_are_never_lost() -> Result<()> {
         for (change, changes, shows) in CHANGES {
             for (end, is_undone, ends) in ENDS {
                 let case = format!("{hook}, {change}, {end}");
-                let told = |error: Error| Error::new(error.kind(), format!("{case}: {error}"));
+                let in_case = |error: Error| Error::new(error.kind(), format!("{case}: {error}"));
                 let mut f = Fixture::new()?;
                 let rows = Rows::add_to(&mut f.session)?;
                 Author::query().all(&mut f.session)?;
@@ -274,18 +274,18 @@ fn changes_by_hooks_are_never_lost() -> Result<()> {
                 });
                 f.session.hook(made(Box::new(work)));
                 f.session[rows.changed].height = Some(1.5);
-                ends(&mut f.session).map_err(told)?;
+                ends(&mut f.session).map_err(in_case)?;
                 let is_called = || is_called.load(Ordering::Relaxed);
                 let is_lost = is_called() && is_undone && hook != "after_rollback"
                     || is_called() && hook == "before_rollback";
                 for _ in 0..2 {
-                    f.session.commit().map_err(told)?;
+                    f.session.commit().map_err(in_case)?;
                 }
                 assert!(!f.session.in_transaction(), "{case}");
                 let is_shown = f.behind(shows)?;
                 assert_eq!(is_shown, is_called() && !is_lost, "{case}");
                 f.session[rows.other].height = Some(2.5);
-                f.session.commit().map_err(told)?;
+                f.session.commit().map_err(in_case)?;
             }
         }
     }

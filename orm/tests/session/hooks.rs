@@ -396,9 +396,12 @@ fn objects_of_two_types_from_one_query_call_the_hooks_of_each() -> Result<()> {
     })?;
     let with_books = Author::query().with(Author::BOOKS.joined());
     with_books.order_by(Author::ID.asc()).all(&mut f.session)?;
-    let mut told = calls.take();
-    told.sort();
-    assert_eq!(told, ["load ann", "load bob", "load of ann", "load of bob"]);
+    let mut reported = calls.take();
+    reported.sort();
+    assert_eq!(
+        reported,
+        ["load ann", "load bob", "load of ann", "load of bob"]
+    );
     Ok(())
 }
 

@@ -53,7 +53,7 @@ impl Told {
 
 /// Stands between one client and the server. The question of the client that comes first is answered as told, and meanwhile the server
 /// rolls the transaction back, as a node does that has lost a conflict.
-fn start(host: String, port: u16, told: Told) -> u16 {
+fn start(host: String, port: u16, reported: Told) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let own = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
@@ -77,7 +77,7 @@ fn start(host: String, port: u16, told: Told) -> u16 {
             thread::spawn(move || {
                 relay(server, client, |_| {
                     let is_due = is_due.swap(false, Ordering::SeqCst);
-                    is_due.then(|| told.packet())
+                    is_due.then(|| reported.packet())
                 })
             });
         }
@@ -112,12 +112,12 @@ fn a_conflict_met_by_the_question_for_columns_is_one_of_the_transaction() {
     };
     let direct = Engine::new(database.backend());
     metadata![Measure].create_all(&direct).expect("creates");
-    for (told, kind, id) in [
+    for (reported, kind, id) in [
         (CONFLICT, ErrorKind::Deadlock, 1),
         (NOT_READY, ErrorKind::ConnectionLost, 2),
     ] {
         let between = || {
-            let backend = database.through(start(host.clone(), port, told));
+            let backend = database.through(start(host.clone(), port, reported));
             Engine::new(backend.expect("a backend")).pool_size(1)
         };
         let engine = between();
@@ -145,7 +145,7 @@ fn a_conflict_met_by_the_question_for_columns_is_one_of_the_transaction() {
             });
             Ok(())
         });
-        match told.code {
+        match reported.code {
             1213 => {
                 done.expect("again");
                 assert_eq!(tries, 2);

@@ -29,13 +29,13 @@ fn check(server: &Server, statements: &[&str], sizes: &[usize]) {
         let names: Vec<String> = (0..size).map(|n| format!("{size}/{n}")).collect();
         let added = session.add_all(names.iter().map(Account::new).collect::<Vec<_>>());
         session.flush().expect("the rows are inserted");
-        let told: Vec<(i64, Option<i64>)> = added
+        let reported: Vec<(i64, Option<i64>)> = added
             .iter()
             .map(|&one| (*session[one].id, session[one].limit.get().copied()))
             .collect();
         session.commit().expect("commits");
         let mut session = Session::new(&engine);
-        for ((key, limit), name) in told.iter().zip(&names) {
+        for ((key, limit), name) in reported.iter().zip(&names) {
             let row = session.get::<Account>(*key).expect("reads");
             let row = row.unwrap_or_else(|| panic!("no row of the key {key}, {name}"));
             assert_eq!(session[row].owner, *name, "the row of the key {key}");

@@ -29,7 +29,7 @@ fn a_savepoint_of_a_user_takes_over_none_of_the_session() {
             session.flush()?;
             Err(Error::new(ErrorKind::Validation, "a change of mind"))
         });
-        let error = undone.expect_err("as asked");
+        let error = undone.expect_err("on purpose");
         assert_eq!(error.kind(), ErrorKind::Validation, "{name}: {error}");
         session.commit().expect("commits");
         let mut connection = database.backend().connect().expect("connects");

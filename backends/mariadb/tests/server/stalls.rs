@@ -81,7 +81,7 @@ fn floods_end_in_time() {
     let few = "SELECT REPEAT('x', 500) FROM seq_1_to_1000";
     let few = Sql::new(StatementKind::Raw, few, [], [ValueType::Text]);
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        connection.query(&few, &[], &mut |_| panic!("as asked"))
+        connection.query(&few, &[], &mut |_| panic!("on purpose"))
     }));
     assert!(panicked.is_err());
     connection

@@ -74,8 +74,8 @@ impl Pooler {
         if !placed {
             return Err(refused("the server's URL has no host".to_owned()));
         }
-        let told = format!("{configuration}\n{}\n.", lines.join("\n"));
-        let running = Supervised::start("PgBouncer", SUPERVISOR, &program, &[], &told)?;
+        let input = format!("{configuration}\n{}\n.", lines.join("\n"));
+        let running = Supervised::start("PgBouncer", SUPERVISOR, &program, &[], &input)?;
         Ok(Self {
             _running: running,
             url: url.into(),

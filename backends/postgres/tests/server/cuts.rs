@@ -115,7 +115,7 @@ impl<'s> Cuts<'s> {
 
     /// Commits authors with so many books, the connection cut after one byte more each time, until a commit gets through.
     fn every_byte(&mut self, direction: Direction, books: i64, is_warm: bool) -> Told {
-        let mut told = Told::default();
+        let mut reported = Told::default();
         let whole = 1 + books;
         for cut in 0_i32.. {
             let id = 1_000_000 * (books + 1)
@@ -142,7 +142,7 @@ impl<'s> Cuts<'s> {
                 Ok(()) => {
                     assert_eq!(rows, whole, "{direction:?} {cut}: committed");
                     if !was_cut {
-                        return told;
+                        return reported;
                     }
                 }
                 Err(error) => match error.kind() {
@@ -151,18 +151,18 @@ impl<'s> Cuts<'s> {
                             rows == 0 || rows == whole,
                             "{direction:?} {cut}: {rows} rows"
                         );
-                        told.ambiguous += 1;
-                        told.stored_though_ambiguous += usize::from(rows == whole);
+                        reported.ambiguous += 1;
+                        reported.stored_though_ambiguous += usize::from(rows == whole);
                     }
                     ErrorKind::ConnectionLost => {
                         assert_eq!(rows, 0, "{direction:?} {cut}: {error}");
-                        told.lost += 1;
+                        reported.lost += 1;
                     }
                     _ => panic!("{direction:?} {cut}: {error:?}"),
                 },
             }
         }
-        told
+        reported
     }
 }
 
@@ -193,12 +193,12 @@ fn of_one_statement(server: &Server) {
 fn of_a_graph(server: &Server) {
     let mut cuts = Cuts::new(server);
     for direction in [Direction::ToServer, Direction::ToClient] {
-        let told = cuts.every_byte(direction, 3, true);
+        let reported = cuts.every_byte(direction, 3, true);
         println!(
             "{} cuts of a commit of a graph, {direction:?}",
-            told.ambiguous + told.lost
+            reported.ambiguous + reported.lost
         );
-        assert!(told.ambiguous > 0, "{direction:?} {told:?}");
+        assert!(reported.ambiguous > 0, "{direction:?} {reported:?}");
     }
 }
 
@@ -286,10 +286,10 @@ fn of_a_statement_in_its_own_transaction(server: &Server) {
         let engine = Engine::new(backend);
         let mut connection = engine.connect().expect("connects");
         cuts.proxy.cut_after(Direction::ToClient, cut);
-        let told = connection.execute(&insert, &[]);
+        let reported = connection.execute(&insert, &[]);
         drop(connection);
         let rows = cuts.rows_at_last(1);
-        match told.map_err(|error| error.kind()) {
+        match reported.map_err(|error| error.kind()) {
             Ok(_) => {
                 assert_eq!(rows, 1, "{cut}");
                 break;

@@ -128,9 +128,9 @@ impl<'s> Place<'s> {
     }
 
     /// The reported outcome must match the rows, and the same engine must serve again.
-    fn check(&mut self, what: &str, engine: &Engine, told: selfsame::Result<()>) -> ErrorKind {
+    fn check(&mut self, what: &str, engine: &Engine, reported: selfsame::Result<()>) -> ErrorKind {
         let rows = self.take_rows();
-        let kind = match &told {
+        let kind = match &reported {
             Ok(()) => {
                 assert_eq!(rows, WHOLE, "{what}: told as done");
                 ErrorKind::Validation
@@ -172,12 +172,12 @@ fn by_a_cut(server: &Server) {
             drop(engine.connect().expect("nothing is cut yet"));
             place.proxy.cut_after(direction, cut);
             let mut session = Session::new(&engine);
-            let told = program(&mut session);
+            let reported = program(&mut session);
             let was_cut = place.proxy.has_cut(direction);
             drop(session);
             let what = format!("{direction:?} {cut}");
             ambiguous +=
-                usize::from(place.check(&what, &engine, told) == ErrorKind::AmbiguousCommit);
+                usize::from(place.check(&what, &engine, reported) == ErrorKind::AmbiguousCommit);
             if !was_cut {
                 break;
             }
@@ -203,7 +203,7 @@ fn by_the_server(server: &Server) {
             }
             step += 1;
         };
-        let told = session.transaction(|session| {
+        let reported = session.transaction(|session| {
             session.add(Note::new(1, "before"));
             session.flush()?;
             here(&mut place);
@@ -220,7 +220,7 @@ fn by_the_server(server: &Server) {
             here(&mut place);
             Ok(())
         });
-        let error = told.expect_err("the server ended it");
+        let error = reported.expect_err("the server ended it");
         // Before the last step nobody sent a COMMIT; there the server's goodbye may not be here yet.
         let is_known = error.kind() == ErrorKind::ConnectionLost;
         assert!(
@@ -248,7 +248,7 @@ fn by_idleness(server: &Server) {
     let engine = Engine::new(backend);
     for in_savepoint in [false, true] {
         let mut session = Session::new(&engine);
-        let told = session.transaction(|session| {
+        let reported = session.transaction(|session| {
             session.add(Note::new(1, "before"));
             session.flush()?;
             let work = |session: &mut Session| {
@@ -261,7 +261,7 @@ fn by_idleness(server: &Server) {
                 false => work(session),
             }
         });
-        let error = told.expect_err("ended by the server");
+        let error = reported.expect_err("ended by the server");
         assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
         assert_eq!(error.native_code(), Some("25P03"), "{error:?}");
         drop(session);
@@ -279,7 +279,7 @@ fn under_retry(server: &Server) {
     let engine = Engine::new(place.database.backend()).pool_size(1);
     let mut tries = 0;
     let mut session = Session::new(&engine);
-    let told = session.retry(5, |session| {
+    let reported = session.retry(5, |session| {
         tries += 1;
         session.add(Note::new(1, "before"));
         session.flush()?;
@@ -289,7 +289,7 @@ fn under_retry(server: &Server) {
         session.add(Note::new(2, "kept"));
         session.flush()
     });
-    match told {
+    match reported {
         Ok(()) => assert_eq!(place.take_rows(), [1, 2]),
         Err(error) => {
             assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error:?}");
@@ -310,12 +310,12 @@ fn under_retry(server: &Server) {
     assert!(panicked.is_err());
     assert_eq!(place.take_rows(), Vec::<i64>::new());
     // An early return of an error that is none of the database's.
-    let told: selfsame::Result<()> = session.retry(5, |session| {
+    let reported: selfsame::Result<()> = session.retry(5, |session| {
         session.add(Note::new(6, "never"));
         session.flush()?;
         Err(Error::new(ErrorKind::Validation, "a change of mind"))
     });
-    assert_eq!(told.expect_err("said so").kind(), ErrorKind::Validation);
+    assert_eq!(reported.expect_err("said so").kind(), ErrorKind::Validation);
     assert_eq!(place.take_rows(), Vec::<i64>::new());
     drop(session);
     // The one place of the pool is free.
@@ -343,7 +343,7 @@ fn by_panics(server: &Server) {
             let mut seen = 0;
             Note::query().select(Note::ID).for_each(&mut session, |_| {
                 seen += 1;
-                assert!(seen < 10, "as asked");
+                assert!(seen < 10, "on purpose");
                 Ok(())
             })
         }));
@@ -357,7 +357,7 @@ fn by_panics(server: &Server) {
         }
     }
     engine.observe(|event: &Event<'_>| {
-        assert!(!event.sql.text().contains("notes"), "as asked");
+        assert!(!event.sql.text().contains("notes"), "on purpose");
     });
     for _ in 0..4 {
         let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -370,7 +370,7 @@ fn by_panics(server: &Server) {
     // One that panics at everything does so while a session unwinds, too.
     let engine = Engine::new(place.database.backend()).pool_size(2);
     engine.observe(|event: &Event<'_>| {
-        assert!(event.sql.text().starts_with("SELECT 1"), "as asked");
+        assert!(event.sql.text().starts_with("SELECT 1"), "on purpose");
     });
     for _ in 0..4 {
         let panicked = catch_unwind(AssertUnwindSafe(|| {

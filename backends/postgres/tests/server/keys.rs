@@ -44,13 +44,13 @@ fn check(server: &Server, statements: &[&str], sizes: &[usize]) {
         let names: Vec<String> = (0..size).map(|n| format!("{size}/{n}")).collect();
         let added = session.add_all(names.iter().map(Account::new).collect::<Vec<_>>());
         session.flush().expect("the rows are inserted");
-        let told: Vec<(i64, Option<i64>)> = added
+        let reported: Vec<(i64, Option<i64>)> = added
             .iter()
             .map(|&one| (*session[one].id, session[one].limit.get().copied()))
             .collect();
         session.commit().expect("commits");
         let mut session = Session::new(&engine);
-        for ((key, limit), name) in told.iter().zip(&names) {
+        for ((key, limit), name) in reported.iter().zip(&names) {
             let row = session
                 .get::<Account>(*key)
                 .expect("reads")
@@ -154,16 +154,16 @@ fn rows_that_are_alike(server: &Server) {
     let added = session.add_all(["a", "b", "a", "b", "a"].map(Account::new));
     session.flush().expect("the rows are inserted");
     assert_eq!(session.statements(), 2, "BEGIN and one INSERT");
-    let mut told: Vec<(i64, String)> = added
+    let mut reported: Vec<(i64, String)> = added
         .iter()
         .map(|&one| (*session[one].id, session[one].owner.clone()))
         .collect();
     session.commit().expect("commits");
     let rows = Account::query().rows(&mut session).expect("reads");
     let mut rows: Vec<(i64, String)> = rows.into_iter().map(|row| (*row.id, row.owner)).collect();
-    told.sort();
+    reported.sort();
     rows.sort();
-    assert_eq!(told, rows, "each object has the key of a row like it");
+    assert_eq!(reported, rows, "each object has the key of a row like it");
 }
 
 /// What only a float tells apart, which a column may round, cannot be put with its row: the rows go one by one.

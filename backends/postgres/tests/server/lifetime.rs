@@ -38,7 +38,7 @@ pub(crate) fn hold(kind: &str, ending: &str) {
     println!("{}", server.url());
     match ending {
         "exit" => std::process::exit(0),
-        "panic" => panic!("as asked"),
+        "panic" => panic!("on purpose"),
         "kill" => std::thread::sleep(2 * PATIENCE),
         _ => {}
     }

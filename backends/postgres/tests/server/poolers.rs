@@ -350,14 +350,14 @@ fn lost_statements_are_forgotten_at_once(server: &Server) {
         })
     };
     let mut tries = 0;
-    let enough = all(&mut tries).expect_err("as asked");
+    let enough = all(&mut tries).expect_err("on purpose");
     assert_eq!((enough.kind(), tries), (ErrorKind::Validation, 1));
     let mut connection = engine.connect().expect("connects");
     let behind_our_back = Sql::new(StatementKind::Raw, "DEALLOCATE ALL", [], []);
     connection.execute(&behind_our_back, &[]).expect("runs");
     drop(connection);
     tries = 0;
-    let enough = all(&mut tries).expect_err("as asked");
+    let enough = all(&mut tries).expect_err("on purpose");
     assert_eq!(enough.kind(), ErrorKind::Validation, "{enough}");
     assert_eq!(tries, 2);
 }

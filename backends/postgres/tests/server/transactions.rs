@@ -315,7 +315,7 @@ fn that_failed_after_a_panic(server: &Server) {
         connection.begin(Begin::default()).expect("begins");
         connection.execute(&insert, &[]).expect("inserts");
         let panicked = catch_unwind(AssertUnwindSafe(|| {
-            connection.query(&rows, &[], &mut |_| panic!("as asked"))
+            connection.query(&rows, &[], &mut |_| panic!("on purpose"))
         }));
         assert!(panicked.is_err());
         let committed = connection.commit();
@@ -371,7 +371,7 @@ fn of_one_statement_end_with_its_panic(server: &Server) {
         [ValueType::I32],
     );
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        pooled.query(&Statement::new(&rows, &[]), &mut |_| panic!("as asked"))
+        pooled.query(&Statement::new(&rows, &[]), &mut |_| panic!("on purpose"))
     }));
     assert!(panicked.is_err());
     write(pooled.as_mut(), "INSERT INTO t VALUES (1)", &[]).expect("commits itself");

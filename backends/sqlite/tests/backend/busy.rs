@@ -151,13 +151,13 @@ fn many_writers_and_readers_without_a_log() {
                     let mut done = 0;
                     for n in 0..20 {
                         let mut session = Session::new(engine);
-                        let told =
+                        let reported =
                             session.retry_with(TransactionOptions::new().writes(), 50, |session| {
                                 Note::query().count(session)?;
                                 session.add(Note::new(thread * 1_000 + n, "x"));
                                 Ok(())
                             });
-                        match told {
+                        match reported {
                             Ok(()) => done += 1,
                             Err(error) => assert_eq!(error.kind(), K::Busy, "{error:?}"),
                         }

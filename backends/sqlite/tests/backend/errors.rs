@@ -184,19 +184,19 @@ fn a_failed_row_of_many_leaves_those_before() {
     run(&mut session, "CREATE TABLE t (id INTEGER PRIMARY KEY)", &[]);
     let insert = sql("INSERT INTO t VALUES (?1)");
     let rows = params(&[V::I64(1), V::I64(2), V::I64(1), V::I64(3)]);
-    let mut told = Vec::new();
+    let mut reported = Vec::new();
     let error = session
         .execute_each(
             &insert,
             selfsame::backend::Rows::new(&rows, 1),
             &mut |outcome| {
-                told.push(outcome.last_insert_id);
+                reported.push(outcome.last_insert_id);
                 Ok(())
             },
         )
         .expect_err("a key twice");
     assert_eq!(error.kind(), K::UniqueViolation);
-    assert_eq!(told, [Some(1), Some(2)]);
+    assert_eq!(reported, [Some(1), Some(2)]);
     assert_eq!(
         one(&mut session, "SELECT max(id) FROM t", T::I64).as_ref(),
         V::I64(2)

@@ -196,8 +196,8 @@ fn a_disk_that_is_full() {
                 Author::query().count(&mut session).expect(&what),
                 Book::query().count(&mut session).expect(&what),
             ];
-            let told = u64::try_from(done).expect("a count");
-            assert_eq!(counted, [told, told * 2], "{what}");
+            let reported = u64::try_from(done).expect("a count");
+            assert_eq!(counted, [reported, reported * 2], "{what}");
             session.commit().expect(&what);
             add(&mut session, done, 500).expect(&what);
             drop(session);

@@ -178,7 +178,7 @@ fn a_transaction_that_sqlite_ended_stays_ended() {
     ] {
         run(&mut session, text, &[]);
     }
-    for (text, told) in ENDS {
+    for (text, reported) in ENDS {
         for by in [By::Execute, By::Query, By::ExecuteEach] {
             for commits in [true, false] {
                 let what = format!("{text} by {by:?}");
@@ -193,17 +193,17 @@ fn a_transaction_that_sqlite_ended_stays_ended() {
                     }
                 };
                 let error = failed.expect_err(&what);
-                assert!(error.to_string().contains(told), "{what}: {error}");
+                assert!(error.to_string().contains(reported), "{what}: {error}");
                 for later in ["INSERT INTO t VALUES (2)", "SELECT 1", "SAVEPOINT x"] {
                     let error = refused(&mut session, later, K::PendingRollback);
-                    assert!(error.to_string().contains(told), "{what}: {error}");
+                    assert!(error.to_string().contains(reported), "{what}: {error}");
                 }
                 let again = begin(&mut session, |_| ()).expect_err(&what);
                 assert_eq!(again.kind(), K::PendingRollback, "{what}");
                 if commits {
                     let error = transaction(&mut session, Transaction::Commit).expect_err(&what);
                     assert_eq!(error.kind(), K::PendingRollback, "{what}: {error}");
-                    assert!(error.to_string().contains(told), "{what}: {error}");
+                    assert!(error.to_string().contains(reported), "{what}: {error}");
                 }
                 transaction(&mut session, Transaction::Rollback).expect(&what);
                 assert_eq!(count(&mut other), 0, "{what}");

@@ -35,7 +35,7 @@ const NOTICEABLE: Duration = Duration::from_millis(100);
 /// How long the long query runs before it is stopped.
 const HEAD_START: Duration = Duration::from_millis(50);
 
-/// Nothing but reading every combination of rows tells its result.
+/// Only reading every combination of rows gives its result.
 const LONG: &str = "SELECT COUNT(*) FROM [t] [a], [t] [b], [t] [c], [t] [d] \
     WHERE [a].[id] <= ? AND [b].[id] <= ? AND [c].[id] <= ? AND [d].[id] <= ? \
     AND ([a].[v] * [b].[v] + [c].[v] * [d].[v]) % 7 = 8";

@@ -33,10 +33,10 @@ pub(super) const CASES: &[Case] = &[
 
 fn pure(context: &mut Context) -> CaseResult {
     let backend = context.backend();
-    let told = || texts(backend.dialect());
-    let first = told();
+    let describe = || texts(backend.dialect());
+    let first = describe();
     for round in 2..=4 {
-        let again = told();
+        let again = describe();
         for (one, other) in first.iter().zip(&again) {
             check_eq!(other, one, "the dialect's text in round {round}");
         }
@@ -127,7 +127,7 @@ const LEVELS: [Isolation; 4] = [
     Isolation::Serializable,
 ];
 
-/// A document and a moment, to ask for parts of.
+/// A document and a moment, to extract parts of.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "parts")]
 struct Parts {
@@ -138,7 +138,7 @@ struct Parts {
 }
 
 /// A feature that needs a capability: its name, whether it is claimed, and how it is used.
-type Ask<'a> = (
+type Request<'a> = (
     String,
     fn(&Capabilities) -> bool,
     Box<dyn Fn(&World) -> selfsame::Result<()> + 'a>,
@@ -150,14 +150,14 @@ fn unclaimed_is_refused(context: &mut Context) -> CaseResult {
     let levels = LEVELS
         .into_iter()
         .filter(|level| !capabilities.isolation_levels.contains(level));
-    let mut asks = asks();
-    asks.extend(levels.map(level));
-    for (name, is_claimed, ask) in asks {
+    let mut requests = requests();
+    requests.extend(levels.map(level));
+    for (name, is_claimed, request) in requests {
         if is_claimed(&capabilities) {
             continue;
         }
         world.sent();
-        let result = ask(&world);
+        let result = request(&world);
         let sent = world.sent();
         check!(
             matches!(&result, Err(error) if error.kind() == ErrorKind::Unsupported),
@@ -171,22 +171,22 @@ fn unclaimed_is_refused(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-fn level(level: Isolation) -> Ask<'static> {
-    let ask = move |world: &World| {
+fn level(level: Isolation) -> Request<'static> {
+    let request = move |world: &World| {
         let mut begin = Begin::default();
         begin.isolation = Some(level);
         world.engine.connect()?.begin(begin)
     };
-    (level.as_sql().to_owned(), |_| false, Box::new(ask))
+    (level.as_sql().to_owned(), |_| false, Box::new(request))
 }
 
-fn asks() -> Vec<Ask<'static>> {
-    fn ask(
+fn requests() -> Vec<Request<'static>> {
+    fn request(
         name: &str,
         is_claimed: fn(&Capabilities) -> bool,
-        ask: impl Fn(&World) -> selfsame::Result<()> + 'static,
-    ) -> Ask<'static> {
-        (name.to_owned(), is_claimed, Box::new(ask))
+        request: impl Fn(&World) -> selfsame::Result<()> + 'static,
+    ) -> Request<'static> {
+        (name.to_owned(), is_claimed, Box::new(request))
     }
     let user = || {
         insert_into(User::table())
@@ -194,12 +194,12 @@ fn asks() -> Vec<Ask<'static>> {
             .values(("ann",))
     };
     vec![
-        ask(
+        request(
             "a transaction",
             |c| c.transactions,
             |world| world.engine.connect()?.begin(Begin::default()),
         ),
-        ask(
+        request(
             "a read-only transaction",
             |c| c.read_only_transactions,
             |world| {
@@ -208,12 +208,12 @@ fn asks() -> Vec<Ask<'static>> {
                 world.engine.connect()?.begin(begin)
             },
         ),
-        ask(
+        request(
             "a savepoint",
             |c| c.savepoints,
             |world| world.engine.connect()?.savepoint("s"),
         ),
-        ask(
+        request(
             "RETURNING",
             |c| c.returning,
             move |world| {
@@ -224,7 +224,7 @@ fn asks() -> Vec<Ask<'static>> {
                     .map(drop)
             },
         ),
-        ask(
+        request(
             "an upsert",
             |c| c.upsert,
             move |world| {
@@ -235,7 +235,7 @@ fn asks() -> Vec<Ask<'static>> {
                     .map(drop)
             },
         ),
-        ask(
+        request(
             "a lock on rows",
             |c| c.row_locks,
             |world| {
@@ -245,7 +245,7 @@ fn asks() -> Vec<Ask<'static>> {
                 world.engine.connect()?.all(&query).map(drop)
             },
         ),
-        ask(
+        request(
             "a window function",
             |c| c.windows,
             |world| {
@@ -254,7 +254,7 @@ fn asks() -> Vec<Ask<'static>> {
                 world.engine.connect()?.all(&query).map(drop)
             },
         ),
-        ask(
+        request(
             "a recursive query",
             |c| c.recursive_queries,
             |world| {
@@ -267,7 +267,7 @@ fn asks() -> Vec<Ask<'static>> {
                 world.engine.connect()?.all(&query).map(drop)
             },
         ),
-        ask(
+        request(
             "INTERSECT",
             |c| c.set_operations,
             |world| {
@@ -279,7 +279,7 @@ fn asks() -> Vec<Ask<'static>> {
                     .map(drop)
             },
         ),
-        ask(
+        request(
             "EXCEPT",
             |c| c.set_operations,
             |world| {
@@ -291,7 +291,7 @@ fn asks() -> Vec<Ask<'static>> {
                     .map(drop)
             },
         ),
-        ask(
+        request(
             "a path into a document",
             |c| c.json_paths,
             |world| {
@@ -299,7 +299,7 @@ fn asks() -> Vec<Ask<'static>> {
                 world.engine.connect()?.all(&query).map(drop)
             },
         ),
-        ask(
+        request(
             "a part of a moment",
             |c| c.date_parts,
             |world| {
@@ -307,7 +307,7 @@ fn asks() -> Vec<Ask<'static>> {
                 world.engine.connect()?.all(&query).map(drop)
             },
         ),
-        ask(
+        request(
             "a computed column",
             |c| c.computed_columns,
             |world| {

@@ -338,7 +338,7 @@ fn own_table(context: &mut Context) -> CaseResult {
 type Referring = (i64, Option<(i64, i64)>);
 
 /// The references of each row.
-fn told(database: &mut Database) -> CaseResult<Vec<Referring>> {
+fn stored_references(database: &mut Database) -> CaseResult<Vec<Referring>> {
     let select = "SELECT [id] FROM [refs] ORDER BY [id]";
     let mut rows = Vec::new();
     for id in database.integers(select, &[])? {
@@ -386,7 +386,7 @@ fn actions(context: &mut Context) -> CaseResult {
             }
         };
         check_eq!(
-            told(&mut database)?,
+            stored_references(&mut database)?,
             wanted,
             "the children after ON DELETE {action:?}"
         );
@@ -408,7 +408,7 @@ fn actions(context: &mut Context) -> CaseResult {
             }
         };
         check_eq!(
-            told(&mut database)?,
+            stored_references(&mut database)?,
             wanted,
             "the children after ON UPDATE {action:?}"
         );

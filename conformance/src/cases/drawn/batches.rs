@@ -110,7 +110,7 @@ fn value(row: usize, place: usize) -> Value {
 
 fn batches(context: &mut Context) -> CaseResult {
     let limit = context.capabilities().max_parameters;
-    // Where each row is a statement of its own there is nothing to cut.
+    // If each row is sent as a separate statement, there is nothing to split.
     let count = match context.dialect().batch() {
         Batch::Rows => 2,
         _ => context.cases().div_ceil(8),

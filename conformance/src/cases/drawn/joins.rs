@@ -278,7 +278,7 @@ fn joins(context: &mut Context) -> CaseResult {
 
 /// The condition on the other table.
 #[derive(Clone, Copy, Debug)]
-enum Asked {
+enum Test {
     /// A row of the same key, whose value is above this.
     Exists(Option<i64>),
     /// The key among the keys of rows whose value is above this.
@@ -290,20 +290,20 @@ enum Asked {
 #[derive(Clone, Debug)]
 struct Subquery {
     rows: Rows,
-    asked: Asked,
+    test: Test,
     negated: bool,
 }
 
 fn subquery() -> impl Strategy<Value = Subquery> {
     let above = || proptest::option::of(-1_i64..4);
-    let asked = prop_oneof![
-        above().prop_map(Asked::Exists),
-        above().prop_map(Asked::In),
-        Just(Asked::Greatest),
+    let test = prop_oneof![
+        above().prop_map(Test::Exists),
+        above().prop_map(Test::In),
+        Just(Test::Greatest),
     ];
-    (rows(), asked, any::<bool>()).prop_map(|(rows, asked, negated)| Subquery {
+    (rows(), test, any::<bool>()).prop_map(|(rows, test, negated)| Subquery {
         rows,
-        asked,
+        test,
         negated,
     })
 }
@@ -314,12 +314,12 @@ impl Subquery {
         let is_above = |least: Option<i64>, v: Option<i64>| {
             least.is_none_or(|least| v.is_some_and(|v| v > least))
         };
-        let truth = match self.asked {
-            Asked::Exists(least) => {
+        let truth = match self.test {
+            Test::Exists(least) => {
                 let mut right = right;
                 Some(right.any(|(other, v)| k.is_some() && *other == k && is_above(least, *v)))
             }
-            Asked::In(least) => {
+            Test::In(least) => {
                 let keys: Vec<Option<i64>> = right
                     .filter(|(_, v)| is_above(least, *v))
                     .map(|(other, _)| *other)
@@ -331,7 +331,7 @@ impl Subquery {
                     _ => None,
                 }
             }
-            Asked::Greatest => {
+            Test::Greatest => {
                 let greatest = right
                     .filter(|(other, _)| k.is_some() && *other == k)
                     .filter_map(|(_, v)| *v)
@@ -343,8 +343,8 @@ impl Subquery {
     }
 
     fn to_sql(&self) -> Predicate<Left> {
-        let condition: Predicate<Left> = match self.asked {
-            Asked::Exists(least) => {
+        let condition: Predicate<Left> = match self.test {
+            Test::Exists(least) => {
                 // What is in the column does not matter, NULL included.
                 let mut query = select(Right::V)
                     .from(Right::table())
@@ -354,7 +354,7 @@ impl Subquery {
                 }
                 Expr::from_node(exists(query).into_node())
             }
-            Asked::In(least) => {
+            Test::In(least) => {
                 let mut query = select(Right::K).from(Right::table());
                 if let Some(least) = least {
                     query = query.filter(Right::V.gt(least));
@@ -364,7 +364,7 @@ impl Subquery {
                     false => Left::K.in_(query),
                 };
             }
-            Asked::Greatest => {
+            Test::Greatest => {
                 let greatest = select(max(Right::V))
                     .from(Right::table())
                     .filter(on(Right::K, Left::K));

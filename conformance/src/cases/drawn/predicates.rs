@@ -481,12 +481,12 @@ fn partition(context: &mut Context) -> CaseResult {
                 "the rows for which the condition is {what}"
             );
         }
-        let told = select(test.to_sql().nullable())
+        let found = select(test.to_sql().nullable())
             .from(Sample::table())
             .order_by(Sample::ID.asc())
             .all(&mut session)?;
         let truths: Vec<Option<bool>> = rows.iter().map(|row| test.of(row)).collect();
-        check_eq!(told, truths, "the condition as a column");
+        check_eq!(found, truths, "the condition as a column");
         Ok(())
     })
 }

@@ -279,7 +279,7 @@ fn group_of<K: Ord + Clone>(
     for row in rows {
         groups.entry(key(row)).or_default().push(row);
     }
-    let told = |(key, rows): (Option<K>, Vec<&Sample>)| {
+    let summary = |(key, rows): (Option<K>, Vec<&Sample>)| {
         let values: Vec<i64> = rows.iter().filter_map(|row| row.b).collect();
         let different: BTreeSet<i64> = values.iter().copied().collect();
         let size = |count: usize| i64::try_from(count).unwrap_or_default();
@@ -293,7 +293,7 @@ fn group_of<K: Ord + Clone>(
             values.iter().max().copied(),
         )
     };
-    groups.into_iter().map(told).collect()
+    groups.into_iter().map(summary).collect()
 }
 
 impl Having {

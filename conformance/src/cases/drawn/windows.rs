@@ -187,7 +187,7 @@ impl Drawn {
 
     /// What the function gives for each row, by key.
     fn wanted(self, rows: &[&Sample]) -> Vec<(i64, Option<i64>)> {
-        let mut told = Vec::new();
+        let mut wanted = Vec::new();
         for row in rows {
             let mut part: Vec<&Sample> = rows
                 .iter()
@@ -199,9 +199,9 @@ impl Drawn {
                 let by = if self.descending { by.reverse() } else { by };
                 by.then(one.id.cmp(&other.id))
             });
-            told.push((row.id, self.of(&part, row)));
+            wanted.push((row.id, self.of(&part, row)));
         }
-        told
+        wanted
     }
 
     fn of(self, part: &[&Sample], row: &Sample) -> Option<i64> {

@@ -106,7 +106,7 @@ fn stepped(session: &mut Session, wanted: &mut Vec<Sample>, round: i64, step: &S
     let (Step::Set(_, test) | Step::Mark(test) | Step::Delete(test) | Step::Copy(test)) = step;
     let chosen = |row: &Sample| test.of(row) == Some(true);
     let count = wanted.iter().filter(|row| chosen(row)).count();
-    let told = match step {
+    let written = match step {
         Step::Set(number, test) => {
             let statement = update(Sample::table())
                 .set(Sample::A, number.to_sql())
@@ -155,7 +155,7 @@ fn stepped(session: &mut Session, wanted: &mut Vec<Sample>, round: i64, step: &S
         }
     };
     check_eq!(
-        told,
+        written,
         u64::try_from(count).unwrap_or_default(),
         "how many rows step {round} wrote"
     );

@@ -72,11 +72,15 @@ fn alike(context: &mut Context) -> CaseResult {
     ] {
         let mut found = database.column(select, &[], ValueType::Text)?;
         found.sort_by_key(|value| format!("{value:?}"));
-        check_eq!(found, wanted, "the texts that {what} tells apart");
+        check_eq!(found, wanted, "the texts that {what} distinguishes");
     }
     let count = database.as_integer("COUNT(DISTINCT [v])");
     let found = database.integers(&format!("SELECT {count} FROM [t]"), &[])?;
-    check_eq!(found, [14], "the texts that COUNT(DISTINCT …) tells apart");
+    check_eq!(
+        found,
+        [14],
+        "the texts that COUNT(DISTINCT …) distinguishes"
+    );
     for text in ALIKE {
         let found = database.integers(
             "SELECT [id] FROM [t] WHERE [v] = ?",

@@ -267,10 +267,10 @@ struct Happening {
     time: Time,
     local: Timestamp,
     instant: TimestampTz,
-    said: Option<serde_json::Value>,
+    details: Option<serde_json::Value>,
 }
 
-fn with_happening(context: &Context, said: serde_json::Value) -> CaseResult<Session> {
+fn with_happening(context: &Context, details: serde_json::Value) -> CaseResult<Session> {
     let engine = Engine::from_backend(context.backend());
     metadata![Happening].create_all(&engine)?;
     let mut session = Session::new(&engine);
@@ -283,7 +283,7 @@ fn with_happening(context: &Context, said: serde_json::Value) -> CaseResult<Sess
     let local = Timestamp::new(day, time);
     let instant = TimestampTz(local.0);
     session.add(Happening {
-        said: Some(said),
+        details: Some(details),
         ..Happening::new(1, day, time, local, instant)
     });
     session.commit()?;
@@ -291,13 +291,13 @@ fn with_happening(context: &Context, said: serde_json::Value) -> CaseResult<Sess
 }
 
 fn documents(context: &mut Context) -> CaseResult {
-    let said = serde_json::json!({
+    let details = serde_json::json!({
         "name": "ann", "n": 12, "yes": true, "no": false, "nothing": null,
         "it's \"odd\"": ["a", {"deep": "b"}],
         "\u{1}": "one", "\u{1}0:0\u{2}": "mark", "$1": "dollar", "?": "question", "a\\": "backslash",
         "\\' || 'x": "quote",
     });
-    let mut session = with_happening(context, said)?;
+    let mut session = with_happening(context, details)?;
     let name = |name: &str| JsonStep::from(name);
     for (path, wanted) in [
         (vec![name("name")], Some("ann")),
@@ -318,11 +318,11 @@ fn documents(context: &mut Context) -> CaseResult {
             Some("b"),
         ),
     ] {
-        let found = Happening::query().select(json_text(Happening::SAID, path.clone()));
+        let found = Happening::query().select(json_text(Happening::DETAILS, path.clone()));
         let found = found.one(&mut session)?;
         check_eq!(found.as_deref(), wanted, "the text at {path:?}");
     }
-    let ann = Happening::query().filter(json_text(Happening::SAID, ["name"]).eq("ann"));
+    let ann = Happening::query().filter(json_text(Happening::DETAILS, ["name"]).eq("ann"));
     check_eq!(ann.count(&mut session)?, 1, "a condition on the text");
     Ok(())
 }

@@ -108,13 +108,13 @@ fn correlated(context: &mut Context) -> CaseResult {
         ["ann", "bob", "cy"],
         "NOT EXISTS of an empty subquery"
     );
-    let told = select((User::NAME, exists(tasks())))
+    let found = select((User::NAME, exists(tasks())))
         .from(User::table())
         .order_by(User::NAME.asc())
         .all(&mut session)?;
     let wanted = [("ann", true), ("bob", true), ("cy", false)];
     check_eq!(
-        told,
+        found,
         wanted.map(|(name, has)| (name.to_owned(), has)),
         "EXISTS as a column"
     );

@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
 
 type Own = fn(&mut Session, Handle<User>) -> selfsame::Result<()>;
 
-/// Ways to write an age of 15 over one of 10 by a statement that does not tell memory.
+/// Ways to write an age of 15 over one of 10 by a statement that does not update memory.
 const OWN: [(&str, Own); 3] = [
     ("expression", |s, user| {
         s.set_expr(user, User::AGE, User::AGE + 5)?;
@@ -258,7 +258,7 @@ fn vacated(context: &mut Context) -> CaseResult {
 
 fn gone(context: &mut Context) -> CaseResult {
     let world = World::new(context)?;
-    for asks in [false, true] {
+    for reads in [false, true] {
         for merges in [false, true] {
             world.empty(&["seats"])?;
             let mut session = world.session();
@@ -266,7 +266,7 @@ fn gone(context: &mut Context) -> CaseResult {
             let old = session.add(Seat::new("A", 1));
             session.commit()?;
             world.empty(&["seats"])?;
-            if asks {
+            if reads {
                 check_eq!(session.get::<Seat>(key())?, None, "a row that is gone");
                 check_eq!(session.state(old), State::Deleted, "its object");
                 session.rollback()?;

@@ -420,7 +420,7 @@ fn retry(context: &mut Context) -> CaseResult {
         );
         return Ok(());
     }
-    check!(false, "no level tells a conflict");
+    check!(false, "no isolation level reported a conflict");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::database::{Database, int};
 
 pub(super) const CASES: &[Case] = &[
-    Case::core("transactions.conflict.told", told)
+    Case::core("transactions.conflict.told", reported)
         .since(20)
         .needs(&[Capability::Transactions, Capability::SecondConnection])
         .promise("A write that cannot succeed because another transaction changed what this one has read is a retryable conflict, not a lock timeout.")
@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[
 
 const SET: &str = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
 
-fn told(context: &mut Context) -> CaseResult {
+fn reported(context: &mut Context) -> CaseResult {
     let mut database = with_row(context)?;
     let mut other = Database::open(context)?;
     let levels = context.capabilities().isolation_levels;

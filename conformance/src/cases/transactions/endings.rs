@@ -1,4 +1,4 @@
-//! Each way in which a transaction can end, by all that the next one can tell, on the same connection and on another.
+//! Each way in which a transaction can end, as the next one sees it, on the same connection and on another.
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Sql, StatementKind};
@@ -132,15 +132,15 @@ fn rows(context: &mut Context) -> CaseResult {
         if ending.keeps() {
             wanted.push(id);
         }
-        let told = keys(&mut database)?;
-        check_eq!(told, wanted, "the rows after {ending:?}");
+        let found = keys(&mut database)?;
+        check_eq!(found, wanted, "the rows after {ending:?}");
         let last = wanted.iter().copied().max().unwrap_or_default();
         let last = if last == 1 { 10 } else { last };
         let value = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
         check_eq!(value, [last], "the changed row after {ending:?}");
         if Capability::SecondConnection.is_claimed(context.dialect()) {
-            let told = keys(&mut Database::open(context)?)?;
-            check_eq!(told, wanted, "the rows that another sees after {ending:?}");
+            let found = keys(&mut Database::open(context)?)?;
+            check_eq!(found, wanted, "the rows that another sees after {ending:?}");
         }
     }
     Ok(())
@@ -244,8 +244,8 @@ fn lock_waits(context: &mut Context) -> CaseResult {
         "the row must be written once it is free"
     );
     other.commit()?;
-    let told = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
-    check_eq!(told, [20], "the last written value");
+    let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+    check_eq!(found, [20], "the last written value");
     Ok(())
 }
 
@@ -264,8 +264,8 @@ fn locks(context: &mut Context) -> CaseResult {
             "another must write the row after {ending:?}, returned {written:?}"
         );
         other.commit()?;
-        let told = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
-        check_eq!(told, [value], "what another wrote after {ending:?}");
+        let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
+        check_eq!(found, [value], "what another wrote after {ending:?}");
     }
     Ok(())
 }
@@ -286,7 +286,7 @@ fn savepoints(context: &mut Context) -> CaseResult {
         for ending in ENDINGS {
             let what = format!("{inner:?}, then {ending:?}");
             let before = keys(&mut database)?;
-            let (outside, inside, behind) = (id + 1, id + 2, id + 3);
+            let (outside, inside, after) = (id + 1, id + 2, id + 3);
             id += 3;
             database.begin_write()?;
             insert(&mut database, outside, 0)?;
@@ -307,8 +307,8 @@ fn savepoints(context: &mut Context) -> CaseResult {
                 }
                 Inner::Open => wanted.push(inside),
             }
-            insert(&mut database, behind, 0)?;
-            wanted.push(behind);
+            insert(&mut database, after, 0)?;
+            wanted.push(after);
             check_eq!(
                 keys(&mut database)?,
                 wanted,

@@ -145,7 +145,7 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
         let ran = ran.map_err(|_| Failure::Assertion("a session panicked".to_owned()))?;
         all.extend(ran?);
     }
-    // The last read tells the whole order of every list.
+    // The last read shows the whole order of every list.
     let mut connected = engine.connect()?;
     let mut last = Vec::new();
     for key in 0..KEYS {
@@ -170,14 +170,14 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
     );
     let verdict = check(&all);
     let wanted = least(level);
-    let asked = level.map_or("the default level", Isolation::as_sql);
+    let requested = level.map_or("the default level", Isolation::as_sql);
     let seen = |anomaly: Anomaly| SeenAnomaly {
         name: anomaly.to_string(),
         seen: verdict.anomalies.contains_key(&anomaly),
         allowed: anomaly.allowed_by() >= wanted,
     };
     context.isolation = Some(SeenIsolation {
-        asked: asked.to_owned(),
+        asked: requested.to_owned(),
         shown: verdict.level().to_string(),
         committed,
         anomalies: Anomaly::ALL.into_iter().map(seen).collect(),
@@ -189,7 +189,7 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
         .collect();
     check!(
         verdict.level() >= wanted,
-        "{asked} must be {wanted} at least, and shows {}",
+        "{requested} must be {wanted} at least, and shows {}",
         found.join("; ")
     );
     let names: Vec<String> = verdict.anomalies.keys().map(ToString::to_string).collect();
@@ -198,7 +198,7 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
         false => names.join(", "),
     };
     context.note(format!(
-        "{asked} shows {shown}: {}, in {committed} committed transactions",
+        "{requested} shows {shown}: {}, in {committed} committed transactions",
         verdict.level()
     ));
     Ok(())
@@ -282,7 +282,7 @@ fn transaction(
                 let append = update(Cell::table())
                     .set(Cell::LIST, Cell::LIST.concat(text))
                     .filter(Cell::ID.eq(i64::from(key)));
-                // Noted first: whether it was made, its transaction's end tells.
+                // Noted first: the end of its transaction decides whether it was made.
                 ops.push(Op::Append { key, value });
                 connected.write(&append)?;
             }

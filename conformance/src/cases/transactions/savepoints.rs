@@ -66,10 +66,10 @@ fn rollback_to(context: &mut Context) -> CaseResult {
     insert(&mut database, 5, 50)?;
     let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(5)])?;
     check_eq!(found, [50], "conditions must match as before");
-    let told = database.execute("UPDATE [t] SET [v] = 51 WHERE [id] = ?", &[int(5)])?;
-    check_eq!(told.matched, 1, "an UPDATE must match as before");
-    let told = database.execute("DELETE FROM [t] WHERE [id] = ?", &[int(2)])?;
-    check_eq!(told.matched, 1, "a DELETE must match as before");
+    let outcome = database.execute("UPDATE [t] SET [v] = 51 WHERE [id] = ?", &[int(5)])?;
+    check_eq!(outcome.matched, 1, "an UPDATE must match as before");
+    let outcome = database.execute("DELETE FROM [t] WHERE [id] = ?", &[int(2)])?;
+    check_eq!(outcome.matched, 1, "a DELETE must match as before");
     database.commit()?;
     check_eq!(
         keys(&mut database)?,

@@ -92,12 +92,12 @@ fn outcomes(context: &mut Context) -> CaseResult {
     database.create(&value_table("t", ColumnType::Text { length: None }))?;
     database.execute_each(INSERT, &TYPES, &named(3))?;
     let updates = [1, 9, 3, 8].map(|id| vec![text("x"), int(id)]);
-    let told = database.execute_each(
+    let outcomes = database.execute_each(
         "UPDATE [t] SET [v] = ? WHERE [id] = ?",
         &[ValueType::Text, ValueType::I64],
         &updates,
     )?;
-    let matched: Vec<u64> = told.iter().map(|outcome| outcome.matched).collect();
+    let matched: Vec<u64> = outcomes.iter().map(|outcome| outcome.matched).collect();
     check_eq!(
         matched,
         [1, 0, 1, 0],

@@ -49,10 +49,14 @@ fn round(context: &mut Context) -> CaseResult {
         database.begin_write()?;
         database.execute("DELETE FROM [t]", &[])?;
         let rows: Vec<Vec<Typed>> = (1..=size).map(|id| vec![int(id), int(-id)]).collect();
-        let told = database.execute_each(INSERT, &[ValueType::I64; 2], &rows)?;
-        check_eq!(told.len(), rows.len(), "an outcome for each row of {size}");
+        let outcomes = database.execute_each(INSERT, &[ValueType::I64; 2], &rows)?;
+        check_eq!(
+            outcomes.len(),
+            rows.len(),
+            "an outcome for each row of {size}"
+        );
         check!(
-            told.iter().all(|outcome| outcome.matched == 1),
+            outcomes.iter().all(|outcome| outcome.matched == 1),
             "each row of {size} must be reported as written once"
         );
         database.commit()?;
@@ -89,12 +93,16 @@ fn parameters(context: &mut Context) -> CaseResult {
         );
         database.execute(&insert, &[vec![int(1)], typed(1)].concat())?;
         let select = format!("SELECT {} FROM [{name}]", columns.join(", "));
-        let told =
+        let stored =
             |database: &mut Database| database.rows(&select, &[], &vec![ValueType::I64; width]);
         let wanted = |factor: i64| -> Vec<Vec<selfsame::value::Value>> {
             vec![values(factor).map(selfsame::value::Value::I64).collect()]
         };
-        check_eq!(told(&mut database)?, wanted(1), "INSERT of {width} values");
+        check_eq!(
+            stored(&mut database)?,
+            wanted(1),
+            "INSERT of {width} values"
+        );
         let set: Vec<String> = columns
             .iter()
             .map(|column| format!("{column} = ?"))
@@ -106,7 +114,11 @@ fn parameters(context: &mut Context) -> CaseResult {
             1,
             "UPDATE of {width} values must find its row"
         );
-        check_eq!(told(&mut database)?, wanted(-3), "UPDATE of {width} values");
+        check_eq!(
+            stored(&mut database)?,
+            wanted(-3),
+            "UPDATE of {width} values"
+        );
         let all: Vec<String> = columns
             .iter()
             .map(|column| format!("{column} = ?"))
@@ -144,13 +156,13 @@ fn lists(context: &Context, most: usize) -> CaseResult {
         let places = vec!["?"; usize::try_from(length).unwrap_or_default()].join(", ");
         let list: Vec<Typed> = (1..=length).map(int).collect();
         let update = format!("UPDATE [t] SET [v] = [v] + 1 WHERE [id] IN ({places})");
-        let told = database.execute(&update, &list)?;
-        check_eq!(told.matched, 1, "UPDATE by a list of {length}");
+        let outcome = database.execute(&update, &list)?;
+        check_eq!(outcome.matched, 1, "UPDATE by a list of {length}");
         let changed = database.integers("SELECT [id] FROM [t] WHERE [v] = 1", &[])?;
         check_eq!(changed, [length], "the row that a list of {length} updates");
         let delete = format!("DELETE FROM [t] WHERE [id] IN ({places})");
-        let told = database.execute(&delete, &list)?;
-        check_eq!(told.matched, 1, "DELETE by a list of {length}");
+        let outcome = database.execute(&delete, &list)?;
+        check_eq!(outcome.matched, 1, "DELETE by a list of {length}");
         let left = database.integers("SELECT [id] FROM [t]", &[])?;
         check_eq!(left, [length + 1], "the row that a list of {length} leaves");
     }

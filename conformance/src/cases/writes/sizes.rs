@@ -131,20 +131,24 @@ fn statements(context: &mut Context) -> CaseResult {
             (from..=to).map(|id| (id, v(id))).collect()
         };
         database.execute("DELETE FROM [u]", &[])?;
-        let told = database.execute(
+        let outcome = database.execute(
             "INSERT INTO [u] ([id], [v]) SELECT [id], [v] FROM [t] WHERE [id] <= ?",
             &[int(size)],
         )?;
-        check_eq!(told.matched, matched, "INSERT … SELECT must tell its rows");
+        check_eq!(
+            outcome.matched,
+            matched,
+            "INSERT … SELECT must report its rows"
+        );
         check_eq!(database.count("u")?, size, "and have written them");
-        let told =
+        let outcome =
             database.execute("UPDATE [t] SET [v] = [v] + 1 WHERE [id] <= ?", &[int(size)])?;
-        check_eq!(told.matched, matched, "UPDATE must tell its rows");
+        check_eq!(outcome.matched, matched, "UPDATE must report its rows");
         let mut wanted = rows(1, size, &|id| id * 10 + 1);
         wanted.push((size + 1, (size + 1) * 10));
         holds(&mut database, &format!("UPDATE of {size}"), &wanted)?;
-        let told = database.execute("DELETE FROM [t] WHERE [id] <= ?", &[int(size)])?;
-        check_eq!(told.matched, matched, "DELETE must tell its rows");
+        let outcome = database.execute("DELETE FROM [t] WHERE [id] <= ?", &[int(size)])?;
+        check_eq!(outcome.matched, matched, "DELETE must report its rows");
         holds(
             &mut database,
             &format!("DELETE of {size}"),
@@ -163,7 +167,7 @@ fn large(context: &mut Context) -> CaseResult {
     filled(&mut database, context, SIDE)?;
     // Each of the 202,500 rows has its key as its value.
     let key = format!("([a].[id] - 1) * {SIDE} + [b].[id]");
-    let told = database.execute(
+    let outcome = database.execute(
         &format!(
             "INSERT INTO [u] ([id], [v]) SELECT {key}, {key} FROM [t] AS [a] CROSS JOIN [t] AS [b]"
         ),
@@ -171,18 +175,19 @@ fn large(context: &mut Context) -> CaseResult {
     )?;
     let mut left = SIDE * SIDE;
     check_eq!(
-        i64::try_from(told.matched),
+        i64::try_from(outcome.matched),
         Ok(left),
-        "INSERT … SELECT must tell its rows"
+        "INSERT … SELECT must report its rows"
     );
     check_eq!(database.count("u")?, left, "and have written them");
     for size in [32_767, 32_768, 65_535, 65_536] {
         let last = SIDE * SIDE - left + size;
-        let told = database.execute("UPDATE [u] SET [v] = -[id] WHERE [id] <= ?", &[int(last)])?;
+        let outcome =
+            database.execute("UPDATE [u] SET [v] = -[id] WHERE [id] <= ?", &[int(last)])?;
         check_eq!(
-            i64::try_from(told.matched),
+            i64::try_from(outcome.matched),
             Ok(size),
-            "UPDATE must tell its rows"
+            "UPDATE must report its rows"
         );
         let changed = database.integers("SELECT COUNT(*) FROM [u] WHERE [v] = -[id]", &[])?;
         check_eq!(
@@ -190,11 +195,11 @@ fn large(context: &mut Context) -> CaseResult {
             [size],
             "UPDATE must change the rows that match, and no others"
         );
-        let told = database.execute("DELETE FROM [u] WHERE [id] <= ?", &[int(last)])?;
+        let outcome = database.execute("DELETE FROM [u] WHERE [id] <= ?", &[int(last)])?;
         check_eq!(
-            i64::try_from(told.matched),
+            i64::try_from(outcome.matched),
             Ok(size),
-            "DELETE must tell its rows"
+            "DELETE must report its rows"
         );
         left -= size;
         check_eq!(
@@ -215,11 +220,11 @@ fn batches(context: &mut Context) -> CaseResult {
             // Backwards, so that places in the batch and keys do not agree.
             let updates: Vec<Vec<Typed>> =
                 (1..=size).rev().map(|id| vec![int(-id), int(id)]).collect();
-            let told =
+            let outcomes =
                 database.execute_each("UPDATE [t] SET [v] = ? WHERE [id] = ?", &TYPES, &updates)?;
-            check_eq!(told.len(), updates.len(), "an outcome for each row");
+            check_eq!(outcomes.len(), updates.len(), "an outcome for each row");
             check!(
-                told.iter().all(|outcome| outcome.matched == 1),
+                outcomes.iter().all(|outcome| outcome.matched == 1),
                 "each UPDATE of {size} must match its row"
             );
             Ok(())
@@ -234,9 +239,9 @@ fn batches(context: &mut Context) -> CaseResult {
         in_transaction(&mut database, context, |database| {
             let deletes: Vec<Vec<Typed>> = (1..=size).map(|id| vec![int(id)]).collect();
             let delete = "DELETE FROM [t] WHERE [id] = ?";
-            let told = database.execute_each(delete, &[ValueType::I64], &deletes)?;
+            let outcomes = database.execute_each(delete, &[ValueType::I64], &deletes)?;
             check!(
-                told.iter().all(|outcome| outcome.matched == 1),
+                outcomes.iter().all(|outcome| outcome.matched == 1),
                 "each DELETE of {size} must match its row"
             );
             Ok(())
@@ -333,13 +338,13 @@ fn keys(context: &mut Context) -> CaseResult {
         let names = (0..size).map(|number| format!("{size} of {number}"));
         let added: Vec<_> = names.map(|name| session.add(Ticket::new(name))).collect();
         session.flush()?;
-        let told: Vec<(Option<i64>, String)> = added
+        let keys: Vec<(Option<i64>, String)> = added
             .iter()
             .map(|&one| (session[one].id.get().copied(), session[one].name.clone()))
             .collect();
         session.commit()?;
         let mut session = Session::new(&engine);
-        for (key, name) in told {
+        for (key, name) in keys {
             let Some(key) = key else {
                 check!(false, "every object must have a key after its INSERT");
                 continue;
@@ -589,12 +594,12 @@ fn stops(context: &mut Context) -> CaseResult {
         .iter()
         .map(|value| Param::Ref(value.as_ref()))
         .collect();
-    let mut told = 0;
+    let mut calls = 0;
     let stopped = database
         .connection
         .execute_each(&sql, Rows::new(&flat, 2), &mut |_| {
-            told += 1;
-            match told {
+            calls += 1;
+            match calls {
                 3 => Err(selfsame::Error::new(
                     ErrorKind::InvalidState,
                     "that is enough",
@@ -606,7 +611,7 @@ fn stops(context: &mut Context) -> CaseResult {
         matches!(&stopped, Err(error) if error.kind() == ErrorKind::InvalidState),
         "the reader's error must end the batch, which gave {stopped:?}"
     );
-    check_eq!(told, 3, "the reader must not be called after its error");
+    check_eq!(calls, 3, "the reader must not be called after its error");
     let left = database.integers("SELECT [id] FROM [t] ORDER BY [id]", &[])?;
     check!(
         left == [1, 2, 3] || left.is_empty(),
@@ -638,7 +643,7 @@ fn keyless(context: &mut Context) -> CaseResult {
         );
     }
     let doubled = database.execute("INSERT INTO [t] ([id], [v]) SELECT [id], [v] FROM [t]", &[])?;
-    check_eq!(doubled.matched, 21, "INSERT … SELECT must tell each row");
+    check_eq!(doubled.matched, 21, "INSERT … SELECT must report each row");
     check_eq!(database.count("t")?, 42, "and write it once");
     let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
     check_eq!(found, vec![2; 42], "equal rows must all be read");
