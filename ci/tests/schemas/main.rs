@@ -1,7 +1,7 @@
 //! Existing databases: every construct that an entity can express works, and everything else is reported.
 //!
 //! `selfsame inspect` writes the entities of `postgres.sql` and `sqlite.sql` (`SELFSAME_BLESS=1` writes them anew); they are compiled
-//! here, make the schema again, and are used.
+//! here, make the schema again, and are used. `cycle` changes and deletes a row of every table of them.
 
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
@@ -28,6 +28,15 @@ mod mariadb;
 mod postgres;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
+mod rules_mariadb;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod rules_postgres;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
+mod rules_sqlite;
+#[rustfmt::skip]
+#[expect(unreachable_pub, reason = "written for a library")]
 mod sqlite;
 #[rustfmt::skip]
 #[expect(unreachable_pub, reason = "written for a library")]
@@ -51,7 +60,11 @@ mod support;
 mod affinity;
 mod audit;
 mod bends;
+mod cycle;
+#[rustfmt::skip]
+mod entities;
 mod mapped;
+mod on_cycle;
 mod on_hostile;
 mod on_mariadb;
 mod on_more;
@@ -89,6 +102,7 @@ fn main() -> std::process::ExitCode {
         .chain(one::ON_POSTGRES)
         .chain(bends::ON_POSTGRES)
         .chain(mapped::ON_POSTGRES)
+        .chain(on_cycle::ON_POSTGRES)
         .map(|&(name, test)| with_server(name, &server, test))
         .collect();
     trials.extend(
@@ -100,6 +114,7 @@ fn main() -> std::process::ExitCode {
             .chain(on_world::ON_SQLITE)
             .chain(trials::ON_SQLITE)
             .chain(one::ON_SQLITE)
+            .chain(on_cycle::ON_SQLITE)
             .map(|&(name, test)| Trial::test(name, move || test().map_err(Failed::from))),
     );
     trials.extend(
@@ -109,6 +124,7 @@ fn main() -> std::process::ExitCode {
             .chain(one::ON_MARIADB)
             .chain(bends::ON_MARIADB)
             .chain(mapped::ON_MARIADB)
+            .chain(on_cycle::ON_MARIADB)
             .map(|&(name, test)| with_mariadb(name, &of_mariadb, test)),
     );
     libtest_mimic::run(&arguments, trials).exit_code()

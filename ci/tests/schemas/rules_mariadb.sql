@@ -1,0 +1,20 @@
+CREATE TABLE parents (id int unsigned NOT NULL AUTO_INCREMENT PRIMARY KEY, code char(4) NOT NULL UNIQUE, name varchar(20)) ENGINE = InnoDB;
+CREATE TABLE let_go (id int PRIMARY KEY, parent_id int unsigned, note varchar(20), FOREIGN KEY (parent_id) REFERENCES parents (id)) ENGINE = InnoDB;
+CREATE TABLE required (id int PRIMARY KEY, parent_id int unsigned NOT NULL, note varchar(20), FOREIGN KEY (parent_id) REFERENCES parents (id)) ENGINE = InnoDB;
+CREATE TABLE nodes (id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, name varchar(20)) ENGINE = InnoDB;
+CREATE TABLE cascades (id int PRIMARY KEY, node_id bigint NOT NULL, note varchar(20), FOREIGN KEY (node_id) REFERENCES nodes (id) ON DELETE CASCADE ON UPDATE CASCADE) ENGINE = InnoDB;
+CREATE TABLE cascades_on (cascade_id int NOT NULL, line char(5) NOT NULL, note varchar(20), PRIMARY KEY (cascade_id, line), FOREIGN KEY (cascade_id) REFERENCES cascades (id) ON DELETE CASCADE) ENGINE = InnoDB;
+CREATE TABLE set_null (id int PRIMARY KEY, node_id bigint, cascade_id int, FOREIGN KEY (node_id) REFERENCES nodes (id) ON DELETE SET NULL, FOREIGN KEY (cascade_id) REFERENCES cascades (id) ON DELETE SET NULL) ENGINE = InnoDB;
+CREATE TABLE by_code (id int PRIMARY KEY, code char(4), note varchar(20), FOREIGN KEY (code) REFERENCES parents (code)) ENGINE = InnoDB;
+CREATE TABLE by_level (level enum('low', 'high', 'top') NOT NULL PRIMARY KEY, note varchar(20)) ENGINE = InnoDB;
+CREATE TABLE of_level (id int PRIMARY KEY, level enum('low', 'high', 'top'), FOREIGN KEY (level) REFERENCES by_level (level)) ENGINE = InnoDB;
+CREATE TABLE `lines` (parent_id int unsigned NOT NULL, line int NOT NULL AUTO_INCREMENT, price decimal(8, 2) NOT NULL, amount int NOT NULL, total decimal(12, 2) GENERATED ALWAYS AS (price * amount) STORED, PRIMARY KEY (parent_id, line), KEY (line), FOREIGN KEY (parent_id) REFERENCES parents (id) ON DELETE CASCADE) ENGINE = InnoDB;
+CREATE TABLE trees (id int PRIMARY KEY, up int, root int, note varchar(20), FOREIGN KEY (up) REFERENCES trees (id) ON DELETE SET NULL, FOREIGN KEY (root) REFERENCES trees (id)) ENGINE = InnoDB;
+CREATE TABLE history (id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, what varchar(20)) ENGINE = InnoDB;
+CREATE TABLE watched (id int PRIMARY KEY, name varchar(20), version int NOT NULL DEFAULT 0) ENGINE = InnoDB;
+CREATE TRIGGER bump BEFORE UPDATE ON watched FOR EACH ROW SET NEW.version = OLD.version + 1;
+CREATE TRIGGER remember AFTER DELETE ON watched FOR EACH ROW INSERT INTO history (what) VALUES (OLD.name);
+CREATE SEQUENCE rounds MAXVALUE 9 CYCLE;
+CREATE TABLE in_rounds (id bigint NOT NULL DEFAULT nextval(rounds) PRIMARY KEY, note varchar(20)) ENGINE = InnoDB;
+CREATE TABLE tags (tag varchar(20) PRIMARY KEY) ENGINE = InnoDB;
+CREATE TABLE tagged (parent_id int unsigned, tag varchar(20), PRIMARY KEY (parent_id, tag), FOREIGN KEY (parent_id) REFERENCES parents (id), FOREIGN KEY (tag) REFERENCES tags (tag)) ENGINE = InnoDB
