@@ -110,25 +110,41 @@ fn of_table(
     begin.read_only = !arguments.write;
     begin.writes_first = arguments.write;
     connected.begin(begin)?;
-    let parts: [&Part<'_>; 4] = [
-        &|connected, audit| read::rows(connected, table, arguments.rows, progress, audit),
-        &|connected, audit| match arguments.rows {
-            None => relations::repeated_keys(connected, table, audit),
-            Some(_) => Ok(()),
-        },
-        &|connected, audit| relations::check(connected, table, tables, audit),
-        &|connected, audit| match arguments.write {
-            true => {
-                let rows = arguments.rows.unwrap_or(WRITTEN_ROWS);
-                write_back::rows(connected, table, rows, audit)
-            }
-            false => Ok(()),
-        },
+    let parts: [(&str, &Part<'_>); 4] = [
+        ("it could not be read", &|connected, audit| {
+            read::rows(connected, table, arguments.rows, progress, audit)
+        }),
+        (
+            "its keys could not be compared",
+            &|connected, audit| match arguments.rows {
+                None => relations::repeated_keys(connected, table, audit),
+                Some(_) => Ok(()),
+            },
+        ),
+        (
+            "its foreign keys could not be checked",
+            &|connected, audit| relations::check(connected, table, tables, audit),
+        ),
+        (
+            "it could not be written back",
+            &|connected, audit| match arguments.write {
+                true => {
+                    let rows = arguments.rows.unwrap_or(WRITTEN_ROWS);
+                    write_back::rows(connected, table, rows, audit)
+                }
+                false => Ok(()),
+            },
+        ),
     ];
-    for part in parts {
+    let mut reasons: Vec<String> = Vec::new();
+    for (failure, part) in parts {
         // Report an error of the database for this table, and continue with the others.
         if let Err(error) = guarded(&mut connected, |connected| part(connected, &mut audit)) {
-            audit.broke_off(&error);
+            // What stops one part usually stops the next ones too, and is told once.
+            if !reasons.iter().any(|reason| reason == error.message()) {
+                audit.broke_off(failure, &error);
+            }
+            reasons.push(error.message().to_owned());
         }
     }
     connected.rollback()?;

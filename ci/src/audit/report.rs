@@ -1,7 +1,5 @@
 //! The formats of an audit, for people and for programs.
 
-use std::fmt::Write as _;
-
 use serde_json::json;
 
 use super::verdict::{Audit, ColumnAudit, Finding, Severity, TableAudit};
@@ -10,7 +8,14 @@ use super::verdict::{Audit, ColumnAudit, Finding, Severity, TableAudit};
 pub(super) fn summary(audit: &Audit) -> String {
     let counts: Vec<String> = Severity::ALL
         .iter()
-        .map(|&severity| format!("{} {}", audit.count(severity), severity.word()))
+        .map(|&severity| {
+            let found = audit.count(severity);
+            let ending = match (severity, found) {
+                (Severity::Loud | Severity::Note, 0 | 2..) => "s",
+                _ => "",
+            };
+            format!("{found} {}{ending}", severity.word())
+        })
         .collect();
     format!(
         "{}: {} tables, {} rows read in {:.1} s: {}{}\n",
@@ -113,7 +118,7 @@ pub(super) fn markdown(audit: &Audit) -> String {
         line(&mut out, "| column | type | use | read | found | written |");
         line(&mut out, "|---|---|---|---|---|---|");
         for column in &table.columns {
-            let [read, found, written] = marks(column);
+            let [read, found, written] = marks(table, column);
             let name = escaped_markdown(&column.name);
             let ty = escaped_markdown(&column.ty);
             let role = escaped_markdown(&role(column));
@@ -135,25 +140,34 @@ pub(super) fn markdown(audit: &Audit) -> String {
 /// Formats the audit as a self-contained HTML page: the findings, the worst first, then each table.
 pub(super) fn html(audit: &Audit) -> String {
     let mut out = String::from(HEAD);
+    let (summary, extent) = (escaped_html(&summary(audit)), extent(audit));
     line(
         &mut out,
-        &format!("<h1>Audit</h1><p>{}</p>", escaped_html(&summary(audit))),
+        &format!("<h1 id=\"top\">Audit</h1><p>{summary}</p><p>{extent}</p>"),
     );
     line(&mut out, LEGEND);
     for severity in [Severity::Silent, Severity::Loud] {
-        let found = audit.findings().filter(|(_, it)| it.severity == severity);
-        findings_html(&mut out, found);
+        let tables = audit.tables.iter().enumerate();
+        let items = tables.flat_map(|(at, table)| {
+            let found = table.findings.iter().filter(|it| it.severity == severity);
+            found.map(move |finding| {
+                let place = escaped_html(&place(table, finding));
+                let rest = escaped_html(&rows_and_message(finding));
+                item(finding, &format!("<a href=\"#t{at}\">{place}</a>{rest}"))
+            })
+        });
+        list(&mut out, items);
     }
     line(
         &mut out,
         "<h2>Tables</h2><div><table><tr><th>table</th><th>rows</th><th>silent</th><th>error</th><th>slow</th><th>note</th></tr>",
     );
-    for (place, table) in audit.tables.iter().enumerate() {
+    for (at, table) in audit.tables.iter().enumerate() {
         let count = |severity: Severity| {
             let same = |it: &&Finding| it.severity == severity;
             match table.findings.iter().filter(same).count() {
                 0 => "<td></td>".to_owned(),
-                found => format!("<td class={:?}>{found}</td>", severity.word()),
+                found => format!("<td class=\"number {}\">{found}</td>", severity.word()),
             }
         };
         let counts: String = Severity::ALL
@@ -163,34 +177,44 @@ pub(super) fn html(audit: &Audit) -> String {
         let (name, rows) = (escaped_html(&table.name), table.rows);
         line(
             &mut out,
-            &format!("<tr><td><a href=\"#t{place}\">{name}</a></td><td>{rows}</td>{counts}</tr>"),
+            &format!(
+                "<tr><td><a href=\"#t{at}\">{name}</a></td><td class=\"number\">{rows}</td>{counts}</tr>"
+            ),
         );
     }
     line(&mut out, "</table></div>");
-    for (place, table) in audit.tables.iter().enumerate() {
-        table_html(&mut out, place, table);
+    for (at, table) in audit.tables.iter().enumerate() {
+        table_html(&mut out, at, table);
     }
     out.push_str("</body></html>\n");
     out
 }
 
-fn findings_html<'a>(
-    out: &mut String,
-    findings: impl Iterator<Item = (&'a TableAudit, &'a Finding)>,
-) {
-    let items: Vec<String> = findings
-        .map(|(table, finding)| {
-            let word = finding.severity.word();
-            let sentence = escaped_html(&sentence(table, finding));
-            format!("<li><b class=\"{word}\">{word}</b> {sentence}</li>")
-        })
-        .collect();
+/// Says what was read and written.
+fn extent(audit: &Audit) -> String {
+    let read = match audit.rows {
+        None => "Every row was read".to_owned(),
+        Some(most) => format!("At most {most} rows of each table were read"),
+    };
+    match audit.wrote {
+        true => format!("{read}; some were written back, in transactions that were rolled back."),
+        false => format!("{read}; nothing was written."),
+    }
+}
+
+fn item(finding: &Finding, text: &str) -> String {
+    let word = finding.severity.word();
+    format!("<li><b class=\"{word}\">{word}</b> {text}</li>")
+}
+
+fn list(out: &mut String, items: impl Iterator<Item = String>) {
+    let items: Vec<String> = items.collect();
     if !items.is_empty() {
         line(out, &format!("<ul>{}</ul>", items.join("\n")));
     }
 }
 
-fn table_html(out: &mut String, place: usize, table: &TableAudit) {
+fn table_html(out: &mut String, at: usize, table: &TableAudit) {
     let (name, rows) = (escaped_html(&table.name), table.rows);
     let whole = match table.is_whole {
         true => "",
@@ -199,21 +223,30 @@ fn table_html(out: &mut String, place: usize, table: &TableAudit) {
     line(
         out,
         &format!(
-            "<h2 id=\"t{place}\">{name}</h2><p>{rows} {} in {:.1} s{whole}</p>",
+            "<h2 id=\"t{at}\">{name} <a href=\"#top\" title=\"to the top\">↑</a></h2><p>{rows} {} in {:.1} s{whole}</p>",
             if rows == 1 { "row" } else { "rows" },
             table.seconds
         ),
     );
-    for severity in Severity::ALL {
-        let found = table.findings.iter().filter(|it| it.severity == severity);
-        findings_html(out, found.map(|finding| (table, finding)));
-    }
+    let findings = Severity::ALL.iter().flat_map(|&severity| {
+        let findings = table.findings.iter();
+        findings.filter(move |finding| finding.severity == severity)
+    });
+    // The heading says which table it is.
+    let items = findings.map(|finding| match &finding.column {
+        Some(column) => {
+            let text = format!("{column}{}", rows_and_message(finding));
+            item(finding, &escaped_html(&text))
+        }
+        None => item(finding, &escaped_html(&finding.message)),
+    });
+    list(out, items);
     line(
         out,
         "<div><table><tr><th>column</th><th>type</th><th>use</th><th>read</th><th>found</th><th>written</th></tr>",
     );
     for column in &table.columns {
-        let marks: String = marks(column)
+        let marks: String = marks(table, column)
             .iter()
             .map(|mark| match *mark {
                 "no" => "<td class=\"error\">no</td>".to_owned(),
@@ -232,22 +265,26 @@ fn table_html(out: &mut String, place: usize, table: &TableAudit) {
 
 /// Explains the words.
 const LEGEND: &str = "<p><b class=\"silent\">silent</b> another value or another row, without an error; \
-    <b class=\"error\">error</b> an error where it is met; <b class=\"slow\">slow</b> right, and slow; \
-    <b class=\"note\">note</b> cannot be expressed in an entity.</p>";
+    <b class=\"error\">error</b> an error where it is met; <b class=\"slow\">slow</b> right, but slow; \
+    <b class=\"note\">note</b> cannot be expressed in an entity. Of a column: whether its values are read, whether a row is found by them, and whether \
+    they are written back unchanged; empty where there was nothing to try.</p>";
 
 const HEAD: &str = "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">\
 <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>Audit</title><style>
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere; }
+:root { color-scheme: light dark; --ink: #1f2933; --faint: #ccd2d8; --paper: #fff; --link: #0b57d0; --silent: #a00; --error: #b84300; --slow: #fd8; --note: #def; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e7eb; --faint: #3b4754; --paper: #14191f; --link: #8ab4f8; --silent: #b3261e; --error: #a84a10; --slow: #6b5410; --note: #24415c; } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); margin: 2rem auto; max-width: 70rem; padding: 0 1rem; overflow-wrap: anywhere; }
+a { color: var(--link); text-decoration: none; } a:hover { text-decoration: underline; }
 h2 { margin: 2rem 0 0.3rem; font-size: 1.2rem; }
 ul { padding-left: 1.1rem; } li { margin: 0.3rem 0; }
 div { overflow-x: auto; }
-table { border-collapse: collapse; margin: 0.5rem 0 1rem; }
-th, td { border: 1px solid #ccc; padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
-th { overflow-wrap: normal; } td:first-child { min-width: 7rem; }
-.silent { color: #fff; background: #a00; } .error { color: #fff; background: #b84300; }
-.slow { background: #fd8; } .note { background: #def; }
+table { border-collapse: collapse; margin: 0.5rem 0 1rem; font-variant-numeric: tabular-nums; }
+th, td { border: 1px solid var(--faint); padding: 0.2rem 0.6rem; text-align: left; vertical-align: top; }
+th { overflow-wrap: normal; } td:first-child { min-width: 5rem; } .number { text-align: right; }
+.silent { color: #fff; background: var(--silent); } .error { color: #fff; background: var(--error); }
+.slow { background: var(--slow); } .note { background: var(--note); }
 b { padding: 0 0.4rem; border-radius: 0.2rem; }
-@media (max-width: 40rem) { body { margin: 1rem auto; } th, td { padding: 0.1rem 0.25rem; font-size: 13px; } }
+@media (max-width: 40rem) { body { margin: 1rem auto; padding: 0 0.6rem; } th, td { padding: 0.1rem 0.2rem; font-size: 12px; } }
 </style></head><body>
 ";
 
@@ -261,31 +298,39 @@ fn role(column: &ColumnAudit) -> String {
     roles.join(", ")
 }
 
-/// Formats the place and the message: `users.name, row "a" and 3 more: …`.
+/// Formats the place and the message: `users.name, key "a" and 3 more: …`.
 fn sentence(table: &TableAudit, finding: &Finding) -> String {
-    let mut out = table.name.clone();
-    if let Some(column) = &finding.column {
-        write!(out, ".{column}").expect("writing to a String does not fail");
-    }
-    match (&finding.key, finding.rows) {
-        (Some(key), 0 | 1) => write!(out, ", key {key}"),
-        (Some(key), rows) => write!(out, ", key {key} and {} more", rows - 1),
-        (None, 0) => Ok(()),
-        (None, 1) => write!(out, ", 1 row"),
-        (None, rows) => write!(out, ", {rows} rows"),
-    }
-    .expect("writing to a String does not fail");
-    format!("{out}: {}", finding.message)
+    place(table, finding) + &rows_and_message(finding)
 }
 
-fn marks(column: &ColumnAudit) -> [&'static str; 3] {
+fn place(table: &TableAudit, finding: &Finding) -> String {
+    match &finding.column {
+        Some(column) => format!("{}.{column}", table.name),
+        None => table.name.clone(),
+    }
+}
+
+fn rows_and_message(finding: &Finding) -> String {
+    let rows = match (&finding.key, finding.rows) {
+        (Some(key), 0 | 1) => format!(", key {key}"),
+        (Some(key), rows) => format!(", key {key} and {} more", rows - 1),
+        (None, 0) => String::new(),
+        (None, 1) => ", 1 row".to_owned(),
+        (None, rows) => format!(", {rows} rows"),
+    };
+    format!("{rows}: {}", finding.message)
+}
+
+/// Whether a column's values were read, found and written; empty where there was none to try.
+fn marks(table: &TableAudit, column: &ColumnAudit) -> [&'static str; 3] {
     let mark = |known: Option<bool>| match known {
         Some(true) => "yes",
         Some(false) => "no",
         None => "",
     };
+    let is_read = (table.rows > 0 || !column.is_readable).then_some(column.is_readable);
     [
-        mark(Some(column.is_readable)),
+        mark(is_read),
         mark(column.is_found),
         mark(column.is_writable),
     ]

@@ -157,13 +157,9 @@ impl TableAudit {
         }
     }
 
-    pub(super) fn broke_off(&mut self, error: &Error) {
+    pub(super) fn broke_off(&mut self, failure: &str, error: &Error) {
         self.is_whole = false;
-        self.add(
-            Severity::Loud,
-            None,
-            format!("it could not be read: {error}"),
-        );
+        self.add(Severity::Loud, None, format!("{failure}: {error}"));
     }
 }
 

@@ -54,10 +54,11 @@ fn without_rights(server: &Server) -> selfsame::Result<()> {
             "CREATE TABLE open (id integer PRIMARY KEY, name text);\n\
              CREATE TABLE closed (id integer PRIMARY KEY, name text);\n\
              CREATE TABLE half (id integer PRIMARY KEY, name text, secret text);\n\
+             CREATE TABLE leads (id integer PRIMARY KEY, closed_id integer REFERENCES closed);\n\
              INSERT INTO open VALUES (1, 'a');\nINSERT INTO closed VALUES (1, 'a');\nINSERT INTO half VALUES (1, 'a', 'b');\n\
              CREATE ROLE {role} LOGIN PASSWORD 'reading';\n\
              GRANT USAGE ON SCHEMA {schema} TO {role};\n\
-             GRANT SELECT ON open TO {role};\nGRANT SELECT (id, name) ON half TO {role}"
+             GRANT SELECT ON open, leads TO {role};\nGRANT SELECT (id, name) ON half TO {role}"
         ),
     )?;
     let url = database.url();
@@ -72,6 +73,15 @@ fn without_rights(server: &Server) -> selfsame::Result<()> {
             tells(table(&audit, name), "permission denied");
             assert_eq!(table(&audit, name)["whole"], false);
         }
+        // One reason is told once, and for what it stops.
+        let errors = table(&audit, "closed")["findings"]
+            .as_array()
+            .expect("findings");
+        assert_eq!(errors.len(), 1, "{errors:#?}");
+        tells(
+            table(&audit, "leads"),
+            "its foreign keys could not be checked: permission denied for table closed",
+        );
     }
     // What a table looks like, anybody may see.
     let ran = run(&["inspect", &reading]);
