@@ -208,6 +208,7 @@ const CONSTRUCTS_OF_MARIADB: Case = Case {
     entities: entities::mariadb,
     fillings: &[
         ("owners", "kind", ["cat", "dog's", "cat"]),
+        ("owners", "born", ["1999", "2000", "2001"]),
         ("tokens", "place", ["", "", ""]),
     ],
     // The server would take 77 for the year 1977.
