@@ -34,6 +34,8 @@ pub(crate) struct MariaDbConnection {
     pub(crate) statements: Prepared<Kept>,
     /// How the columns of tables are declared, by the question for them.
     pub(crate) tables: HashMap<String, Vec<Declared>>,
+    /// How many statements of this connection may have changed tables.
+    pub(crate) alterations: u64,
     pub(crate) transaction: State,
     /// The names of the savepoints in the transaction. To the server a name stands for one savepoint at a time.
     pub(crate) savepoints: Vec<String>,
@@ -49,6 +51,7 @@ impl MariaDbConnection {
             link,
             statements: Prepared::new(KEPT),
             tables: HashMap::new(),
+            alterations: 0,
             transaction: State::Idle,
             savepoints: Vec::new(),
             lost: false,
@@ -69,7 +72,7 @@ impl MariaDbConnection {
         }
         self.unsettled |= may_do_anything && sql.kind() == StatementKind::Raw;
         if may_do_anything {
-            self.tables.clear();
+            self.forget_tables();
         }
         let is_checked = self.transaction == State::Open && may_do_anything;
         if is_checked {
@@ -87,6 +90,7 @@ impl MariaDbConnection {
         {
             // It may be unknown to the server, which answers nothing either way.
             let _ = self.link.conn.close(stale.statement);
+            self.forget_tables();
             done = self.attempt(statement, sink);
         }
         let done = done.map_err(|failure| self.ended(failure, sql));
@@ -150,10 +154,16 @@ impl MariaDbConnection {
         error
     }
 
+    /// Tables may be declared otherwise from now on.
+    fn forget_tables(&mut self) {
+        self.tables.clear();
+        self.alterations += 1;
+    }
+
     fn forget_all(&mut self) -> Result<(), mysql::Error> {
         self.link.conn.reset()?;
         self.statements.take();
-        self.tables.clear();
+        self.forget_tables();
         self.transaction = State::Idle;
         self.unsettled = false;
         Ok(())

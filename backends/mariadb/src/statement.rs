@@ -21,6 +21,8 @@ const NOT_PREPARABLE: u16 = 1295;
 const TOO_MANY_PREPARED: u16 = 1461;
 /// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
 const MOST_KEPT_PARAMETERS: usize = 4_096;
+/// A program with a schema for each tenant may write to any number of tables.
+const MOST_TABLES: usize = 256;
 
 /// Name, type, whether it can be NULL, key, default, and more about a column.
 type Described = (String, String, String, mysql::Value, mysql::Value, String);
@@ -31,6 +33,8 @@ pub(crate) struct Kept {
     pub(crate) statement: mysql::Statement,
     /// The parameters that their columns could change.
     guards: Arc<[Guard]>,
+    /// The connection's alterations when the guards were made.
+    alterations: u64,
 }
 
 /// Why a statement ended early.
@@ -75,23 +79,27 @@ impl MariaDbConnection {
         if sql.kind() == StatementKind::Raw {
             return self.once(sql, values, sink);
         }
-        let kept = match self.statements.get(sql.id()) {
+        let mut kept = match self.statements.get(sql.id()) {
             Some(kept) => {
                 self.counted.cache_hits += 1;
                 kept.clone()
             }
             None if values.len() > MOST_KEPT_PARAMETERS => {
                 let guards = self.guards(sql)?;
-                fit::check(&guards, params).map_err(Failure::Own)?;
+                if fit::check(&guards, params).is_err() {
+                    self.refuse_changed(statement)?;
+                }
                 return self.once(sql, values, sink);
             }
             None => self.prepare_to_keep(sql)?,
         };
+        if kept.alterations != self.alterations {
+            kept.guards = self.guards(sql)?;
+            self.keep_again(sql, &mut kept)?;
+        }
         if fit::check(&kept.guards, params).is_err() {
-            // The table may be another one by now.
-            self.tables.clear();
-            let guards = self.guards(sql)?;
-            fit::check(&guards, params).map_err(Failure::Own)?;
+            kept.guards = self.refuse_changed(statement)?;
+            self.keep_again(sql, &mut kept)?;
         }
         let prepared = kept.statement;
         check_count(&prepared, sql, values.len())?;
@@ -131,15 +139,40 @@ impl MariaDbConnection {
     }
 
     fn prepare_to_keep(&mut self, sql: &Sql) -> Result<Kept, Failure> {
+        // An error of the question must not leave a statement on the server.
+        let guards = self.guards(sql)?;
         let kept = Kept {
             statement: self.prepare(sql)?,
-            guards: self.guards(sql)?,
+            guards,
+            alterations: self.alterations,
         };
-        for gone in self.statements.keep(sql, kept.clone()) {
+        self.keep(sql, kept.clone())?;
+        Ok(kept)
+    }
+
+    /// Keeps a statement with other guards.
+    fn keep_again(&mut self, sql: &Sql, kept: &mut Kept) -> Result<(), Failure> {
+        kept.alterations = self.alterations;
+        self.statements.forget(sql.id());
+        self.keep(sql, kept.clone())
+    }
+
+    fn keep(&mut self, sql: &Sql, kept: Kept) -> Result<(), Failure> {
+        for gone in self.statements.keep(sql, kept) {
             let closed = self.link.conn.close(gone.statement);
             closed.map_err(Failure::Preparing)?;
         }
-        Ok(kept)
+        Ok(())
+    }
+
+    /// Refuses parameters that columns would change as their table is declared now: another connection may have altered it.
+    fn refuse_changed(&mut self, statement: &Statement<'_>) -> Result<Arc<[Guard]>, Failure> {
+        if let Some(target) = statement.sql.target() {
+            self.tables.remove(&fit::question(target));
+        }
+        let guards = self.guards(statement.sql)?;
+        fit::check(&guards, statement.params).map_err(Failure::Own)?;
+        Ok(guards)
     }
 
     /// Returns the parameters that the columns of a statement could change.
@@ -161,6 +194,9 @@ impl MariaDbConnection {
         let table = self.link.conn.query_map(&question, described);
         let table = table.map_err(Failure::Preparing)?;
         let guards = fit::guards(target, &table);
+        if self.tables.len() >= MOST_TABLES {
+            self.tables.clear();
+        }
         self.tables.insert(question, table);
         Ok(guards.into())
     }

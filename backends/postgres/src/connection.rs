@@ -26,6 +26,8 @@ use crate::settings::Settings;
 
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
+/// A program with a schema for each tenant may write to any number of tables.
+const MOST_TABLES: usize = 256;
 /// All state that a user's statements can leave in a session, except prepared statements.
 /// `RESET ROLE` gives back the role that the database or its administrator sets for this user, which the statement before it takes away.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
@@ -190,8 +192,17 @@ impl PostgresConnection {
         match effect(sql.text()) {
             // Even a COMMIT that fails ends it.
             Effect::Ends => self.transaction = State::Ended,
-            Effect::GoesBack if succeeded => self.transaction = State::Open,
+            Effect::GoesBack if succeeded => self.went_back(),
             Effect::GoesBack | Effect::None => {}
+        }
+    }
+
+    /// Notes a rollback to a savepoint, which brings back tables as they were, too.
+    fn went_back(&mut self) {
+        self.transaction = State::Open;
+        if self.altered {
+            self.forget_tables();
+            self.altered = true;
         }
     }
 
@@ -225,7 +236,18 @@ impl PostgresConnection {
                 Err(failure) => failure,
             };
         }
+        if let Failure::Driver(_) = &failure {
+            self.forget_table(statement.sql);
+        }
         Err(self.ended(failure, statement.sql))
+    }
+
+    /// Asks again how a statement's table is declared: it may not have been there, and others may create it.
+    fn forget_table(&mut self, sql: &Sql) {
+        if let Some(table) = sql.target().and_then(fit::table) {
+            self.tables.remove(&table);
+            self.guarded.forget(sql.id());
+        }
     }
 
     fn done(&mut self, statement: &Statement<'_>, matched: u64) -> u64 {
@@ -431,8 +453,17 @@ impl PostgresConnection {
         let both = client.prepare_and_ask(text, &types, fit::QUESTION, &table);
         let (prepared, rows) = both.map_err(ran_nothing)?;
         self.counted.prepares += 1;
-        self.tables.insert(table, declared(&rows)?);
+        self.describe(table, &rows)?;
         Ok(prepared)
+    }
+
+    fn describe(&mut self, table: String, rows: &[tokio_postgres::Row]) -> Result<(), Failure> {
+        let declared = declared(rows)?;
+        if self.tables.len() >= MOST_TABLES {
+            self.tables.clear();
+        }
+        self.tables.insert(table, declared);
+        Ok(())
     }
 
     /// Refuses parameters that their columns would change.
@@ -444,12 +475,16 @@ impl PostgresConnection {
         if fit::check(guards, statement.params).is_ok() {
             return Ok(());
         }
-        // The table may be another one by now.
-        if let Some(table) = statement.sql.target().and_then(fit::table) {
-            self.tables.remove(&table);
+        // Another connection may have altered the table.
+        let sql = statement.sql;
+        self.forget_table(sql);
+        let guards = self.guards(sql)?;
+        fit::check(&guards, statement.params).map_err(Failure::Own)?;
+        match self.statements.forget(sql.id()) {
+            Some(kept) => drop(self.statements.keep(sql, Kept { guards, ..kept })),
+            None => drop(self.guarded.keep(sql, guards)),
         }
-        let guards = self.guards(statement.sql)?;
-        fit::check(&guards, statement.params).map_err(Failure::Own)
+        Ok(())
     }
 
     fn guards_of_unprepared(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
@@ -473,7 +508,7 @@ impl PostgresConnection {
         if !self.tables.contains_key(&table) {
             let client = self.client().map_err(Failure::Own)?;
             let rows = client.ask(fit::QUESTION, &table).map_err(ran_nothing)?;
-            self.tables.insert(table.clone(), declared(&rows)?);
+            self.describe(table.clone(), &rows)?;
         }
         let declared = self.tables.get(&table);
         Ok(fit::guards(target, declared.map_or(&[], Vec::as_slice)).into())
@@ -667,11 +702,7 @@ impl Connection for PostgresConnection {
             Transaction::RollbackTo(_) => {
                 self.refuse_if_ended()?;
                 self.command(sql, sql.text())?;
-                self.transaction = State::Open;
-                if self.altered {
-                    self.forget_tables();
-                    self.altered = true;
-                }
+                self.went_back();
                 Ok(())
             }
             _ => {

@@ -29,13 +29,21 @@ pub(crate) fn alters(text: &str) -> bool {
     let [first, second, third] = leading_words(text);
     let is_one_of =
         |word: &str, words: &[&str]| words.iter().any(|it| word.eq_ignore_ascii_case(it));
+    // The path may hold `"$user"`, which follows the role.
     let sets_path = || {
         is_one_of(first, &["set"])
             && [second, third]
                 .iter()
-                .any(|word| is_one_of(word, &["search_path", "schema"]))
+                .any(|word| is_one_of(word, &["schema", "role", "authorization"]))
     };
-    is_one_of(first, &["alter", "create", "drop"]) || sets_path()
+    let contains = |part: &str| text.to_ascii_lowercase().contains(part);
+    let does_anything = &[
+        "alter", "create", "drop", "do", "call", "reset", "discard", "import",
+    ];
+    is_one_of(first, does_anything)
+        || sets_path()
+        || contains("search_path")
+        || is_one_of(first, &["select"]) && contains("into")
 }
 
 #[cfg(test)]
@@ -50,13 +58,22 @@ mod tests {
             "/* a */ Drop VIEW v",
             "SET LOCAL search_path = a",
             "set search_path to a",
+            "SELECT set_config('search_path', $1, true)",
+            "SET LOCAL ROLE a",
+            "SET SESSION AUTHORIZATION a",
+            "RESET ALL",
+            "DO $$BEGIN ALTER TABLE t ADD a int; END$$",
+            "CALL f()",
+            "SELECT 1 AS a INTO TEMP t",
+            "DISCARD TEMP",
         ] {
             assert!(alters(text), "{text}");
         }
         for text in [
             "SELECT alter",
             "SET lock_timeout = 1",
-            "UPDATE search_path SET a = 1",
+            "UPDATE path SET a = 1",
+            "INSERT INTO t SELECT 1",
             "",
         ] {
             assert!(!alters(text), "{text}");

@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Author, Book, Draft, Fixture, House, Region, Room, Shelf, Shop};
+use crate::fixture::{Author, Book, Draft, Fixture, House, Node, Region, Room, Shelf, Shop};
 
 #[test]
 fn children_whose_key_takes_null_follow_by_updates() -> Result<()> {
@@ -504,6 +504,28 @@ fn grandchildren_follow_keys_that_are_passed_on() -> Result<()> {
         let shops = f.session.load(region, Region::SHOPS)?;
         assert_eq!(shops.len(), 1);
         assert_eq!(f.session[shops[0]].region_code, code);
+    }
+    Ok(())
+}
+
+/// The relation is written after the key, so the old reference must be let go before.
+#[test]
+fn a_row_leaves_itself_and_changes_its_key() -> Result<()> {
+    for to_other in [false, true] {
+        let mut f = Fixture::new()?;
+        let other = f.session.add(Node::new("other"));
+        let own = f.session.add(Node::new("own"));
+        f.session.set(own, Node::PARENT, Some(own))?;
+        f.session.commit()?;
+        f.session.refresh(own)?;
+        let parent = to_other.then_some(other);
+        f.session.set(own, Node::PARENT, parent)?;
+        f.session[own].id = Auto::set(30);
+        f.session.commit()?;
+        f.session.refresh(own)?;
+        assert_eq!(f.session[own].id.get(), Some(&30));
+        assert_eq!(f.session[own].parent_id, to_other.then_some(1));
+        assert_eq!(f.session.load(own, Node::PARENT)?, parent);
     }
     Ok(())
 }

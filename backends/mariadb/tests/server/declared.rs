@@ -395,3 +395,27 @@ fn null_is_not_replaced() {
     session.add(whole());
     session.commit().expect("has no NULL");
 }
+
+/// What is kept of a statement does not outlive the table that it was prepared for.
+#[test]
+fn a_table_that_another_one_hides() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &["CREATE TABLE held (id BIGINT PRIMARY KEY, value TEXT NOT NULL) CHARACTER SET utf8mb4"],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let write = |session: &mut Session, id: i64| {
+        session.add(Texts {
+            id,
+            value: "a ".to_owned(),
+        });
+        session.flush()
+    };
+    write(&mut session, 1).expect("is kept");
+    let hide = "CREATE TEMPORARY TABLE held (id BIGINT PRIMARY KEY, value CHAR(3) NOT NULL)";
+    session.sql(hide, ()).execute().expect("hides the table");
+    let error = write(&mut session, 2).expect_err("the column drops the blank");
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+}

@@ -376,6 +376,25 @@ fn of_a_table_that_was_altered(server: &Server) {
         }]);
         error.expect_err("the table is as it was");
         session.rollback().expect("rolls back");
+        // A savepoint of raw SQL brings the table back, too.
+        let one = session.add(Texts {
+            id: 3,
+            short: "A".to_owned(),
+            ..Texts::default()
+        });
+        session.flush().expect("inserts");
+        let raw = |session: &mut Session, sql: &str| {
+            session.sql(sql, ()).execute().expect(sql);
+        };
+        raw(&mut session, "SAVEPOINT a");
+        alter(&mut session, "text");
+        session[one].short = "ABCD ".to_owned();
+        session.flush().expect("is kept by now");
+        raw(&mut session, "ROLLBACK TO a");
+        session.expire(one).expect("expires");
+        session[one].short = "ABC  ".to_owned();
+        session.flush().expect_err("the table is as it was");
+        session.rollback().expect("rolls back");
     }
 }
 

@@ -187,11 +187,17 @@ impl Session {
             && !key.cascades
             && !key.nullable.is_empty();
         for (at, node) in rows {
-            if follows || node != (store, slots[at]) {
+            let refers = self.refers(node, key, old.key(at));
+            // A relation to another row, or to none, is written after the key: until then the reference is NULL.
+            let is_let_go = !refers
+                && !key.cascades
+                && !key.nullable.is_empty()
+                && self.edges.links.get(node, &key.columns).is_some();
+            if follows || is_let_go || node != (store, slots[at]) {
                 others.push((at, node));
                 continue;
             }
-            if self.refers(node, key, old.key(at)) {
+            if refers {
                 let new = self.values(node, &self.primary_key(store));
                 self.assign_all(node, &key.columns, &new)?;
             }
