@@ -39,7 +39,6 @@ fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
         .args(cargo)
         .current_dir(&out)
         .env("CARGO_TARGET_DIR", target)
-        .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("RUSTFLAGS", "-D warnings")
         .output()

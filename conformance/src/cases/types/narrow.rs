@@ -5,7 +5,7 @@ use selfsame::prelude::*;
 use selfsame::value::Decimal;
 
 use crate::case::Cover::{Contract, Rule};
-use crate::case::{Case, CaseResult};
+use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::World;
 
@@ -13,6 +13,7 @@ pub(super) const CASES: &[Case] = &[Case::core("types.narrow.refused_or_kept", n
     .since(23)
     .promise("A value that its column would change is refused or kept, however the column was declared: what is written is what memory has.")
     .hint("A database that converts what is assigned to a column needs `Dialect::converts_what_it_stores`, and a backend that asks for the types of the `Target`'s columns.")
+    .needs(&[Capability::Transactions])
     .covers(&[Contract(10), Contract(22), Rule(42)])];
 
 /// As somebody else declared it.
