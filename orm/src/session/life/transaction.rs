@@ -40,7 +40,7 @@ impl Session {
             self.whole(self.phase, |session| session.call_hooks(When::BeforeCommit))?;
         }
         self.flush_all(Ending::Commit)?;
-        if self.in_transaction() {
+        if self.in_transaction() || !self.engine.capabilities().transactions {
             self.whole(self.phase, Self::read_unknown)?;
         }
         if let Some(connection) = self

@@ -159,7 +159,9 @@ impl Session {
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;
             }
-            let owners = match resolved.passive_deletes {
+            // Without foreign keys nobody else takes care of the children.
+            let is_passive = resolved.passive_deletes && self.engine.capabilities().foreign_keys;
+            let owners = match is_passive {
                 true => Cow::Owned(self.release_passively(store, index, resolved, owners, known)?),
                 false => Cow::Borrowed(owners),
             };
