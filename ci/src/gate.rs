@@ -125,7 +125,7 @@ fn memory(head: &Side, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Half of the launches and a third of the rounds: wider intervals, so more results are inconclusive.
+/// Half of the launches and as few as a third of the rounds: wider intervals, so more results are inconclusive.
 fn quick(name: &str) -> Limits {
     limits(name).effort(4, 20, Duration::from_millis(1))
 }

@@ -256,6 +256,14 @@ fn faults_shows_what_found_each_lie() {
         "{}",
         listed.out
     );
+    let shards = ["1/2", "2/2"].map(|shard| run(&["faults", "--list", "--shard", shard]).out);
+    let all = run(&["faults", "--list"]).out;
+    let lines = |text: &str| text.lines().count();
+    assert!(shards.iter().all(|shard| lines(shard) > 0));
+    assert_eq!(
+        shards.iter().map(|shard| lines(shard)).sum::<usize>(),
+        lines(&all)
+    );
 }
 
 #[test]

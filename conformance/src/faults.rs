@@ -187,6 +187,14 @@ pub(crate) fn chosen(options: &Options) -> impl Iterator<Item = &'static Fault> 
     lists.filter(|fault| options.faults.matches(fault.id))
 }
 
+/// The selected faults of the shard, which may be none.
+pub(crate) fn of_shard(options: &Options) -> impl Iterator<Item = &'static Fault> {
+    let is_own = |place| options.shard.is_none_or(|shard| shard.contains(place));
+    let own = chosen(options).enumerate();
+    own.filter(move |(place, _)| is_own(*place))
+        .map(|(_, fault)| fault)
+}
+
 /// Injects one fault into a target, for example to see what a failing run looks like.
 pub fn with_fault(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Target> {
     Arc::new(LyingTarget::new(target, Some(fault), Arc::default()))
@@ -214,11 +222,7 @@ fn find_faults(
     progress: &mut dyn Progress,
 ) -> Report {
     let begun = Instant::now();
-    let chosen: Vec<&'static Fault> = chosen(options)
-        .enumerate()
-        .filter(|(place, _)| options.shard.is_none_or(|shard| shard.contains(*place)))
-        .map(|(_, fault)| fault)
-        .collect();
+    let chosen: Vec<&'static Fault> = of_shard(options).collect();
     progress.started(chosen.len() * targets.len());
     let mut timing = Timing {
         started: seconds_since_epoch(),

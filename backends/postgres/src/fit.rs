@@ -8,7 +8,7 @@ use postgres_types::Type;
 use selfsame::backend::{Target, TargetColumn};
 use selfsame::error::{Error, ErrorKind};
 use selfsame::schema::ColumnType;
-use selfsame::value::{Decimal, Param, ValueRef, ValueType};
+use selfsame::value::{Param, ValueRef, ValueType};
 use tokio_postgres::Row;
 
 use crate::settings::identifier;
@@ -202,7 +202,7 @@ pub(crate) fn check(guards: &[Guard], params: &[Param<'_>]) -> Result<(), Error>
 fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
     match (rule, value) {
         (Rule::Single, ValueRef::F64(value)) => is_single(value),
-        (Rule::Scale(scale), ValueRef::Decimal(value)) => has_scale(value, scale),
+        (Rule::Scale(scale), ValueRef::Decimal(value)) => value.fits_scale(scale),
         (Rule::Scale(0), ValueRef::F64(value)) => value.fract() == 0.0,
         (Rule::Digits(digits), ValueRef::Time(time)) => has_digits(time.0, digits),
         (Rule::Digits(digits), ValueRef::Timestamp(stamp)) => has_digits(stamp.0, digits),
@@ -224,18 +224,6 @@ fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
 )]
 fn is_single(value: f64) -> bool {
     value.is_nan() || f64::from(value as f32).to_bits() == value.to_bits()
-}
-
-/// Whether a decimal is a multiple of the unit of a scale.
-fn has_scale(value: Decimal, scale: i32) -> bool {
-    let excess = i64::from(value.scale()) - i64::from(scale);
-    let Ok(excess) = u32::try_from(excess) else {
-        return true;
-    };
-    match 10_i128.checked_pow(excess) {
-        Some(unit) => value.mantissa() % unit == 0,
-        None => value.mantissa() == 0,
-    }
 }
 
 fn has_digits(micros: i64, digits: u32) -> bool {
@@ -270,7 +258,7 @@ fn changed(guard: &Guard) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use selfsame::value::{Time, Timestamp};
+    use selfsame::value::{Decimal, Time, Timestamp};
 
     #[test]
     fn what_a_column_keeps() {

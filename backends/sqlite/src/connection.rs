@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selfsame::backend::{Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics};
+use selfsame::backend::{
+    Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
+};
 use selfsame::dialect::{Isolation, Transaction};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -146,7 +148,8 @@ impl SqliteConnection {
             Err(_) => session_change(sql.text()),
         };
         self.session_change = self.session_change.max(change);
-        self.may_wait_otherwise = change != Change::None;
+        // The mapper's own statements may name a column `temp`, but set nothing.
+        self.may_wait_otherwise = sql.kind() == StatementKind::Raw && change != Change::None;
         Ok((prepared?, &self.interruption))
     }
 

@@ -292,7 +292,7 @@ fn launch(
         probes[at].block(arm, runs)?;
     }
     let mut found = Launch::default();
-    // Stopping by the width of the interval, not by its position, favours no verdict.
+    // Stopping by the width of the interval, not by its position, favours neither direction.
     while found.rounds() == 0
         || found.rounds() < limits.most_rounds() && found.is_wider_than(limits.threshold(), random)
     {

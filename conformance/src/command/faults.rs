@@ -11,7 +11,7 @@ use super::output::Destination;
 use super::progress::Shown;
 use crate::cases::cases;
 use crate::coverage;
-use crate::faults::{chosen, faults, run_faults};
+use crate::faults::{chosen, faults, of_shard, run_faults};
 use crate::report::{FaultVerdict, KillMatrix, Report};
 use crate::runner::Options;
 use crate::target::Target;
@@ -27,7 +27,7 @@ pub(super) fn run(
 ) -> Result<ExitCode> {
     let options = options(arguments)?;
     if arguments.list {
-        let selected = chosen(&options).map(|fault| (fault.id, fault.sentence));
+        let selected = of_shard(&options).map(|fault| (fault.id, fault.sentence));
         return list(selected, arguments.output.format);
     }
     let destination = Destination::new(&arguments.output)?;

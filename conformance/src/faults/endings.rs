@@ -55,16 +55,16 @@ macro_rules! level {
 
 /// Reports another key.
 macro_rules! key {
-    ($id:literal, $sentence:literal, $reported:expr) => {
+    ($id:literal, $sentence:literal, $report:expr) => {
         Fault::new(
             concat!("writes.", $id),
             Writes,
             $sentence,
             Lie::OutcomeOf(|state, kind, _, outcome| {
-                let reported: fn(&crate::faults::connection_state::ConnectionState, i64) -> i64 =
-                    $reported;
+                let report: fn(&crate::faults::connection_state::ConnectionState, i64) -> i64 =
+                    $report;
                 let key = outcome.last_insert_id?;
-                let reported = reported(state, key);
+                let reported = report(state, key);
                 (kind == StatementKind::Insert && reported != key)
                     .then(|| Outcome::matched(outcome.matched).with_last_insert_id(reported))
             }),

@@ -314,7 +314,7 @@ fn last_of_list_lost(text: &str, params: &[Value], more_than: usize) -> Option<V
         .then(|| before.iter().cloned().chain([other.clone()]).collect())
 }
 
-/// Sets every column of the INSERT where it would leave the row alone; the statement must name the rows.
+/// Sets every column of the INSERT where it would leave the row alone; the statement must name the columns of the conflict.
 fn replacing(text: &str) -> Option<String> {
     const NOTHING: &str = " DO NOTHING";
     let at = *places(text, NOTHING).first()?;

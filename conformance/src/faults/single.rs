@@ -44,14 +44,14 @@ macro_rules! row {
 
 /// Counts written rows wrongly.
 macro_rules! count {
-    ($id:literal, $beyond:literal, $sentence:literal, $reported:expr) => {
+    ($id:literal, $beyond:literal, $sentence:literal, $report:expr) => {
         Fault::new(
             concat!("writes.", $id),
             Writes,
             $sentence,
             Lie::OutcomeOf(|_, kind, _, outcome| {
-                let reported: fn(u64) -> u64 = $reported;
-                let reported = reported(outcome.matched);
+                let report: fn(u64) -> u64 = $report;
+                let reported = report(outcome.matched);
                 (kind != StatementKind::Insert && reported != outcome.matched)
                     .then(|| Outcome::matched(reported))
             }),

@@ -158,13 +158,11 @@ impl Liar {
         }
         let mut texts = self.texts.lock().unwrap_or_else(PoisonError::into_inner);
         let rewritten = texts.entry(sql.id()).or_insert_with(|| {
-            let text = rewrite(sql)?;
-            Some(Arc::new(Sql::new(
-                sql.kind(),
-                text,
-                sql.params(),
-                sql.columns(),
-            )))
+            let rewritten = with_text(sql, rewrite(sql)?);
+            Some(Arc::new(match self.lie {
+                Some(Lie::LoseTarget) => rewritten.with_target(None),
+                _ => rewritten,
+            }))
         });
         self.fired(rewritten.clone())
     }
@@ -180,14 +178,7 @@ impl Liar {
         let kept = texts.entry(sql.id()).or_default();
         match kept {
             Some(kept) if kept.text() == text => {}
-            _ => {
-                *kept = Some(Arc::new(Sql::new(
-                    sql.kind(),
-                    text,
-                    sql.params(),
-                    sql.columns(),
-                )));
-            }
+            _ => *kept = Some(Arc::new(with_text(sql, text))),
         }
         kept.clone()
     }
@@ -371,6 +362,11 @@ impl Backend for Lying {
     fn dialect(&self) -> &dyn Dialect {
         self.inner.dialect()
     }
+}
+
+/// The statement with another text and, so that a backend checks its values as before, the same target.
+fn with_text(sql: &Sql, text: String) -> Sql {
+    Sql::new(sql.kind(), text, sql.params(), sql.columns()).with_target(sql.target().cloned())
 }
 
 /// Disables foreign keys in one of the ways that databases offer; returns false if there is none.

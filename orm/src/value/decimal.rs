@@ -82,6 +82,19 @@ impl Decimal {
         self.scale
     }
 
+    /// Returns whether a column with this scale stores the number without rounding; a negative scale leaves out digits before the decimal
+    /// point.
+    pub fn fits_scale(self, scale: impl Into<i64>) -> bool {
+        let excess = i64::from(self.scale).saturating_sub(scale.into());
+        let Ok(excess) = u32::try_from(excess) else {
+            return true;
+        };
+        match 10_i128.checked_pow(excess) {
+            Some(unit) => self.mantissa() % unit == 0,
+            None => self.mantissa() == 0,
+        }
+    }
+
     /// Compares two numbers, regardless of scale.
     pub fn compare(self, other: Self) -> Ordering {
         let scale = self.scale.max(other.scale);
@@ -205,6 +218,23 @@ impl FromStr for Decimal {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn scales_that_keep_a_number() {
+        for (mantissa, digits, scale, fits) in [
+            (1_550, 3, 2, true),
+            (1_555, 3, 2, false),
+            (15, 1, 0, false),
+            (15, 1, 9, true),
+            (1_200, 0, -2, true),
+            (1_250, 0, -2, false),
+            (0, 40, -40, true),
+            (1, 40, 0, false),
+        ] {
+            let number = Decimal::new(mantissa, digits);
+            assert_eq!(number.fits_scale(scale), fits, "{number} at {scale}");
+        }
+    }
 
     #[test]
     fn text_keeps_the_scale() {

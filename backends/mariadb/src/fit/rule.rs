@@ -109,7 +109,7 @@ impl Rule {
             (Self::Scale(0), ValueRef::F32(value)) => value.fract() == 0.0,
             (Self::Scale(0), ValueRef::F64(value)) => value.fract() == 0.0,
             (Self::Scale(scale) | Self::Fixed { digits: scale, .. }, ValueRef::Decimal(value)) => {
-                has_scale(value, *scale)
+                value.fits_scale(*scale)
             }
             (Self::Year, ValueRef::I16(value)) => is_year(value.into()),
             (Self::Year, ValueRef::I32(value)) => is_year(value.into()),
@@ -117,7 +117,7 @@ impl Rule {
             (Self::Year, ValueRef::F32(value)) => is_year(value.into()),
             (Self::Year, ValueRef::F64(value)) => is_year(value),
             (Self::Year, ValueRef::Decimal(value)) => {
-                has_scale(value, 0) && (value >= Decimal::new(100, 0) || value.mantissa() == 0)
+                value.fits_scale(0) && (value >= Decimal::new(100, 0) || value.mantissa() == 0)
             }
             (Self::Digits(digits), ValueRef::Time(time)) => has_digits(time.0, *digits),
             (Self::Digits(digits), ValueRef::Timestamp(stamp)) => has_digits(stamp.0, *digits),
@@ -177,15 +177,6 @@ fn fixed(value: f64, digits: u32) -> String {
 
 fn is_year(value: f64) -> bool {
     value.fract() == 0.0 && (value == 0.0 || value >= 100.0)
-}
-
-/// Whether a decimal has no more digits after the decimal point, but for zeros.
-fn has_scale(value: Decimal, scale: u32) -> bool {
-    let excess = value.scale().saturating_sub(scale);
-    match 10_i128.checked_pow(excess) {
-        Some(unit) => value.mantissa() % unit == 0,
-        None => value.mantissa() == 0,
-    }
 }
 
 fn has_digits(micros: i64, digits: u32) -> bool {

@@ -77,8 +77,8 @@ fn statement(context: &mut Context) -> CaseResult {
                 LONG => {
                     let long = "x".repeat(LENGTH);
                     let params = [text(&long), text("x")];
-                    let asked = "SELECT COUNT(*) FROM [t] WHERE ? = ?";
-                    database.rows(asked, &params, &[ValueType::I64]).map(drop)
+                    let query = "SELECT COUNT(*) FROM [t] WHERE ? = ?";
+                    database.rows(query, &params, &[ValueType::I64]).map(drop)
                 }
                 _ => database.execute(INSERT, &[int(1), int(1)]).map(drop),
             };

@@ -41,6 +41,24 @@ struct Gauge {
     label: String,
 }
 
+/// A number, as somebody else declared it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "codes")]
+struct DeclaredCode {
+    #[orm(primary_key)]
+    id: i64,
+    code: i64,
+}
+
+/// The number, mapped as a text.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "codes")]
+struct Code {
+    #[orm(primary_key)]
+    id: i64,
+    code: String,
+}
+
 /// A change to a value that the declared column does not hold, and its name.
 type Change = (&'static str, fn(&mut Gauge));
 
@@ -55,7 +73,7 @@ fn gauge(id: i64) -> Gauge {
 }
 
 fn narrow(context: &mut Context) -> CaseResult {
-    let world = World::of(context, &metadata![Declared])?;
+    let world = World::of(context, &metadata![Declared, DeclaredCode])?;
     for (what, change) in CHANGES {
         let changed = |id| {
             let mut gauge = gauge(id);
@@ -84,6 +102,21 @@ fn narrow(context: &mut Context) -> CaseResult {
         }
         session.rollback()?;
     }
+    text_of_a_number(&world)
+}
+
+/// A database with types for columns may also refuse the statement for its types.
+fn text_of_a_number(world: &World) -> CaseResult {
+    let mut session = world.session();
+    let code = session.add(Code::new(1, "007"));
+    if session.flush().is_ok() {
+        let read = session.refresh(code).map(|()| session[code].code.clone());
+        check!(
+            matches!(&read, Ok(text) if text == "007"),
+            "007 in a column of numbers must be refused or kept, is {read:?}"
+        );
+    }
+    session.rollback()?;
     Ok(())
 }
 

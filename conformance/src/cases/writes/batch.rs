@@ -142,7 +142,7 @@ fn multi_row(context: &mut Context) -> CaseResult {
     let params: Vec<Typed> = named(rows).into_iter().flatten().collect();
     let outcome = database.execute(&template, &params);
     check!(
-        matches!(&outcome, Ok(told) if usize::try_from(told.matched) == Ok(count)),
+        matches!(&outcome, Ok(outcome) if usize::try_from(outcome.matched) == Ok(count)),
         "one statement must insert and count {count} rows, returned {outcome:?}"
     );
     holds(&mut database, rows)
