@@ -97,7 +97,8 @@ mod tests {
             let begun = Instant::now();
             let tries = (0..).take_while(|tries| waits(*tries)).count();
             assert!(begun.elapsed() >= SHORT);
-            assert!((2..=6).contains(&tries), "{tries}");
+            // A busy machine may make any pause longer, but none shorter.
+            assert!((1..=6).contains(&tries), "{tries}");
         }
         assert!(!interruption.busy_handler(Duration::ZERO)(0));
     }
