@@ -157,6 +157,19 @@ impl SqliteConnection {
         self.execute(&Statement { sql, params: &[] }).map(drop)
     }
 
+    /// Rolls back, to a savepoint or wholly. No interrupt prevents it, whenever it comes.
+    fn undo(&mut self, sql: &Sql) -> Result<()> {
+        loop {
+            self.interruption.take();
+            match self.run(sql) {
+                Err(error)
+                    if error.native_code() == Some("SQLITE_INTERRUPT") && self.in_transaction() => {
+                }
+                ran => return ran,
+            }
+        }
+    }
+
     fn in_transaction(&self) -> bool {
         !self.database.connection().is_autocommit()
     }
@@ -257,10 +270,6 @@ impl Connection for SqliteConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
-        if matches!(command, Transaction::Rollback | Transaction::RollbackTo(_)) {
-            // An earlier interrupt does not keep anybody from undoing.
-            self.interruption.take();
-        }
         match command {
             Transaction::Begin(begin) => {
                 if let Some(level) = begin.isolation.filter(|&l| l != Isolation::Serializable) {
@@ -280,19 +289,21 @@ impl Connection for SqliteConnection {
                 }
                 Ok(())
             }
-            Transaction::Rollback if !self.in_transaction() => self.end_of_transaction(),
+            Transaction::Rollback if !self.in_transaction() => {
+                self.interruption.take();
+                self.end_of_transaction()
+            }
             Transaction::Commit if self.has_moved() => Err(moved()),
             Transaction::Commit | Transaction::Rollback => {
                 self.refuse_if_ended()?;
                 let standing = std::mem::replace(&mut self.transaction, Standing::None);
-                let ran = match self.run(sql) {
-                    // Whoever interrupted it has had it undone.
-                    Err(_)
-                        if matches!(command, Transaction::Rollback) && !self.in_transaction() =>
-                    {
-                        Ok(())
-                    }
-                    ran => ran,
+                let ran = match command {
+                    Transaction::Rollback => match self.undo(sql) {
+                        // Whatever went wrong has undone it.
+                        Err(_) if !self.in_transaction() => Ok(()),
+                        ran => ran,
+                    },
+                    _ => self.run(sql),
                 };
                 if self.in_transaction() {
                     self.transaction = standing;
@@ -304,6 +315,7 @@ impl Connection for SqliteConnection {
                 ran?;
                 self.end_of_transaction()
             }
+            Transaction::RollbackTo(_) => self.undo(sql),
             _ => self.run(sql),
         }
     }
@@ -338,8 +350,7 @@ impl Connection for SqliteConnection {
         let handle = self.database.connection().get_interrupt_handle();
         let interruption = Arc::clone(&self.interruption);
         Some(Interrupter::new(move || {
-            interruption.interrupt();
-            handle.interrupt();
+            interruption.interrupt(|| handle.interrupt());
         }))
     }
 

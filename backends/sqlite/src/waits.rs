@@ -18,16 +18,19 @@ const LONGEST_PAUSE: i32 = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     is_set: AtomicBool,
-    /// Held from the look at the flag to the start of a pause, so that no interrupt falls in between.
+    /// Held from the look at the flag to the start of a pause, and by an interrupt until SQLite has its own: whoever sees one sees both.
     pausing: Mutex<()>,
     interrupted: Condvar,
 }
 
 impl Interruption {
-    /// Ends a wait for a lock, and has the running or the next statement fail.
-    pub(crate) fn interrupt(&self) {
+    /// Ends a wait for a lock, and has the running or the next statement fail. `also` interrupts SQLite before a wait ends: it does not
+    /// report that a checkpoint gave up waiting.
+    pub(crate) fn interrupt(&self, also: impl FnOnce()) {
+        let pausing = self.pausing.lock();
         self.is_set.store(true, Ordering::SeqCst);
-        drop(self.pausing.lock());
+        also();
+        drop(pausing);
         self.interrupted.notify_all();
     }
 
@@ -107,7 +110,7 @@ mod tests {
     fn an_interrupt_ends_a_wait_before_or_during_it() {
         let interruption = Arc::new(Interruption::default());
         let mut waits = interruption.busy_handler(LONG);
-        interruption.interrupt();
+        interruption.interrupt(|| ());
         assert!(!waits(0));
         assert!(interruption.check().is_err() && interruption.take());
         assert!(interruption.check().is_ok() && !interruption.take());
@@ -115,7 +118,7 @@ mod tests {
         let other = Arc::clone(&interruption);
         let interrupting = std::thread::spawn(move || {
             std::thread::sleep(SHORT);
-            other.interrupt();
+            other.interrupt(|| ());
         });
         // A pause alone would be longer than this test may take.
         assert!(!interruption.pause(LONG));
