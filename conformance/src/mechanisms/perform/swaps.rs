@@ -110,6 +110,15 @@ pub(super) fn badge(
 }
 
 pub(super) fn renumber(session: &mut Session, code: &str, number: i32, to: i32) -> Result<()> {
+    // Seats cannot exchange their keys in one flush, as these take no NULL.
+    let mut changed = session.dirty::<Seat>().into_iter();
+    let has_left = changed.any(|seat| {
+        let history = session.history(seat, Seat::NUMBER);
+        matches!(history, Ok(Some((old, _))) if old == to)
+    });
+    if has_left {
+        session.flush()?;
+    }
     let seat = seat(session, code, number)?;
     session[seat].number = to;
     Ok(())

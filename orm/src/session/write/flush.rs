@@ -269,7 +269,12 @@ impl Session {
             }
             // Foreign keys that were just filled in may be what identifies the rows.
             let single = single.as_ref().filter(|_| waiting.is_empty());
-            self.execute_step(step, computations, single)?;
+            let withheld = self.withhold(step, &waiting)?;
+            let executed = self.execute_step(step, computations, single);
+            for (node, column, value) in &withheld {
+                self.assign_changed(*node, *column, value)?;
+            }
+            executed?;
         }
         self.read_back(steps, computations)
     }

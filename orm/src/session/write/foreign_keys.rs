@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Table;
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
 use crate::session::write::deletion::references_to_primary_key;
-use crate::session::write::plan::{References, Wait};
+use crate::session::write::plan::{References, Step, Wait};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
@@ -28,6 +28,42 @@ impl Session {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Sets foreign keys of new rows to NULL whose parents are inserted later: the values that they had were set as columns. Returns these,
+    /// which are written after the parents.
+    pub(in crate::session) fn withhold(
+        &mut self,
+        step: &Step,
+        waiting: &FxHashMap<ObjectId, &[&Wait]>,
+    ) -> Result<Vec<(ObjectId, usize, Value)>> {
+        let mut withheld = Vec::new();
+        let Step::Insert { store, slots, .. } = step else {
+            return Ok(withheld);
+        };
+        if waiting.is_empty() {
+            return Ok(withheld);
+        }
+        let mapper = Arc::clone(&self.entry(*store).mapper);
+        for &slot in slots {
+            let node = (*store, slot);
+            for wait in waiting.get(&node).copied().unwrap_or_default() {
+                let (parents, parent) = wait.parent;
+                if !wait.nullable || self.any_store(parents).state(parent) == State::Persistent {
+                    continue;
+                }
+                for column in columns_to_clear(mapper.table(), &wait.columns) {
+                    let value = self.values(node, &[column]).pop();
+                    let Some(value) = value.filter(|value| !value.as_ref().is_null()) else {
+                        continue;
+                    };
+                    self.remember_key(node, &[column]);
+                    self.assign_changed(node, column, &Value::Null)?;
+                    withheld.push((node, column, value));
+                }
+            }
+        }
+        Ok(withheld)
     }
 
     /// Whether foreign keys of a table share columns: then setting one changes another.

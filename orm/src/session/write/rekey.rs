@@ -623,7 +623,11 @@ impl Session {
         self.entry(store).mapper.table().primary_key.clone()
     }
 
-    fn values(&self, (store, slot): ObjectId, columns: &[usize]) -> Vec<Value> {
+    pub(in crate::session) fn values(
+        &self,
+        (store, slot): ObjectId,
+        columns: &[usize],
+    ) -> Vec<Value> {
         let mut params = Vec::with_capacity(columns.len());
         self.any_store(store).values(slot, columns, &mut params);
         owned(&params)

@@ -191,11 +191,10 @@ impl<E: Mapped> ReadsRows for Store<E> {
         let base = self.snapshots.take(&self.mapper, &fresh);
         if changed.is_empty()
             && linked.is_empty()
-            && (!is_own || self.states.is_unknown(slot))
             && let Some(column) = self.changed_column(slot, base)
             && !is_planted(Planted::LostUpdate)
         {
-            return Err(unclear(self, slot, column));
+            return Err(unclear(self, slot, column, is_own));
         }
         let mut together = Vec::new();
         for column in changed {
@@ -252,9 +251,16 @@ pub(in crate::session) fn moved(store: &dyn AnyStore, slot: u32, column: usize) 
 }
 
 #[cold]
-fn unclear(store: &dyn AnyStore, slot: u32, column: usize) -> Error {
+fn unclear(store: &dyn AnyStore, slot: u32, column: usize, is_own: bool) -> Error {
     let mapper = store.mapper();
-    let message = "the object was written to while it was expired, based on old values, and the column has changed in the database since: `refresh` the object before writing to it, or write the column with `set_blind`";
+    let message = match is_own {
+        true => {
+            "the object was written to with the value that it still showed, after this session had changed the column by an expression or a statement: nobody can tell which value is meant; `refresh` the object before writing to it, or write the column with `set_blind`"
+        }
+        false => {
+            "the object was written to while it was expired, based on old values, and the column has changed in the database since: `refresh` the object before writing to it, or write the column with `set_blind`"
+        }
+    };
     Error::new(ErrorKind::StaleData, message)
         .entity(mapper.name())
         .column(&mapper.table().columns[column].name)
