@@ -697,3 +697,165 @@ fn computed_columns_and_variants_change_in_hooks() -> Result<()> {
     assert_eq!(f.session[line].price, 5);
     Ok(())
 }
+
+#[test]
+fn savepoints_thirty_deep_are_undone_from_any_depth() -> Result<()> {
+    fn go(s: &mut Session, ann: Handle<Author>, depth: i32, fails_at: i32) -> Result<()> {
+        s.savepoint(|s| {
+            s[ann].age = Some(depth);
+            let book = s.add(Book::new(format!("b{depth}")));
+            s.set(book, Book::AUTHOR, Some(ann))?;
+            if depth < 30 {
+                let inner = go(s, ann, depth + 1, fails_at);
+                if depth >= fails_at {
+                    inner?;
+                }
+                return Ok(());
+            }
+            boom()
+        })
+    }
+    for fails_at in [1, 2, 15, 29, 30] {
+        let mut f = Fixture::new()?;
+        let ann = f.session.add(Author::new("ann"));
+        f.session.commit()?;
+        f.session.refresh(ann)?;
+        f.session.load(ann, Author::BOOKS)?;
+        let done = go(&mut f.session, ann, 1, fails_at);
+        assert_eq!(done.is_ok(), fails_at > 1);
+        let kept = usize::try_from(fails_at - 1).unwrap_or_default();
+        assert_eq!(f.session[ann].age, (kept > 0).then_some(fails_at - 1));
+        assert_eq!(f.session.load(ann, Author::BOOKS)?.len(), kept);
+        f.session.commit()?;
+        f.holds::<Book>(u64::try_from(kept).unwrap_or_default());
+        f.session.refresh(ann)?;
+        assert_eq!(f.session[ann].age, (kept > 0).then_some(fails_at - 1));
+    }
+    Ok(())
+}
+
+#[test]
+fn everything_expires_while_relations_are_set() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    let books = f.session.add_all(["a", "b"].map(Book::new));
+    f.session.set(books[0], Book::AUTHOR, Some(ann))?;
+    f.session.commit()?;
+    f.session.load(ann, Author::BOOKS)?;
+    f.session.set(books[0], Book::AUTHOR, Some(bob))?;
+    f.session.push(ann, Author::BOOKS, books[1])?;
+    f.session.expire_all();
+    assert_eq!(f.session.load(bob, Author::BOOKS)?, [books[0]]);
+    assert_eq!(f.session.load(ann, Author::BOOKS)?, [books[1]]);
+    f.session.commit()?;
+    has(
+        &f,
+        "SELECT title || author_id FROM books ORDER BY title",
+        &["a2", "b1"],
+    );
+    Ok(())
+}
+
+#[test]
+fn unique_values_pass_on_through_a_savepoint_that_is_undone_and_repeated() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let authors = f.session.add_all(["a", "b", "c"].map(Author::new));
+    f.session.commit()?;
+    Author::query().all(&mut f.session)?;
+    let rotate = |s: &mut Session| {
+        s[authors[0]].name = "b".into();
+        s[authors[1]].name = "c".into();
+        s.delete(authors[2])?;
+        s.add(Author::new("a"));
+        s.flush()
+    };
+    let undone: Result<()> = f.session.savepoint(|s| {
+        rotate(s)?;
+        boom()
+    });
+    assert!(undone.is_err());
+    let names = authors.map(|author| f.session[author].name.clone());
+    assert_eq!(names, ["a", "b", "c"]);
+    assert_eq!(f.session.state(authors[2]), State::Persistent);
+    rotate(&mut f.session)?;
+    f.session.commit()?;
+    has(&f, "SELECT name FROM authors ORDER BY id", &["b", "c", "a"]);
+    Ok(())
+}
+
+#[test]
+fn a_row_deleted_elsewhere_does_not_stop_what_does_not_need_it() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    let books = f.session.add_all(["a", "b"].map(Book::new));
+    for book in books {
+        f.session.set(book, Book::AUTHOR, Some(ann))?;
+    }
+    f.session.commit()?;
+    f.session.load(ann, Author::BOOKS)?;
+    f.session.commit()?;
+    f.behind(|s| s.sql("DELETE FROM books WHERE title = 'a'", ()).execute())?;
+    f.session.set(books[1], Book::AUTHOR, Some(bob))?;
+    f.session[ann].age = Some(1);
+    f.session.commit()?;
+    assert!(f.session.load(ann, Author::BOOKS)?.is_empty());
+    assert_eq!(f.session.load(bob, Author::BOOKS)?, [books[1]]);
+    f.session.delete(bob)?;
+    f.session.commit()?;
+    has(
+        &f,
+        "SELECT title || coalesce(author_id, '-') FROM books",
+        &["b-"],
+    );
+    Ok(())
+}
+
+#[test]
+fn hooks_add_graphs_inside_savepoints_with_errors() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.hook(Hook::after_insert(|_: &Album| Ok(())));
+    f.session.hook(Hook::before_flush(|s| {
+        let albums = s.new_objects::<Album>();
+        for album in albums {
+            let track = s.add(Track::new("made", 0));
+            s.push(album, Album::TRACKS, track)?;
+        }
+        Ok(())
+    }));
+    let x = f.session.add(Album::new("x"));
+    let undone: Result<()> = f.session.savepoint(|s| {
+        s.add(Album::new("y"));
+        s.flush()?;
+        boom()
+    });
+    assert!(undone.is_err());
+    f.session.commit()?;
+    has(
+        &f,
+        "SELECT albums.title || tracks.title FROM tracks JOIN albums ON albums.id = album_id",
+        &["xmade"],
+    );
+    assert_eq!(f.session.load(x, Album::TRACKS)?.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_refresh_in_the_middle_drops_only_the_changes_of_its_object() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let [ann, bob] = f.session.add_all([Author::new("ann"), Author::new("bob")]);
+    f.session.commit()?;
+    Author::query().all(&mut f.session)?;
+    f.session[ann].age = Some(1);
+    f.session[bob].age = Some(2);
+    f.session
+        .set_expr(ann, Author::HEIGHT, Author::HEIGHT + 1.0)?;
+    f.session.refresh(ann)?;
+    f.session[ann].height = Some(5.0);
+    f.session.commit()?;
+    has(
+        &f,
+        "SELECT name || coalesce(age, '-') || coalesce(height, '-') FROM authors ORDER BY id",
+        &["ann-5.0", "bob2-"],
+    );
+    Ok(())
+}

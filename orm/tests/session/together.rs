@@ -1,7 +1,7 @@
 //! Several changes that meet in one flush or one transaction: each leaves rows and memory as if it were alone.
 
 use selfsame::prelude::*;
-use selfsame::session::State;
+use selfsame::session::{Hook, State};
 use selfsame::{ErrorKind, Result};
 use selfsame_sqlite::Sqlite;
 
@@ -260,5 +260,116 @@ fn a_foreign_key_set_to_the_key_of_a_new_row_whose_key_is_then_changed() -> Resu
     Draft::query().all(&mut f.session)?;
     assert_eq!(f.session.load(two, Draft::ORIGIN)?, Some(one));
     assert_eq!(f.session[third].name, "a");
+    Ok(())
+}
+
+#[test]
+fn a_hook_lets_rows_name_new_rows() -> Result<()> {
+    let (mut s, outside) = clubs()?;
+    let old = s.add(Fan::of("old", None));
+    s.commit()?;
+    s.hook(Hook::before_insert(|fan: &mut Fan| {
+        fan.club_code = Some("c".into());
+        Ok(())
+    }));
+    s.hook(Hook::before_update(|fan: &mut Fan| {
+        fan.club_code = Some("c".into());
+        Ok(())
+    }));
+    s.refresh(old)?;
+    s[old].club_code = Some("d".into());
+    let ann = s.add(Fan::of("ann", None));
+    let club = s.add(Club::of("c", Some("ann")));
+    s.flush()?;
+    assert_eq!(s.load(ann, Fan::CLUB)?, Some(club));
+    assert_eq!(s.load(old, Fan::CLUB)?, Some(club));
+    s.commit()?;
+    let fans = vec![pair("ann", Some("c")), pair("old", Some("c"))];
+    assert_eq!(rows(&outside)?, (vec![pair("c", Some("ann"))], fans));
+    Ok(())
+}
+
+#[test]
+fn an_old_row_names_a_new_one_in_an_undone_savepoint() -> Result<()> {
+    for by_relation in [true, false] {
+        let (mut s, outside) = clubs()?;
+        let ann = s.add(Fan::of("ann", None));
+        s.commit()?;
+        s.refresh(ann)?;
+        let relate = |s: &mut Session| -> Result<()> {
+            let club = s.add(Club::of("c", Some("ann")));
+            match by_relation {
+                true => s.set(ann, Fan::CLUB, Some(club))?,
+                false => s[ann].club_code = Some("c".into()),
+            }
+            s.flush()
+        };
+        let undone: Result<()> = s.savepoint(|s| {
+            relate(s)?;
+            assert_eq!(s[ann].club_code.as_deref(), Some("c"));
+            Err(selfsame::Error::new(ErrorKind::Database, "boom"))
+        });
+        assert_eq!(undone.unwrap_err().kind(), ErrorKind::Database);
+        assert_eq!(s[ann].club_code, None);
+        relate(&mut s)?;
+        s.commit()?;
+        let wanted = (vec![pair("c", Some("ann"))], vec![pair("ann", Some("c"))]);
+        assert_eq!(rows(&outside)?, wanted, "{by_relation}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_deleted_and_a_renamed_row_make_way_for_rows_that_name_each_other() -> Result<()> {
+    let (mut s, outside) = clubs()?;
+    let [a, b] = s.add_all([Club::of("a", None), Club::of("b", None)]);
+    let fans = s.add_all([Fan::of("ann", Some("a")), Fan::of("bob", Some("b"))]);
+    s.commit()?;
+    Club::query().all(&mut s)?;
+    Fan::query().all(&mut s)?;
+    s.delete(b)?;
+    s[a].code = "b".into();
+    let c = s.add(Club::of("c", Some("eve")));
+    let eve = s.add(Fan::of("eve", Some("c")));
+    s[fans[1]].club_code = Some("c".into());
+    s.commit()?;
+    let wanted = (
+        vec![pair("b", None), pair("c", Some("eve"))],
+        vec![
+            pair("ann", Some("b")),
+            pair("bob", Some("c")),
+            pair("eve", Some("c")),
+        ],
+    );
+    assert_eq!(rows(&outside)?, wanted);
+    assert_eq!(s.load(fans[0], Fan::CLUB)?, Some(a));
+    assert_eq!(s.load(eve, Fan::CLUB)?, Some(c));
+    Ok(())
+}
+
+#[test]
+fn a_bulk_statement_frees_a_key_that_is_taken_in_the_same_transaction() -> Result<()> {
+    let (mut s, outside) = clubs()?;
+    let ann = s.add(Fan::of("ann", None));
+    s.commit()?;
+    s.refresh(ann)?;
+    Fan::query().delete().execute(&mut s)?;
+    let again = s.add(Fan::of("ann", Some("c")));
+    s.add(Club::of("c", Some("ann")));
+    s.flush()?;
+    assert_eq!(s.get::<Fan>("ann".to_owned())?, Some(again));
+    s.rollback()?;
+    assert_eq!(s.get::<Fan>("ann".to_owned())?, Some(ann));
+    s.add_all([Fan::of("bob", Some("d")), Fan::of("eve", None)]);
+    s.add(Club::of("d", None));
+    s.insert_all([Fan::of("zoe", Some("d"))])?;
+    s.commit()?;
+    let fans = vec![
+        pair("ann", None),
+        pair("bob", Some("d")),
+        pair("eve", None),
+        pair("zoe", Some("d")),
+    ];
+    assert_eq!(rows(&outside)?, (vec![pair("d", None)], fans));
     Ok(())
 }

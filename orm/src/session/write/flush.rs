@@ -162,8 +162,15 @@ impl Session {
             // New objects may take over rows that have followed a changed key.
             self.switch_rows()?;
         }
-        let waits = self.settle_links()?;
+        let mut waits = self.settle_links()?;
+        let linked = waits.len();
+        waits.extend(self.waits_by_natural_keys()?);
         let written = self.call_before_writes(&waits)?;
+        if !self.hooks.is_empty() {
+            // Hooks may have changed which rows the columns name.
+            waits.truncate(linked);
+            waits.extend(self.waits_by_natural_keys()?);
+        }
         self.reread_expired()?;
         let open = self.open_keys(&waits);
         self.free_conflicting_keys(&open)?;

@@ -220,7 +220,6 @@ impl Session {
                 }
             }
         }
-        waits.extend(self.waits_by_natural_keys()?);
         Ok(waits)
     }
 
