@@ -2,7 +2,7 @@
 //!
 //! Several changes may wait for one flush: unique values and keys are passed on and exchanged, rows reference each other in cycles, and
 //! between transactions another session changes and deletes rows. A change is generated together with its mechanism: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
-//! hook, or a deletion and a new object with the same key. The result must not depend on the mechanism. So the model is a map of rows,
+//! hook, or a deletion and a new object with the same key. A hook may also panic, and collections are loaded in part. The result must not depend on the mechanism. So the model is a map of rows,
 //! and the session is compared with it after each change and at the end.
 
 mod entities;
@@ -17,7 +17,7 @@ use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::property::Inputs;
 use crate::world::World;
-use perform::{Look, Performer};
+use perform::{Look, Performer, look_at_views};
 use plan::{Change, Draw, Rows};
 
 pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", programs)
@@ -31,7 +31,7 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", progr
     .promise(
         "Whatever way a change goes (assignment, expression, bulk statement, raw SQL, a relation from either side, a hook, a changed or reused key), rows and objects \
          are those of the plain program: with natural and composite keys, cycles, unique values and one-to-one relations that pass on in one flush, in savepoints, after \
-         rollbacks and clear, and after changes of another session.",
+         rollbacks, panics in hooks and clear, with deferred columns and filtered loading, and after changes of another session.",
     )
     .hint("Run the printed program by hand: its last step is the first that differs.")
     .covers(&[
@@ -108,6 +108,11 @@ impl Program<'_> {
                     self.rows.apply(&inner);
                     self.committed = self.rows.clone();
                 }
+                Change::Panic { way } => {
+                    self.performer.panic_in_hook(session, way)?;
+                    self.rows = self.committed.clone();
+                }
+                Change::Filter { way } => look_at_views(session, &self.rows, way)?,
                 Change::Savepoint => self.savepoint(session, depth)?,
                 Change::EndSavepoint { keep } => return Ok(keep),
                 change => {

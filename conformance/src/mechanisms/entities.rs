@@ -1,6 +1,8 @@
 //! The entities of the programs: places that reference each other, their seats, one card per place, and labels shared by places. Places and
 //! cards reference each other, too.
 
+use std::collections::BTreeMap;
+
 use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
 
@@ -8,7 +10,8 @@ use super::plan::{Card as CardRow, Place as PlaceRow, Rows};
 use crate::case::CaseResult;
 use crate::world::World;
 
-/// A place: the program assigns its key, its name is unique, and it may be inside another place, also in a cycle.
+/// A place: the program assigns its key, its name is unique, its note is loaded on request, and it may be inside another place, also in a
+/// cycle.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 pub(super) struct Place {
@@ -17,6 +20,7 @@ pub(super) struct Place {
     #[orm(unique)]
     pub(super) name: Option<String>,
     pub(super) rank: i32,
+    pub(super) note: Deferred<Option<String>>,
     #[orm(references = "places.code")]
     pub(super) parent_code: Option<String>,
     #[orm(key = "parent_code", back_populates = children)]
@@ -104,6 +108,8 @@ pub(super) fn empty(world: &World) -> CaseResult {
 pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
     let mut rows = Rows::default();
     let cards = Card::query().rows(session)?;
+    let notes = session.sql("SELECT code, note FROM places", ());
+    let mut notes: BTreeMap<String, Option<String>> = notes.all()?.into_iter().collect();
     for place in Place::query().rows(session)? {
         let badge = cards
             .iter()
@@ -111,6 +117,7 @@ pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
         let row = PlaceRow {
             name: place.name,
             rank: place.rank,
+            note: notes.remove(&place.code).flatten(),
             parent: place.parent_code,
             badge: badge.map(|card| card.label.clone()),
         };

@@ -6,6 +6,7 @@ mod unflushed;
 mod ways;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use selfsame::prelude::*;
@@ -119,6 +120,23 @@ impl Performer {
         session.flush()
     }
 
+    /// A hook panics in a flush that has something to do, and the transaction is rolled back.
+    pub(super) fn panic_in_hook(&self, session: &mut Session, way: usize) -> CaseResult {
+        let when = match way % 2 {
+            0 => When::BeforeFlush,
+            _ => When::AfterFlush,
+        };
+        session.add(Card::new("never written"));
+        self.lock().push((when, Change::Panic { way }));
+        let flushed = catch_unwind(AssertUnwindSafe(|| session.flush()));
+        check!(
+            flushed.is_err(),
+            "a panic of a hook must reach the program, found {flushed:?}"
+        );
+        session.rollback()?;
+        Ok(())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(When, Change)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,6 +155,13 @@ impl Performer {
                 (code, &row.name, row.rank),
                 "the object of the place {code}"
             );
+            if let Some(note) = it.note.get() {
+                check_eq!(note, &row.note, "the loaded note of {code}");
+            }
+            if how == Look::All {
+                let note = session.undefer(place, Place::NOTE)?;
+                check_eq!(note, &row.note, "the note of {code}");
+            }
             let parent = session.load(place, Place::PARENT)?;
             let parent = parent.map(|parent| session[parent].code.clone());
             check_eq!(parent, row.parent, "the parent of {code}");
@@ -225,6 +250,51 @@ fn look_at_collections(
     Ok(())
 }
 
+/// Loads some members of a collection of every place, and compares the views with the rows.
+pub(super) fn look_at_views(session: &mut Session, rows: &Rows, way: usize) -> CaseResult {
+    let query = match way % 3 {
+        0 => Place::query().with(Place::SEATS.filter(Seat::GUEST.is_null())),
+        1 => Place::query().with(Place::CHILDREN.filter(Place::RANK.gt(1))),
+        _ => Place::query().with(Place::LABELS.filter(Label::TEXT.ne("blue"))),
+    };
+    for place in query.all(session)? {
+        let code = session[place].code.clone();
+        let (found, wanted): (BTreeSet<String>, BTreeSet<String>) = match way % 3 {
+            0 => {
+                let seats = session.filtered(place, Place::SEATS)?.into_iter().flatten();
+                let seats = seats.map(|seat| session[seat].number.to_string());
+                let all = rows.seats.iter();
+                let free = all.filter(|((place, _), guest)| *place == code && guest.is_none());
+                let free = free.map(|((_, number), _)| number.to_string());
+                (seats.collect(), free.collect())
+            }
+            1 => {
+                let children = session.filtered(place, Place::CHILDREN)?.into_iter();
+                let children = children.flatten().map(|child| session[child].code.clone());
+                let all = rows.places.iter();
+                let inside =
+                    all.filter(|(_, row)| row.parent.as_ref() == Some(&code) && row.rank > 1);
+                (
+                    children.collect(),
+                    inside.map(|(code, _)| code.clone()).collect(),
+                )
+            }
+            _ => {
+                let labels = session.filtered(place, Place::LABELS)?.into_iter();
+                let labels = labels.flatten().map(|label| session[label].text.clone());
+                let all = rows.pairs.iter();
+                let borne = all.filter(|(place, label)| *place == code && label != "blue");
+                (
+                    labels.collect(),
+                    borne.map(|(_, label)| label.clone()).collect(),
+                )
+            }
+        };
+        check_eq!(found, wanted, "the filtered members of {code}");
+    }
+    Ok(())
+}
+
 /// Returns the object of a row that the session knows, including new ones, without a flush; otherwise it is loaded.
 fn known<E: Entity>(session: &Session, is_it: impl Fn(&E) -> bool) -> Option<Handle<E>> {
     let deleted = session.deleted::<E>();
@@ -287,6 +357,10 @@ fn plainly(session: &mut Session, change: &Change) -> Result<()> {
         Change::Rename { code, name, .. } => {
             let place = place(session, code)?;
             session[place].name.clone_from(name);
+        }
+        Change::Note { code, note, .. } => {
+            let place = place(session, code)?;
+            session[place].note.set(note.clone());
         }
         Change::Guest {
             place,
@@ -354,6 +428,28 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
             5 => {
                 let text = "UPDATE places SET rank = ? WHERE code = ?";
                 raw(session, text, (*rank, code.clone()))
+            }
+            _ => plainly(session, change),
+        },
+        Change::Note { code, note, way } => match way % 8 {
+            2 => {
+                let place = with_row(session, code)?;
+                session.undefer(place, Place::NOTE)?;
+                if let Some(loaded) = session[place].note.get_mut() {
+                    loaded.clone_from(note);
+                }
+                Ok(())
+            }
+            4 => bulk(
+                Place::query()
+                    .filter(Place::CODE.eq(code))
+                    .update()
+                    .set(Place::NOTE, note.clone()),
+                session,
+            ),
+            5 => {
+                let text = "UPDATE places SET note = ? WHERE code = ?";
+                raw(session, text, (note.clone(), code.clone()))
             }
             _ => plainly(session, change),
         },
@@ -573,7 +669,9 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
         | Change::EndSavepoint { .. }
         | Change::Commit
         | Change::Rollback
-        | Change::Outside(_) => Ok(()),
+        | Change::Outside(_)
+        | Change::Filter { .. }
+        | Change::Panic { .. } => Ok(()),
     }
 }
 

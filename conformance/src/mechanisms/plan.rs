@@ -27,6 +27,7 @@ pub(super) struct Rows {
 pub(super) struct Place {
     pub(super) name: Option<String>,
     pub(super) rank: i32,
+    pub(super) note: Option<String>,
     pub(super) parent: Option<String>,
     /// The label of a card.
     pub(super) badge: Option<String>,
@@ -83,9 +84,12 @@ pub(super) enum What {
     MergeSeat,
     Retext,
     Outside,
+    Note,
+    Filter,
+    Panic,
 }
 
-pub(super) const ALL: [(u32, What, &str); 42] = [
+pub(super) const ALL: [(u32, What, &str); 45] = [
     (10, What::AddPlace, "place"),
     (4, What::AddPlaceAgain, "again"),
     (8, What::Rename, "name"),
@@ -128,6 +132,9 @@ pub(super) const ALL: [(u32, What, &str); 42] = [
     (3, What::MergeSeat, "mergeseat"),
     (3, What::Retext, "retext"),
     (6, What::Outside, "outside"),
+    (8, What::Note, "note"),
+    (4, What::Filter, "filter"),
+    (2, What::Panic, "panic"),
 ];
 
 /// What another session changes.
@@ -353,6 +360,20 @@ pub(super) enum Change {
     },
     /// Commits, then another session makes a change and commits.
     Outside(Box<Change>),
+    /// The note of a place, which is loaded on request.
+    Note {
+        code: String,
+        note: Option<String>,
+        way: usize,
+    },
+    /// Loads some members of a collection of every place, and compares them.
+    Filter {
+        way: usize,
+    },
+    /// A hook of a flush panics, and the transaction is rolled back.
+    Panic {
+        way: usize,
+    },
 }
 
 const NAMES: [&str; 4] = ["ash", "birch", "cedar", "dill"];
@@ -610,6 +631,13 @@ impl Rows {
                 };
                 Change::Outside(Box::new(self.resolve(&inner, depth)?))
             }
+            What::Note => Change::Note {
+                code: pick(which)?,
+                note: (other % 4 != 0).then(|| format!("note {other}")),
+                way,
+            },
+            What::Filter => Change::Filter { way },
+            What::Panic if depth == 0 => Change::Panic { way },
             What::Flush => Change::Flush,
             What::Clear => Change::Clear,
             What::ExpireAll => Change::ExpireAll,

@@ -34,7 +34,7 @@ pub(super) fn shown(draws: &[Draw]) -> String {
         lines.push(format!("{}{change:?}", "  ".repeat(saved.len())));
         match &change {
             Change::Commit => committed = rows.clone(),
-            Change::Rollback => rows = committed.clone(),
+            Change::Rollback | Change::Panic { .. } => rows = committed.clone(),
             Change::Savepoint => saved.push(rows.clone()),
             Change::EndSavepoint { keep } => {
                 if let Some(before) = saved.pop().filter(|_| !keep) {

@@ -12,6 +12,7 @@ pub(super) fn hooked(change: &Change) -> Option<When> {
     let way = match change {
         Change::Rank { way, .. }
         | Change::Rename { way, .. }
+        | Change::Note { way, .. }
         | Change::Guest { way, .. }
         | Change::Stamp { way, .. }
         | Change::AddPlace { way, .. }
@@ -40,7 +41,9 @@ pub(super) fn hooked(change: &Change) -> Option<When> {
 /// Loads what a hook is going to change.
 pub(super) fn meet(session: &mut Session, change: &Change) -> Result<()> {
     match change {
-        Change::Rank { code, .. } | Change::Rename { code, .. } => place(session, code).map(drop),
+        Change::Rank { code, .. } | Change::Rename { code, .. } | Change::Note { code, .. } => {
+            place(session, code).map(drop)
+        }
         Change::Guest { place, number, .. } => seat(session, place, *number).map(drop),
         Change::Stamp { label, .. } | Change::DropCard { label, .. } => {
             card(session, label).map(drop)
@@ -114,8 +117,10 @@ pub(super) fn hook_work(session: &mut Session, change: &Change) -> Result<()> {
     let turn = |way: usize| way / 8 % 4;
     let mut change = change.clone();
     match &mut change {
+        Change::Panic { .. } => std::panic::panic_any("in a hook, as drawn"),
         Change::Rank { .. }
         | Change::Rename { .. }
+        | Change::Note { .. }
         | Change::Guest { .. }
         | Change::Stamp { .. } => {
             return plainly(session, &change);

@@ -25,6 +25,7 @@ impl Rows {
                     Place {
                         name,
                         rank: 0,
+                        note: None,
                         parent,
                         badge: None,
                     },
@@ -32,6 +33,7 @@ impl Rows {
             }
             Change::Rename { code, name, .. } => self.change(&code, |place| place.name = name),
             Change::Rank { code, rank, .. } => self.change(&code, |place| place.rank = rank),
+            Change::Note { code, note, .. } => self.change(&code, |place| place.note = note),
             Change::Move { code, parent, .. } => self.change(&code, |place| place.parent = parent),
             Change::Rekey { code, new } => self.rekey(&code, &new),
             Change::DeletePlace { code, .. } => {
