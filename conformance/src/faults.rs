@@ -13,6 +13,7 @@ mod constraints;
 mod conversions;
 mod corners;
 mod endings;
+mod engine_bugs;
 mod expressions;
 mod lie;
 mod magnitudes;
@@ -170,6 +171,7 @@ const REST: &[&[Fault]] = &[
     results::FAULTS,
     refusals::FAULTS,
     endings::FAULTS,
+    engine_bugs::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.
