@@ -2,8 +2,8 @@
 //!
 //! Several changes may wait for one flush: unique values and keys are passed on and exchanged, rows reference each other in cycles, and
 //! between transactions another session changes and deletes rows. A change is generated together with its mechanism: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
-//! hook, or a deletion and a new object with the same key. A hook may also panic, and collections are loaded in part. The result must not depend on the mechanism. So the model is a map of rows,
-//! and the session is compared with it after each change and at the end.
+//! hook, or a deletion and a new object with the same key. A hook may also panic, and collections are loaded in part. The result must not
+//! depend on the mechanism. So the model is a map of rows, and the session is compared with it after each change and at the end.
 
 mod entities;
 mod perform;
@@ -43,6 +43,7 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", progr
         Rule(20),
         Rule(23),
         Rule(26),
+        Rule(29),
         Rule(31),
         Rule(32),
         Rule(36),

@@ -363,7 +363,14 @@ pub(super) const FAULTS: &[Fault] = &[
         Lie::Text(|dialect, kind, text| {
             let locks = [" FOR UPDATE", dialect.share_lock()];
             (kind == StatementKind::Select)
-                .then(|| locks.iter().find_map(|lock| replaced(text, lock, "")))
+                .then(|| {
+                    let unlocked = locks.iter().find_map(|lock| replaced(text, lock, ""))?;
+                    let waiting = [" SKIP LOCKED", " NOWAIT"];
+                    let rest = waiting
+                        .iter()
+                        .find_map(|word| replaced(&unlocked, word, ""));
+                    Some(rest.unwrap_or(unlocked))
+                })
                 .flatten()
         }),
     )

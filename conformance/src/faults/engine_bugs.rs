@@ -432,53 +432,19 @@ pub(super) const FAULTS: &[Fault] = &[
         |_, text| text.contains("'%d'").then(|| text.replace("'%d'", "'%j'"))
     )
     .needs(&[Capability::DateParts]),
-    loose!(
-        "row_values_by_first",
-        "A comparison of rows of values compares the first values only.",
-        &["queries."],
-        |text| {
-            let at = [") > (", ") < ("]
-                .iter()
-                .find_map(|word| places(text, word).first().copied())?;
-            let open = text[..at].rfind('(')?;
-            let close = at + 5 + text[at + 5..].find(')')?;
-            let first = |list: &str| list.split(", ").next().map(str::to_owned);
-            let (left, right) = (first(&text[open + 1..at])?, &text[at + 5..close]);
-            let comparison = &text[at + 2..at + 3];
-            let rest = right.replace(", ", " IS NULL AND ");
-            (rest.contains(" AND ") && !rest.contains('('))
-                .then(|| {
-                    let (value, _) = right.split_once(", ")?;
-                    let others = right.matches(", ").count();
-                    // The other parameters stay, where they do not count.
-                    let unused = " AND ? IS NOT ''".repeat(others);
-                    Some(format!(
-                        "{}{left} {comparison} {value}{unused}{}",
-                        &text[..open],
-                        &text[close + 1..]
-                    ))
-                })
-                .flatten()
-        }
-    )
-    .needs(&[Capability::RowValues]),
     text!(
         Queries,
         "queries.not_in_query_forgets_null",
         "NOT IN a query ignores the NULLs that the query returns.",
         &["queries."],
         |_, text| {
-            let at = *places(text, "NOT IN (SELECT ").first()?;
-            let start = at + "NOT IN (SELECT ".len();
-            let from = start + places(&text[start..], " FROM ").first()?;
-            let end = from + text[from..].find(')')?;
-            let (column, rest) = (&text[start..from], &text[from..end]);
-            places(rest, " WHERE ").is_empty().then(|| {
-                format!(
-                    "{} WHERE {column} IS NOT NULL{}",
-                    &text[..end],
-                    &text[end..]
-                )
+            calls(text, "NOT IN (", |query| {
+                let rest = query.strip_prefix("SELECT ")?;
+                let from = *places(rest, " FROM ").first()?;
+                let (column, rest) = rest.split_at(from);
+                Some(format!(
+                    "NOT IN (SELECT v FROM (SELECT {column} AS v{rest}) AS known WHERE v IS NOT NULL)"
+                ))
             })
         }
     ),
@@ -500,17 +466,6 @@ pub(super) const FAULTS: &[Fault] = &[
         |text| calls(text, "MIN(", |inner| Some(format!(
             "MIN({inner} COLLATE NOCASE)"
         )))
-    ),
-    loose!(
-        "cast_rounds",
-        "A cast of a fraction to an integer rounds it.",
-        &["queries.operands", "queries.functions"],
-        |text| {
-            calls(text, "CAST(", |inner| {
-                let operand = inner.strip_suffix(" AS INTEGER")?;
-                Some(format!("CAST(ROUND({operand}) AS INTEGER)"))
-            })
-        }
     ),
     loose!(
         "join_folds_case",
@@ -712,21 +667,6 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Savepoints])
     .suspects(&["transactions.savepoint"]),
-    text!(
-        Constraints,
-        "constraints.index_condition_dropped",
-        "A unique index with a condition covers every row.",
-        &["constraints.", "schema."],
-        |_, text| {
-            text.starts_with("CREATE UNIQUE INDEX ")
-                .then(|| {
-                    places(text, " WHERE ")
-                        .first()
-                        .map(|at| text[..*at].to_owned())
-                })
-                .flatten()
-        }
-    ),
     text!(
         Constraints,
         "constraints.default_is_null",

@@ -317,7 +317,9 @@ fn last_of_list_lost(text: &str, params: &[Value], more_than: usize) -> Option<V
 /// Sets every column of the INSERT where it would leave the row alone; the statement must name the columns of the conflict.
 fn replacing(text: &str) -> Option<String> {
     const NOTHING: &str = " DO NOTHING";
-    let at = *places(text, NOTHING).first()?;
+    let Some(&at) = places(text, NOTHING).first() else {
+        return replacing_duplicates(text);
+    };
     let target = text[..at].rsplit_once(" ON CONFLICT (")?.1;
     let column = target.split([',', ')']).next()?;
     let after = &text[at + NOTHING.len()..];
@@ -326,6 +328,29 @@ fn replacing(text: &str) -> Option<String> {
         &text[..at]
     );
     Some(upsert_of_all(&one).unwrap_or(one))
+}
+
+/// Does so where the only assignment to the existing row is that of a column to itself.
+fn replacing_duplicates(text: &str) -> Option<String> {
+    const KEEP: &str = " ON DUPLICATE KEY UPDATE ";
+    const NO_VALUE: &str = " ELSE (SELECT 1 UNION ALL SELECT 2) END";
+    let at = *places(text, KEEP).first()?;
+    let (kept, value) = text[at + KEEP.len()..].split_once(" = ")?;
+    let value = match value.strip_suffix(NO_VALUE) {
+        Some(guarded) => guarded.rsplit_once(" THEN ")?.1,
+        None => value,
+    };
+    if !value.ends_with(&format!(".{kept}")) {
+        return None;
+    }
+    let open = text.find('(')?;
+    let close = open + text[open..].find(')')?;
+    let others = text[open + 1..close].split(", ");
+    let others = others.filter(|column| *column != kept);
+    let others: Vec<String> = others
+        .map(|column| format!(", {column} = VALUES({column})"))
+        .collect();
+    (!others.is_empty()).then(|| format!("{text}{}", others.concat()))
 }
 
 /// Sets every column of the INSERT that the upsert does not set.

@@ -138,7 +138,7 @@ pub(super) const ALL: [(u32, What, &str); 45] = [
 ];
 
 /// What another session changes.
-const OUTSIDE: [What; 18] = [
+const OUTSIDE: [What; 19] = [
     What::Rename,
     What::Rank,
     What::Move,
@@ -157,6 +157,7 @@ const OUTSIDE: [What; 18] = [
     What::MoveSeat,
     What::Badge,
     What::PassName,
+    What::Note,
 ];
 
 /// A generated change: numbers select among existing rows.

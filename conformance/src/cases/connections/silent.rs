@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use selfsame::backend::Backend;
 use selfsame::dialect::Begin;
 use selfsame::prelude::*;
 use selfsame::schema::ColumnType;
@@ -60,12 +61,33 @@ const LONG: &str = "a long query";
 /// More than the system keeps of what a server does not take.
 const LENGTH: usize = 8 * 1024 * 1024;
 
+fn ask(database: &mut Database, length: usize) -> Result<()> {
+    let long = "x".repeat(length);
+    let params = [text(&long), text("x")];
+    let query = "SELECT COUNT(*) FROM [t] WHERE ? = ?";
+    database.rows(query, &params, &[ValueType::I64]).map(drop)
+}
+
+/// Returns the length of the longest query that the server takes while it answers: it may limit them.
+fn longest_taken(backend: &Arc<dyn Backend>) -> CaseResult<usize> {
+    let mut length = LENGTH;
+    loop {
+        // A server may close the connection of a query that is too long.
+        match ask(&mut Database::of(Arc::clone(backend))?, length) {
+            Ok(()) => return Ok(length),
+            Err(error) if length < 1024 => return Err(error.into()),
+            Err(_) => length /= 2,
+        }
+    }
+}
+
 fn statement(context: &mut Context) -> CaseResult {
     drop(with_table(context)?);
     let silenceable = silenceable(context)?;
     let Silenceable {
         backend, silence, ..
     } = &silenceable;
+    let length = longest_taken(backend)?;
     for name in ["a query", "a write", LONG] {
         let mut database = Database::of(Arc::clone(backend))?;
         database.count("t")?;
@@ -74,12 +96,7 @@ fn statement(context: &mut Context) -> CaseResult {
         let (failed, is_open) = within(&what, limit(&silenceable), move || {
             let failed = match name {
                 "a query" => database.count("t").map(drop),
-                LONG => {
-                    let long = "x".repeat(LENGTH);
-                    let params = [text(&long), text("x")];
-                    let query = "SELECT COUNT(*) FROM [t] WHERE ? = ?";
-                    database.rows(query, &params, &[ValueType::I64]).map(drop)
-                }
+                LONG => ask(&mut database, length),
                 _ => database.execute(INSERT, &[int(1), int(1)]).map(drop),
             };
             (failed, database.connection.is_open())

@@ -16,7 +16,7 @@ use crate::context::Context;
 pub(super) const CASES: &[Case] = &[
     Case::core("queries.groups.aggregates", aggregates)
         .since(17)
-        .promise("Each aggregate of each group ignores NULL and counts duplicates, unless it says DISTINCT.")
+        .promise("Each aggregate of each group ignores NULL and counts duplicates, unless it says DISTINCT; a group has one value of every grouped column.")
         .hint("NULL is one group; an aggregate of NULLs only is NULL, its count 0.")
         .covers(&[Contract(32)]),
     Case::core("queries.groups.windows", windows)
@@ -171,6 +171,36 @@ fn aggregates(context: &mut Context) -> CaseResult {
         .filter(|(_, total)| *total > Some(sum_of(&rows, Some(1)) - 1))
         .collect();
     check_eq!(found, wanted, "the groups that HAVING keeps");
+
+    const FACTOR: i64 = 1_000_000_000;
+    let large = select(sum(Sale::AMOUNT * FACTOR)).from(Sale::table());
+    let total = rows.iter().filter_map(|row| row.amount).sum::<i64>() * FACTOR;
+    check_eq!(
+        large.all(&mut session)?,
+        [Some(total)],
+        "a sum beyond 32 bits"
+    );
+
+    let mut found = select((Sale::SHOP, Sale::LABEL, count_all(), sum(Sale::AMOUNT)))
+        .from(Sale::table())
+        .group_by(Sale::SHOP)
+        .group_by(Sale::LABEL)
+        .all(&mut session)?;
+    found.sort_unstable();
+    let mut by_both = BTreeMap::new();
+    for row in &rows {
+        let group: &mut Vec<&Sale> = by_both.entry((row.shop, row.label.clone())).or_default();
+        group.push(row);
+    }
+    let wanted: Vec<_> = by_both
+        .into_iter()
+        .map(|((shop, label), rows)| {
+            let amounts = rows.iter().filter_map(|row| row.amount);
+            let total = amounts.reduce(|total, amount| total + amount);
+            (shop, label, rows.len() as i64, total)
+        })
+        .collect();
+    check_eq!(found, wanted, "the groups by two columns");
     Ok(())
 }
 
@@ -380,6 +410,21 @@ fn sets(context: &mut Context) -> CaseResult {
         sorted(columns().distinct().all(&mut session)?),
         once(&all),
         "DISTINCT keeps one of each"
+    );
+    let mut amounts: Vec<i64> = rows.iter().filter_map(|row| row.amount).collect();
+    amounts.sort_unstable();
+    amounts.dedup();
+    amounts.reverse();
+    let amounts: Vec<Option<i64>> = amounts.into_iter().map(Some).collect();
+    let descending = select(Sale::AMOUNT)
+        .from(Sale::table())
+        .filter(Sale::AMOUNT.is_not_null())
+        .distinct()
+        .order_by(Sale::AMOUNT.desc());
+    check_eq!(
+        descending.all(&mut session)?,
+        amounts,
+        "DISTINCT rows in descending order"
     );
     let ones = || columns().filter(Sale::SHOP.eq(1));
     let of_ones: Vec<_> = all.iter().copied().filter(|row| row.0 == Some(1)).collect();

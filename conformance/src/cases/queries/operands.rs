@@ -443,6 +443,28 @@ fn lists(context: &mut Context) -> CaseResult {
         Numbers::A.not_in(all()),
         |row: &Numbers| is_in(row.a, &INTEGERS).map(|found| !found)
     );
+    let some: Vec<Option<i64>> = [None].into_iter().chain(above).collect();
+    let query = || {
+        select(Numbers::B)
+            .from(Numbers::table())
+            .filter(Numbers::B.gt(1).or(Numbers::B.is_null()))
+    };
+    decide!(
+        session,
+        Numbers,
+        rows,
+        "a IN (every b above 1, and NULL)",
+        Numbers::A.in_(query()),
+        |row: &Numbers| is_in(row.a, &some)
+    );
+    decide!(
+        session,
+        Numbers,
+        rows,
+        "a NOT IN (every b above 1, and NULL)",
+        Numbers::A.not_in(query()),
+        |row: &Numbers| is_in(row.a, &some).map(|found| !found)
+    );
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! Batches of round sizes, lists of every length, and keys beyond 32 bits.
 
+use selfsame::metadata;
+use selfsame::prelude::*;
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::ValueType;
 
@@ -8,6 +10,7 @@ use crate::case::Cover::Contract;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, Typed, int, text, value_table};
+use crate::world::World;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("writes.sizes.round", round)
@@ -33,7 +36,27 @@ pub(super) const CASES: &[Case] = &[
         .promise("Generated keys are reported as they are stored in transactions and savepoints, and after a rollback has taken others back.")
         .hint("Ask directly after the INSERT: a rollback may reuse keys or leave a gap.")
         .covers(&[Contract(47), Contract(64)]),
+    Case::full("writes.keys.never_reused", never_reused)
+        .since(24)
+        .needs(&[Capability::GeneratedKeys])
+        .promise("A key declared as never reused is greater than all before it, although the rows with the greatest keys were deleted.")
+        .hint("See `Generated::KeyNeverReused`: a key counted from the greatest row is not enough.")
+        .covers(&[Contract(47)]),
+    Case::core("writes.update.exchanged", exchanged)
+        .since(24)
+        .promise("Every assignment of an UPDATE sees the row as it was before, so that two columns can exchange their values.")
+        .hint("Some databases assign from left to right unless told otherwise.")
+        .covers(&[Contract(53)]),
 ];
+
+/// A receipt: no number is given twice.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "receipts")]
+struct Receipt {
+    #[orm(primary_key, autoincrement)]
+    id: Auto<i64>,
+    label: String,
+}
 
 const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
 
@@ -225,5 +248,51 @@ fn large_keys(context: &mut Context) -> CaseResult {
         let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[given])?;
         check_eq!(found, [large], "the given key");
     }
+    Ok(())
+}
+
+fn never_reused(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &metadata![Receipt])?;
+    let mut greatest = 0;
+    for rows in [1, 3, 1, 2] {
+        let mut session = world.session();
+        let receipts = (0..rows).map(|row| Receipt::new(format!("receipt {row}")));
+        let added = session.add_all(receipts.collect::<Vec<_>>());
+        session.commit()?;
+        for receipt in added {
+            session.refresh(receipt)?;
+            let key = session[receipt].id.get().copied();
+            check!(
+                key.is_some_and(|key| key > greatest),
+                "the key of a new row must be above {greatest}, is {key:?}"
+            );
+            greatest = key.unwrap_or(greatest);
+            session.delete(receipt)?;
+        }
+        session.commit()?;
+    }
+    Ok(())
+}
+
+fn exchanged(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let table = Table::build("t")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("a", ColumnType::I64))
+        .column(Column::new("b", ColumnType::I64))
+        .primary_key(["id"]);
+    database.create(&table)?;
+    for id in 1..=3 {
+        let insert = "INSERT INTO [t] ([id], [a], [b]) VALUES (?, ?, ?)";
+        database.execute(insert, &[int(id), int(10 * id), int(id)])?;
+    }
+    database.execute("UPDATE [t] SET [a] = [b], [b] = [a]", &[])?;
+    let a = database.integers("SELECT [a] FROM [t] ORDER BY [id]", &[])?;
+    let b = database.integers("SELECT [b] FROM [t] ORDER BY [id]", &[])?;
+    check_eq!(
+        (a, b),
+        (vec![1, 2, 3], vec![10, 20, 30]),
+        "the exchanged columns"
+    );
     Ok(())
 }

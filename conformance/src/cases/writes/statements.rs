@@ -285,6 +285,16 @@ fn returning(context: &mut Context) -> CaseResult {
     check_eq!(rows, [Some(62), Some(72)], "the rows as they were");
     let left = select(count_all()).from(User::table());
     check_eq!(left.one(&mut session)?, 3, "the others stay");
+    let twins = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .rows([("fay", 80), ("gus", 80)])
+        .returning(User::AGE);
+    let rows = session.execute_returning(&twins)?;
+    check_eq!(
+        rows,
+        [Some(80), Some(80)],
+        "a row for each of two equal ones"
+    );
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use selfsame::Result;
 use selfsame::prelude::*;
 
-use super::{Unflushed, When, by_its_way, card, label, place, plainly, seat};
+use super::{PANIC, Unflushed, When, by_its_way, card, label, place, plainly, seat};
 use crate::mechanisms::entities::Place;
 use crate::mechanisms::plan::Change;
 
@@ -117,7 +117,7 @@ pub(super) fn hook_work(session: &mut Session, change: &Change) -> Result<()> {
     let turn = |way: usize| way / 8 % 4;
     let mut change = change.clone();
     match &mut change {
-        Change::Panic { .. } => std::panic::panic_any("in a hook, as drawn"),
+        Change::Panic { .. } => std::panic::panic_any(PANIC),
         Change::Rank { .. }
         | Change::Rename { .. }
         | Change::Note { .. }
