@@ -344,6 +344,11 @@ fn seat(session: &mut Session, place: &str, number: i32) -> Result<Handle<Seat>>
         session.flush()?;
     }
     let is_it = |seat: &Seat| seat.place_code == place && seat.number == number;
+    // A removed seat keeps its number, which another may have got, until a flush deletes it.
+    let here = session.persistent::<Seat>().into_iter();
+    if here.filter(|seat| is_it(&session[*seat])).count() > 1 {
+        session.flush()?;
+    }
     if let Some(known) = known(session, is_it) {
         return Ok(known);
     }
