@@ -72,6 +72,7 @@ mod on_postgres;
 mod on_sqlite;
 mod on_world;
 mod one;
+mod outside;
 mod own;
 mod places;
 mod special;
@@ -95,6 +96,7 @@ fn main() -> std::process::ExitCode {
         .iter()
         .chain(on_more::TESTS)
         .chain(on_hostile::ON_POSTGRES)
+        .chain(outside::ON_POSTGRES)
         .chain(special::ON_POSTGRES)
         .chain(troubles::ON_POSTGRES)
         .chain(on_world::ON_POSTGRES)

@@ -118,6 +118,54 @@ fn several_keys_of_one_row_find_it_each() -> Result<()> {
     Ok(())
 }
 
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "nicks")]
+struct Owner {
+    #[orm(primary_key)]
+    nick: String,
+    #[orm(back_populates = owner, cascade = "all")]
+    posts: HasMany<Owned>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "nick_notes")]
+struct Owned {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "nicks.nick")]
+    nick: String,
+    #[orm(back_populates = posts)]
+    owner: BelongsTo<Owner>,
+}
+
+#[test]
+fn a_deleted_owner_takes_those_that_refer_to_it_in_other_letters() -> Result<()> {
+    for (constraint, in_memory) in [("", true), ("", false), ("REFERENCES nicks", false)] {
+        let mut f = Fixture::new()?;
+        for sql in [
+            "CREATE TABLE nicks (nick TEXT COLLATE NOCASE PRIMARY KEY)",
+            &format!(
+                "CREATE TABLE nick_notes (id INTEGER PRIMARY KEY, nick TEXT NOT NULL {constraint})"
+            ),
+            "INSERT INTO nicks VALUES ('ann'), ('bob')",
+            "INSERT INTO nick_notes VALUES (1, 'Ann'), (2, 'bob'), (3, 'ANN')",
+        ] {
+            f.session.sql(sql, ()).execute()?;
+        }
+        f.session.commit()?;
+        let s = &mut f.session;
+        if in_memory {
+            Owned::query().all(s)?;
+        }
+        let ann = s.get::<Owner>("ann".to_owned())?.expect("ann");
+        s.delete(ann)?;
+        s.commit()?;
+        let left: Vec<i64> = s.sql("SELECT id FROM nick_notes", ()).all()?;
+        assert_eq!(left, [2], "{constraint} {in_memory}");
+    }
+    Ok(())
+}
+
 /// Its key has one collation, the columns that refer to it have others.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "topics")]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::entity::{Attachment, Key, Mapped, Mapper, RelationKind};
 use crate::error::Result;
 use crate::session::life::merge::AddOrMerge;
-use crate::session::read::load::{folded, resembling};
+use crate::session::read::load::{folded, has_other_texts, resembling};
 use crate::session::read::lookup::{has_text, owned, values};
 use crate::session::{Handle, ObjectId, Session, State};
 use crate::value::Value;
@@ -187,7 +187,10 @@ impl Session {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let has_text = has_text(&mapper, &mapper.table().primary_key);
         if has_text {
-            let odd = resembling(unread.iter().copied(), &found).into_iter();
+            let odd = match has_other_texts(&mapper, &mapper.table().primary_key) {
+                true if !read.is_empty() => found.iter().map(Option::is_none).collect(),
+                _ => resembling(unread.iter().copied(), &found),
+            };
             let odd = (0..)
                 .zip(odd)
                 .filter_map(|(at, is_odd)| is_odd.then_some(at));

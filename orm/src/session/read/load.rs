@@ -12,9 +12,10 @@ use crate::entity::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
 use crate::render::Lock;
+use crate::schema::ColumnType;
 use crate::session::read::lookup::{Lookup, has_text, owned, values};
 use crate::session::{Handle, ObjectId, Session, State};
-use crate::value::{Param, Value, ValueRef};
+use crate::value::{Param, Value, ValueRef, ValueType};
 
 impl Session {
     /// Returns the object with this key, or `None` if there is no such row: from the identity map if it is there and not expired, otherwise
@@ -167,10 +168,14 @@ impl Session {
             unmatched.remove(slot);
         });
         let is_odd = !unmatched.is_empty();
-        let odd = match is_odd || read.is_empty() || !has_text(&mapper, key) {
-            // A row that was read has none of the keys, so each key without a row may be its own.
-            true => found.iter().map(|slot| is_odd && slot.is_none()).collect(),
-            false => resembling(keys.clone(), &found),
+        let odd = if !read.is_empty() && (is_odd || has_other_texts(&mapper, key)) {
+            // A row that was read has none of the keys, or texts that do not resemble each other are equal, as those of `1 day` and
+            // `24:00:00`: each key without a row may be a row's own.
+            found.iter().map(Option::is_none).collect()
+        } else if read.is_empty() || !has_text(&mapper, key) {
+            vec![false; found.len()]
+        } else {
+            resembling(keys.clone(), &found)
         };
         let odd = (0..).zip(odd).filter_map(|(at, odd)| odd.then_some(at));
         let odd: Vec<usize> = odd.collect();
@@ -439,6 +444,22 @@ pub(in crate::session) fn resembling<'a>(
         slot.is_none() && (unknown || with_row.contains(folded))
     };
     folded.iter().zip(found).map(is_alike).collect()
+}
+
+/// Whether one of these columns is of a type without a neutral form, whose values have several texts each.
+pub(in crate::session) fn has_other_texts(mapper: &Mapper, columns: &[usize]) -> bool {
+    let mut types = columns.iter().map(|&at| &mapper.table().columns[at].ty);
+    types.any(has_other_text)
+}
+
+fn has_other_text(ty: &ColumnType) -> bool {
+    match ty {
+        ColumnType::Other { .. } => true,
+        ColumnType::Array(element) => {
+            has_other_text(element) || element.value_type() == ValueType::Decimal
+        }
+        _ => false,
+    }
 }
 
 /// A text that is the same for keys that differ in case, spaces or punctuation; `None` for a text that is not ASCII, which a collation may

@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, ForeignKey, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Reference;
-use crate::session::read::lookup::values;
+use crate::session::read::lookup::{has_text, values};
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -295,6 +295,26 @@ impl Session {
         }
     }
 
+    /// Whether a child references an owner, by a key that is equal to the owner's here or, by a collation or another text of the same value,
+    /// in the database.
+    fn is_parent(
+        &mut self,
+        owner: ObjectId,
+        child: ObjectId,
+        reference: &Reference,
+    ) -> Result<bool> {
+        let parent = self.parent(child, reference)?;
+        let is_set = self.edges.links.get(child, &reference.columns).is_some();
+        let mapper = &self.entry(owner.0).mapper;
+        if parent.is_some() || is_set || !has_text(mapper, &mapper.table().primary_key) {
+            return Ok(parent == Some(owner));
+        }
+        let Some(key) = self.foreign_key(child, &reference.columns) else {
+            return Ok(false);
+        };
+        Ok(self.load_by_key(owner.0, &key)? == [owner.1])
+    }
+
     fn release_child(
         &mut self,
         owner: ObjectId,
@@ -303,7 +323,7 @@ impl Session {
         reference: &Reference,
         child: ObjectId,
     ) -> Result<()> {
-        if self.parent(child, reference)? != Some(owner) {
+        if !self.is_parent(owner, child, reference)? {
             // Its foreign key changed since the collection was read.
             return Ok(());
         }
