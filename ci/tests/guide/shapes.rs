@@ -1,5 +1,4 @@
 // ANCHOR: entities
-use selfsame::entity::HasOne;
 use selfsame::prelude::*;
 
 #[derive(Entity, Clone, Debug)]

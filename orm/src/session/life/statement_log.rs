@@ -57,7 +57,7 @@ impl StatementLog {
     }
 }
 
-/// Asserts how many statements a session sends while a block runs, and returns the block's value. Use it in tests, to notice changes that
+/// Asserts how many statements a session sends while a block or expression is evaluated, and returns its value. Use it in tests, to notice changes that
 /// load rows one by one.
 ///
 /// A batch of one statement counts as one; BEGIN, COMMIT and the like are not counted. Statements that the session needs itself count, such
@@ -71,6 +71,7 @@ impl StatementLog {
 /// # fn run(engine: &Engine) -> selfsame::Result<()> {
 /// let mut session = Session::new(&engine);
 /// let users = selfsame::assert_statements!(session, 1, { User::query().all(&mut session)? });
+/// selfsame::assert_statements!(session, 0, session.flush()?);
 /// # let _ = users;
 /// # Ok(())
 /// # }
@@ -87,4 +88,7 @@ macro_rules! assert_statements {
         log.expect($expected);
         value
     }};
+    ($session:expr, $expected:expr, $work:expr $(,)?) => {
+        $crate::assert_statements!($session, $expected, { $work })
+    };
 }
