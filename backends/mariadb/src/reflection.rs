@@ -13,7 +13,8 @@ use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
 
 use crate::dialect::INDEX_OF_GENERATED_KEY;
 
-const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine FROM information_schema.tables \
+const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine, table_type = 'SYSTEM VERSIONED', \
+    coalesce(create_options LIKE '%partitioned%', FALSE) FROM information_schema.tables \
     WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') ORDER BY table_name";
 
 const COLUMNS: &str = "SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default, extra, \
@@ -30,6 +31,9 @@ const FOREIGN_KEYS: &str = "SELECT k.table_name, k.constraint_name, k.ordinal_po
 
 const CHECKS: &str = "SELECT table_name, constraint_name, check_clause, level = 'Column' FROM information_schema.check_constraints \
     WHERE constraint_schema = ? ORDER BY table_name, constraint_name";
+
+const TRIGGERS: &str = "SELECT event_object_table, group_concat(trigger_name ORDER BY trigger_name SEPARATOR ', ') \
+    FROM information_schema.triggers WHERE event_object_schema = ? GROUP BY event_object_table";
 
 const SCHEMAS: &str = "SELECT table_schema, COUNT(*) FROM information_schema.tables \
     WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('mysql', 'sys', 'performance_schema', 'information_schema') \
@@ -142,8 +146,24 @@ impl Listed<'_> {
                     );
                     table.remarks.push(remark);
                 }
+                if get(row, 4)? {
+                    table.remarks.push(
+                        "It is WITH SYSTEM VERSIONING: the server keeps earlier rows.".into(),
+                    );
+                }
+                if get(row, 5)? {
+                    table.remarks.push("It is partitioned.".into());
+                }
             }
             tables.push(table);
+            Ok(())
+        })?;
+        each(connection, TRIGGERS, Some(place), &mut |row| {
+            let name: String = get(row, 0)?;
+            if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
+                let remark = format!("It has triggers: {}.", get::<String>(row, 1)?);
+                table.remarks.push(remark);
+            }
             Ok(())
         })?;
         let tables = &mut tables;

@@ -157,15 +157,20 @@ impl SqliteConnection {
         self.execute(&Statement { sql, params: &[] }).map(drop)
     }
 
-    /// Rolls back, to a savepoint or wholly. No interrupt prevents it, whenever it comes.
+    /// Rolls back, to a savepoint or wholly. No interrupt prevents it, whenever it comes, and none makes the one the other.
     fn undo(&mut self, sql: &Sql) -> Result<()> {
         loop {
             self.interruption.take();
-            match self.run(sql) {
+            let (prepared, _) = self.prepare(sql)?;
+            let undone = prepared.run(|execution| {
+                execution.bind(&[])?;
+                execution.finish()
+            });
+            match undone {
                 Err(error)
                     if error.native_code() == Some("SQLITE_INTERRUPT") && self.in_transaction() => {
                 }
-                ran => return ran,
+                undone => return undone.map(drop),
             }
         }
     }
@@ -315,7 +320,7 @@ impl Connection for SqliteConnection {
                 ran?;
                 self.end_of_transaction()
             }
-            Transaction::RollbackTo(_) => self.undo(sql),
+            Transaction::RollbackTo(_) => self.inside(|connection| connection.undo(sql)),
             _ => self.run(sql),
         }
     }

@@ -18,7 +18,8 @@ const LONGEST_PAUSE: i32 = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     is_set: AtomicBool,
-    /// Held from the look at the flag to the start of a pause, and by an interrupt until SQLite has its own: whoever sees one sees both.
+    /// Held from the look at the flag to the start of a pause, and by an interrupt until SQLite has its own: whoever takes the flag, or
+    /// stops waiting for it, finds both.
     pausing: Mutex<()>,
     interrupted: Condvar,
 }
@@ -36,6 +37,7 @@ impl Interruption {
 
     /// Returns whether it was interrupted, and forgets it.
     pub(crate) fn take(&self) -> bool {
+        let _whole = self.pausing.lock();
         self.is_set.swap(false, Ordering::SeqCst)
     }
 

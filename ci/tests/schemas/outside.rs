@@ -10,8 +10,128 @@ use selfsame_postgres::testing::Server;
 use crate::own::in_own_database;
 use crate::{Test, execute};
 
-pub(crate) const ON_POSTGRES: &[(&str, Test)] =
-    &[("postgres_keys_of_equal_values_with_other_texts", equal_keys)];
+pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[
+    ("postgres_keys_of_equal_values_with_other_texts", equal_keys),
+    ("postgres_unique_values_are_exchanged", exchanges),
+    ("postgres_rows_move_with_their_keys", moves),
+];
+
+/// Two rows of a table exchange what must be unique. Where NULL must be unique too, and another row has it, they cannot: this is refused
+/// with the constraint, and nothing is written.
+fn exchanges(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    // `NULLS NOT DISTINCT` is newer than the oldest server.
+    let mut session = Session::new(&engine);
+    let version: i32 = session
+        .sql("SELECT current_setting('server_version_num')::integer", ())
+        .one()?;
+    let nulls = ["UNIQUE", "UNIQUE NULLS NOT DISTINCT"];
+    let mut wrong = Vec::new();
+    for (at, unique) in [
+        nulls[0],
+        nulls[1],
+        "UNIQUE DEFERRABLE INITIALLY DEFERRED",
+        "UNIQUE DEFERRABLE",
+    ]
+    .into_iter()
+    .filter(|&unique| unique != nulls[1] || version >= 150_000)
+    .enumerate()
+    {
+        let table = format!("exchanged_{at}");
+        execute(
+            &engine,
+            &format!(
+                "CREATE TABLE {table} (id integer PRIMARY KEY, a integer {unique});\n\
+                 INSERT INTO {table} VALUES (1, 10), (2, 20), (3, NULL)"
+            ),
+        )?;
+        let records = Metadata::reflect(&engine)?.records(&table)?;
+        let exchange = |one: i32, other: i32| -> selfsame::Result<()> {
+            let mut session = Session::new(&engine);
+            let [one, other] = [
+                records.get(&mut session, one)?,
+                records.get(&mut session, other)?,
+            ]
+            .map(|it| it.expect("a row"));
+            let values = [one, other].map(|it| session[it].value("a").cloned());
+            let [of_one, of_other] = values.map(|it| it.expect("a value"));
+            session[one].set("a", of_other.clone())?;
+            session[other].set("a", of_one)?;
+            session.commit()
+        };
+        let needs_null = unique == nulls[1];
+        for (one, other) in [(1, 2), (2, 3), (3, 1)] {
+            match exchange(one, other) {
+                Ok(()) if !needs_null => {}
+                Err(error)
+                    if needs_null
+                        && error.kind() == ErrorKind::UniqueViolation
+                        && error.constraint_name().is_some() => {}
+                result => wrong.push(format!("{unique}: {one} and {other}: {result:?}")),
+            }
+        }
+        let rows: Vec<(i32, Option<i32>)> = session
+            .sql(format!("SELECT id, a FROM {table} ORDER BY id"), ())
+            .all()?;
+        session.commit()?;
+        let expected = match needs_null {
+            false => [(1, Some(10)), (2, None), (3, Some(20))],
+            true => [(1, Some(10)), (2, Some(20)), (3, None)],
+        };
+        if rows != expected {
+            wrong.push(format!("{unique}: {rows:?}"));
+        }
+    }
+    assert_eq!(wrong, [""; 0]);
+    Ok(())
+}
+
+/// A row moves into another partition with its key, and a trigger that gives a row another key is told or known in memory.
+fn moves(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    execute(
+        &engine,
+        "CREATE TABLE parts (id integer, at integer, note text, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);\n\
+         CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);\n\
+         CREATE TABLE parts_2 PARTITION OF parts FOR VALUES FROM (10) TO (20);\n\
+         INSERT INTO parts VALUES (1, 5, 'a');\n\
+         CREATE TABLE shifted (id integer PRIMARY KEY, note text);\n\
+         INSERT INTO shifted VALUES (1, 'a');\n\
+         CREATE FUNCTION shift() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.id := OLD.id + 100; RETURN NEW; END';\n\
+         CREATE TRIGGER shift BEFORE UPDATE ON shifted FOR EACH ROW EXECUTE FUNCTION shift()",
+    )?;
+    let metadata = Metadata::reflect(&engine)?;
+    let mut session = Session::new(&engine);
+    let parts = metadata.records("parts")?;
+    let row = parts.query().one(&mut session)?;
+    session[row].set("at", 15)?;
+    session[row].set("note", "b".to_owned())?;
+    session.commit()?;
+    assert_eq!(
+        session
+            .sql("SELECT note FROM parts_2", ())
+            .one::<String>()?,
+        "b"
+    );
+    assert_eq!(
+        session.sql("SELECT count(*) FROM parts", ()).one::<i64>()?,
+        1
+    );
+    // Out of all partitions.
+    session[row].set("at", 25)?;
+    session.commit().expect_err("no partition");
+    session.rollback()?;
+    let shifted = metadata.records("shifted")?;
+    let row = shifted.query().one(&mut session)?;
+    session[row].set("note", "b".to_owned())?;
+    session.commit()?;
+    // The row has gone to another key: memory does not say otherwise.
+    let error = session.refresh(row).expect_err("another key");
+    assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
+    Ok(())
+}
 
 fn equal_keys(server: &Server) -> selfsame::Result<()> {
     in_own_database(server, "outside", &["citext"], |engine, _| {

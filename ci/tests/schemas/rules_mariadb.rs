@@ -305,6 +305,7 @@ pub struct Tree {
     pub trees_by_root: HasMany<Tree>,
 }
 
+// It has triggers: bump, remember.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "watched")]
 pub struct Watched {

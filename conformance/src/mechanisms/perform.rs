@@ -17,7 +17,7 @@ use super::plan::{Change, Rows};
 use crate::case::CaseResult;
 use hooked::{hook_work, hooked, meet};
 use swaps::{
-    badge, merge_seat, move_seat, pass_code, pass_name, renumber, retext, shift, swap_cards,
+    badge, merge_seat, move_seat, pass_code, pass_name, rekey, renumber, retext, shift, swap_cards,
     swap_names,
 };
 use unflushed::Unflushed;
@@ -484,11 +484,7 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
         Change::Move { code, parent, way } => {
             move_place(session, unflushed, code, parent.as_deref(), *way)
         }
-        Change::Rekey { code, new } => {
-            let place = place(session, code)?;
-            session[place].code.clone_from(new);
-            Ok(())
-        }
+        Change::Rekey { code, new } => rekey(session, code, new),
         Change::DeletePlace { code, .. } => {
             let place = place(session, code)?;
             delete(session, place)

@@ -166,6 +166,31 @@ fn a_deleted_owner_takes_those_that_refer_to_it_in_other_letters() -> Result<()>
     Ok(())
 }
 
+#[test]
+fn whether_other_letters_are_equal_is_asked_once() -> Result<()> {
+    let mut f = Fixture::new()?;
+    for sql in [
+        "CREATE TABLE nicks (nick TEXT COLLATE NOCASE PRIMARY KEY)",
+        "CREATE TABLE nick_notes (id INTEGER PRIMARY KEY, nick TEXT NOT NULL)",
+        "INSERT INTO nicks VALUES ('ann'), ('bob')",
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) \
+         INSERT INTO nick_notes SELECT i, CASE i % 3 WHEN 0 THEN 'Ann' WHEN 1 THEN 'ANN' ELSE 'Bob' END FROM n",
+    ] {
+        f.session.sql(sql, ()).execute()?;
+    }
+    f.session.commit()?;
+    let s = &mut f.session;
+    for owner in Owner::query().all(s)? {
+        s.delete(owner)?;
+    }
+    let before = s.statements();
+    s.flush()?;
+    let sent = s.statements() - before;
+    assert!(sent <= 8, "{sent} statements for three texts");
+    assert_eq!(Owned::query().count(s)?, 0);
+    Ok(())
+}
+
 /// Its key has one collation, the columns that refer to it have others.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "topics")]

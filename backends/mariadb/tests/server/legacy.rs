@@ -6,6 +6,40 @@ use selfsame::value::Decimal;
 
 use crate::support::{Person, Pet, all, database};
 
+/// What an entity cannot say is told of its table: triggers, earlier rows, partitions.
+#[test]
+fn what_a_table_does_besides_is_told() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE plain (id INT PRIMARY KEY, n INT) ENGINE = InnoDB",
+            "CREATE TABLE watched (id INT PRIMARY KEY, n INT) ENGINE = InnoDB",
+            "CREATE TRIGGER up BEFORE UPDATE ON watched FOR EACH ROW SET NEW.n = OLD.n + 1",
+            "CREATE TRIGGER into_it BEFORE INSERT ON watched FOR EACH ROW SET NEW.n = 1",
+            "CREATE TABLE kept (id INT PRIMARY KEY, n INT) ENGINE = InnoDB WITH SYSTEM VERSIONING",
+            "CREATE TABLE parts (id INT PRIMARY KEY, n INT) ENGINE = InnoDB PARTITION BY HASH (id) PARTITIONS 2",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let metadata = Metadata::reflect(&engine).expect("reflects");
+    let told: Vec<(&str, String)> = metadata
+        .tables()
+        .iter()
+        .map(|table| (&*table.name, table.remarks.join(" ")))
+        .collect();
+    let wanted = [
+        (
+            "kept",
+            "It is WITH SYSTEM VERSIONING: the server keeps earlier rows.",
+        ),
+        ("parts", "It is partitioned."),
+        ("plain", ""),
+        ("watched", "It has triggers: into_it, up."),
+    ];
+    assert_eq!(told, wanted.map(|(name, remark)| (name, remark.to_owned())));
+}
+
 /// Keys that the database takes for one although they differ in case, accents or spaces.
 #[test]
 fn keys_that_are_equal_to_the_database() {

@@ -254,6 +254,38 @@ fn no_interrupt_keeps_a_transaction_open() {
     );
 }
 
+/// An interrupt that falls into a rollback to a savepoint ends neither it nor the transaction around.
+#[test]
+fn no_interrupt_makes_a_rollback_to_a_savepoint_a_whole_one() {
+    let mut session = memory();
+    run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
+    begin(&mut session, |begin| begin.writes_first = true).expect("begins");
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+    transaction(&mut session, Transaction::Savepoint("a")).expect("a savepoint");
+    run(&mut session, "INSERT INTO t VALUES (2)", &[]);
+    let interrupter = session.interrupter().expect("can be interrupted");
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    let order = std::sync::atomic::Ordering::SeqCst;
+    let undone = thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in (0..).take_while(|_| !is_over.load(order)) {
+                interrupter.interrupt();
+                // At another place each time.
+                (0..round % 1_000 * 50).for_each(|_| std::hint::spin_loop());
+            }
+        });
+        let undone =
+            (0..2_000).try_for_each(|_| transaction(&mut session, Transaction::RollbackTo("a")));
+        is_over.store(true, order);
+        undone
+    });
+    undone.expect("rolls back to the savepoint");
+    // The last interrupt is forgotten.
+    transaction(&mut session, Transaction::RollbackTo("a")).expect("rolls back");
+    transaction(&mut session, Transaction::Commit).expect("commits");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 1);
+}
+
 #[test]
 fn a_cancelled_session_waits_no_longer() {
     let (_database, backend, other) = file(JournalMode::Wal);

@@ -109,8 +109,23 @@ pub(super) fn badge(
     }
 }
 
+pub(super) fn rekey(session: &mut Session, code: &str, new: &str) -> Result<()> {
+    // Places cannot exchange their keys in one flush, as these take no NULL.
+    let mut changed = session.dirty::<Place>().into_iter();
+    let has_left = changed.any(|place| {
+        let history = session.history(place, Place::CODE);
+        matches!(history, Ok(Some((old, _))) if old == new)
+    });
+    if has_left {
+        session.flush()?;
+    }
+    let place = place(session, code)?;
+    new.clone_into(&mut session[place].code);
+    Ok(())
+}
+
 pub(super) fn renumber(session: &mut Session, code: &str, number: i32, to: i32) -> Result<()> {
-    // Seats cannot exchange their keys in one flush, as these take no NULL.
+    // Nor can seats.
     let mut changed = session.dirty::<Seat>().into_iter();
     let has_left = changed.any(|seat| {
         let history = session.history(seat, Seat::NUMBER);

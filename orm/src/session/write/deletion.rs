@@ -29,6 +29,14 @@ pub(in crate::session) struct DeleteOrder {
 struct KnownChildren {
     of_relations: FxHashMap<(u16, u16), FxHashMap<ObjectId, Vec<u32>>>,
     have_read: bool,
+    other_texts: OtherTexts,
+}
+
+/// Keys in other texts than the one of an owner's, and whether the database holds them equal.
+#[derive(Default)]
+struct OtherTexts {
+    of: Option<ObjectId>,
+    known: Vec<(Vec<Value>, bool)>,
 }
 
 impl Session {
@@ -198,6 +206,7 @@ impl Session {
                         resolved,
                         &reference,
                         (target, child),
+                        &mut known.other_texts,
                     )?;
                 }
             }
@@ -259,7 +268,9 @@ impl Session {
         found.sort_unstable();
         for (slot, owner) in found {
             if self.is_known(target, slot) {
-                self.release_child(owner, relation, resolved, &reference, (target, slot))?;
+                let child = (target, slot);
+                let texts = &mut known.other_texts;
+                self.release_child(owner, relation, resolved, &reference, child, texts)?;
             }
         }
         known
@@ -296,12 +307,13 @@ impl Session {
     }
 
     /// Whether a child references an owner, by a key that is equal to the owner's here or, by a collation or another text of the same value,
-    /// in the database.
+    /// in the database, which is asked once for each text.
     fn is_parent(
         &mut self,
         owner: ObjectId,
         child: ObjectId,
         reference: &Reference,
+        texts: &mut OtherTexts,
     ) -> Result<bool> {
         let parent = self.parent(child, reference)?;
         let is_set = self.edges.links.get(child, &reference.columns).is_some();
@@ -312,7 +324,18 @@ impl Session {
         let Some(key) = self.foreign_key(child, &reference.columns) else {
             return Ok(false);
         };
-        Ok(self.load_by_key(owner.0, &key)? == [owner.1])
+        if texts.of != Some(owner) {
+            *texts = OtherTexts {
+                of: Some(owner),
+                known: Vec::new(),
+            };
+        }
+        if let Some((_, is_equal)) = texts.known.iter().find(|(text, _)| *text == key) {
+            return Ok(*is_equal);
+        }
+        let is_equal = self.load_by_key(owner.0, &key)? == [owner.1];
+        texts.known.push((key, is_equal));
+        Ok(is_equal)
     }
 
     fn release_child(
@@ -322,8 +345,9 @@ impl Session {
         resolved: &ResolvedRelation,
         reference: &Reference,
         child: ObjectId,
+        texts: &mut OtherTexts,
     ) -> Result<()> {
-        if !self.is_parent(owner, child, reference)? {
+        if !self.is_parent(owner, child, reference, texts)? {
             // Its foreign key changed since the collection was read.
             return Ok(());
         }

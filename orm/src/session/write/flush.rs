@@ -276,12 +276,16 @@ impl Session {
             }
             // Foreign keys that were just filled in may be what identifies the rows.
             let single = single.as_ref().filter(|_| waiting.is_empty());
-            let withheld = self.withhold(step, &waiting)?;
-            let executed = self.execute_step(step, computations, single);
-            for (node, column, value) in &withheld {
-                self.assign_changed(*node, *column, value)?;
-            }
-            executed?;
+            let mut withheld = Vec::new();
+            let executed = self
+                .withhold(step, &waiting, &mut withheld)
+                .and_then(|()| self.execute_step(step, computations, single));
+            // Whatever has failed, memory keeps what the program assigned.
+            let kept = withheld
+                .iter()
+                .map(|(node, column, value)| self.assign_changed(*node, *column, value))
+                .fold(Ok(()), Result::and);
+            executed.and(kept)?;
         }
         self.read_back(steps, computations)
     }

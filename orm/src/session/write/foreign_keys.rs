@@ -30,19 +30,19 @@ impl Session {
         }
     }
 
-    /// Sets foreign keys of new rows to NULL whose parents are inserted later: the values that they had were set as columns. Returns these,
+    /// Sets foreign keys of new rows to NULL whose parents are inserted later: the values that they had were set as columns. Notes these,
     /// which are written after the parents.
     pub(in crate::session) fn withhold(
         &mut self,
         step: &Step,
         waiting: &FxHashMap<ObjectId, &[&Wait]>,
-    ) -> Result<Vec<(ObjectId, usize, Value)>> {
-        let mut withheld = Vec::new();
+        withheld: &mut Vec<(ObjectId, usize, Value)>,
+    ) -> Result<()> {
         let Step::Insert { store, slots, .. } = step else {
-            return Ok(withheld);
+            return Ok(());
         };
         if waiting.is_empty() {
-            return Ok(withheld);
+            return Ok(());
         }
         let mapper = Arc::clone(&self.entry(*store).mapper);
         for &slot in slots {
@@ -63,7 +63,7 @@ impl Session {
                 }
             }
         }
-        Ok(withheld)
+        Ok(())
     }
 
     /// Whether foreign keys of a table share columns: then setting one changes another.

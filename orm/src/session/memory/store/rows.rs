@@ -255,7 +255,7 @@ fn unclear(store: &dyn AnyStore, slot: u32, column: usize, is_own: bool) -> Erro
     let mapper = store.mapper();
     let message = match is_own {
         true => {
-            "the object was written to with the value that it still showed, after this session had changed the column by an expression or a statement: nobody can tell which value is meant; `refresh` the object before writing to it, or write the column with `set_blind`"
+            "an expression or a statement of this session changed the column; then the object was borrowed mutably and left as it was, so nobody can tell whether the value that it shows was assigned: `refresh` the object before borrowing it, or write the column with `set_blind`"
         }
         false => {
             "the object was written to while it was expired, based on old values, and the column has changed in the database since: `refresh` the object before writing to it, or write the column with `set_blind`"
