@@ -4,6 +4,32 @@
 //! fails, the fault has acted, and the same case passes in the same wrapper without the fault. A backend error does not
 //! count: a suite without assertions would still get those.
 
+/// Stores another value than the one that was sent.
+macro_rules! stored {
+    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
+        $crate::faults::Fault::new(
+            concat!("values.", $id),
+            $crate::faults::Group::Values,
+            $sentence,
+            $crate::faults::lie::Lie::Store($bend),
+        )
+        .suspects(&[$suspect])
+    };
+}
+
+/// Returns another value than the one that is stored.
+macro_rules! read {
+    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
+        $crate::faults::Fault::new(
+            concat!("values.", $id),
+            $crate::faults::Group::Values,
+            $sentence,
+            $crate::faults::lie::Lie::Read($bend),
+        )
+        .suspects(&[$suspect])
+    };
+}
+
 mod calls;
 mod characters;
 mod clauses;

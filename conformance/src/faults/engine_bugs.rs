@@ -6,28 +6,9 @@ use selfsame::value::{Time, Timestamp, TimestampTz, Value, ValueRef};
 
 use crate::case::Capability;
 use crate::faults::Fault;
-use crate::faults::Group::{Constraints, Queries, Transactions, Values, Writes};
+use crate::faults::Group::{Constraints, Queries, Transactions, Writes};
 use crate::faults::lie::Lie;
 use crate::faults::text::{calls, clause, in_where, places, replaced, within};
-
-macro_rules! stored {
-    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
-        Fault::new(
-            concat!("values.", $id),
-            Values,
-            $sentence,
-            Lie::Store($bend),
-        )
-        .suspects(&[$suspect])
-    };
-}
-
-macro_rules! read {
-    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
-        Fault::new(concat!("values.", $id), Values, $sentence, Lie::Read($bend))
-            .suspects(&[$suspect])
-    };
-}
 
 /// Sends other SQL.
 macro_rules! text {

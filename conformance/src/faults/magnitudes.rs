@@ -4,20 +4,6 @@ use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueR
 
 use crate::case::Capability;
 use crate::faults::Fault;
-use crate::faults::Group::Values;
-use crate::faults::lie::Lie;
-
-macro_rules! stored {
-    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
-        Fault::new(
-            concat!("values.", $id),
-            Values,
-            $sentence,
-            Lie::Store($bend),
-        )
-        .suspects(&[$suspect])
-    };
-}
 
 /// Changes some integers of one width.
 macro_rules! integer {

@@ -8,18 +8,6 @@ use crate::faults::Fault;
 use crate::faults::Group::Values;
 use crate::faults::lie::Lie;
 
-macro_rules! stored {
-    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
-        Fault::new(
-            concat!("values.", $id),
-            Values,
-            $sentence,
-            Lie::Store($bend),
-        )
-        .suspects(&[$suspect])
-    };
-}
-
 macro_rules! null {
     ($id:literal, $sentence:literal, $suspect:literal, $to:ident, $value:expr) => {
         Fault::new(
