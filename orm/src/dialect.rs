@@ -339,7 +339,8 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
-    /// Returns the definition of a generated key column, without its name, and whether it contains PRIMARY KEY.
+    /// Returns the definition of a generated key column, without its name, and whether it contains PRIMARY KEY. A column of
+    /// [`Generated::KeyNeverReused`](crate::schema::Generated::KeyNeverReused) needs a key that is counted on when rows are deleted.
     fn generated_key(&self, column: &Column) -> GeneratedKey {
         GeneratedKey {
             definition: format!(

@@ -10,7 +10,7 @@ use selfsame::backend::{Backend, Connection, Outcome, Row, Statement};
 use selfsame::dialect::{
     Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, json_path,
 };
-use selfsame::schema::{Column, ColumnType};
+use selfsame::schema::{Column, ColumnType, Generated};
 use selfsame::value::{Date, Decimal, Param, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -149,9 +149,13 @@ impl Dialect for MyDialect {
         out.push_str(&format!(" LIMIT {limit} OFFSET {offset}"));
     }
 
-    fn generated_key(&self, _: &Column) -> GeneratedKey {
+    fn generated_key(&self, column: &Column) -> GeneratedKey {
+        let definition = match column.generated {
+            Generated::KeyNeverReused => "INTEGER PRIMARY KEY AUTOINCREMENT",
+            _ => "INTEGER PRIMARY KEY",
+        };
         GeneratedKey {
-            definition: "INTEGER PRIMARY KEY".into(),
+            definition: definition.into(),
             is_primary_key: true,
         }
     }
