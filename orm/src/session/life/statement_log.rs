@@ -57,8 +57,8 @@ impl StatementLog {
     }
 }
 
-/// Asserts how many statements a session sends while a block or expression is evaluated, and returns its value. Use it in tests, to notice changes that
-/// load rows one by one.
+/// Asserts how many statements a session sends while a block or an expression is evaluated, and returns its value. Use it in tests, to
+/// notice changes that load rows one by one.
 ///
 /// A batch of one statement counts as one; BEGIN, COMMIT and the like are not counted. Statements that the session needs itself count, such
 /// as the query for the greatest key before inserting several rows in SQLite. The panic message lists the statements.
