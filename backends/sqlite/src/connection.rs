@@ -92,7 +92,7 @@ impl SqliteConnection {
         }
         if self.in_transaction() {
             // Otherwise it stays open, and whoever was interrupted may roll back.
-            let _ = self.database.connection().execute_batch("ROLLBACK");
+            let _ = self.uninterrupted(Self::roll_back);
         }
         interrupted()
     }
@@ -157,21 +157,35 @@ impl SqliteConnection {
         self.execute(&Statement { sql, params: &[] }).map(drop)
     }
 
-    /// Rolls back, to a savepoint or wholly. No interrupt prevents it, whenever it comes, and none makes the one the other.
-    fn undo(&mut self, sql: &Sql) -> Result<()> {
+    /// Repeats `work` until no interrupt stops it: it may while a statement is compiled, too.
+    fn uninterrupted(&mut self, mut work: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         loop {
             self.interruption.take();
-            let (prepared, _) = self.prepare(sql)?;
-            let undone = prepared.run(|execution| {
-                execution.bind(&[])?;
-                execution.finish()
-            });
-            match undone {
-                Err(error)
-                    if error.native_code() == Some("SQLITE_INTERRUPT") && self.in_transaction() => {
-                }
-                undone => return undone.map(drop),
+            match work(self) {
+                Err(error) if error.native_code() == Some("SQLITE_INTERRUPT") => {}
+                done => return done,
             }
+        }
+    }
+
+    /// Rolls back, to a savepoint or wholly. No interrupt prevents it, whenever it comes, and none makes the one the other.
+    fn undo(&mut self, sql: &Sql) -> Result<()> {
+        self.uninterrupted(|connection| {
+            let (prepared, _) = connection.prepare(sql)?;
+            prepared.run(|execution| {
+                execution.bind(&[])?;
+                execution.finish().map(drop)
+            })
+        })
+    }
+
+    fn roll_back(&mut self) -> Result<()> {
+        let connection = self.database.connection();
+        match connection.is_autocommit() {
+            true => Ok(()),
+            false => connection
+                .execute_batch("ROLLBACK")
+                .map_err(classify_driver),
         }
     }
 
@@ -184,6 +198,8 @@ impl SqliteConnection {
         if self.reads_only == reads_only {
             return Ok(());
         }
+        // SQLite sets it while it compiles, even if an interrupt stops the rest.
+        self.reads_only = true;
         self.database
             .connection()
             .pragma_update(None, "query_only", reads_only)
@@ -197,7 +213,7 @@ impl SqliteConnection {
             return Ok(());
         }
         self.transaction = Standing::None;
-        self.set_reads_only(false)
+        self.uninterrupted(|connection| connection.set_reads_only(false))
     }
 }
 
@@ -283,9 +299,9 @@ impl Connection for SqliteConnection {
                 if self.has_moved() {
                     return Err(moved());
                 }
-                self.set_reads_only(begin.read_only)?;
                 self.refuse_if_ended()?;
-                match self.run(sql) {
+                let begun = self.set_reads_only(begin.read_only);
+                match begun.and_then(|()| self.run(sql)) {
                     Ok(()) => self.transaction = Standing::Open,
                     Err(error) => {
                         self.end_of_transaction()?;
@@ -326,14 +342,8 @@ impl Connection for SqliteConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        self.interruption.take();
         self.transaction = Standing::None;
-        if self.in_transaction() {
-            self.database
-                .connection()
-                .execute_batch("ROLLBACK")
-                .map_err(classify_driver)?;
-        }
+        self.uninterrupted(Self::roll_back)?;
         let is_changed = match self.session_change {
             Change::None => false,
             Change::Possible => used_raw_sql,
@@ -344,7 +354,7 @@ impl Connection for SqliteConnection {
             *self = Self::open(self.backend.clone())?;
             return Ok(());
         }
-        self.set_reads_only(false)
+        self.uninterrupted(|connection| connection.set_reads_only(false))
     }
 
     fn is_open(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Interrupts of what waits for a lock, at each place where SQLite waits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use selfsame::ErrorKind as K;
 use selfsame::backend::{Backend as _, Rows, Statement};
 use selfsame::dialect::Transaction;
 use selfsame::prelude::{Engine, TransactionOptions};
-use selfsame_sqlite::JournalMode;
+use selfsame_sqlite::{JournalMode, Synchronous};
 
 use crate::support::*;
 
@@ -217,40 +218,108 @@ fn an_interrupt_of_nothing_stops_no_rollback() {
     assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 1);
 }
 
-/// An interrupt may fall into a rollback, too.
+/// Does the work while another thread interrupts it again and again, at another place each time.
+fn under_interrupts<T>(session: &mut Session, work: impl FnOnce(&mut Session) -> T) -> T {
+    /// Ends the interrupts, also if the work panics.
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let interrupter = session.interrupter().expect("can be interrupted");
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in (0..).take_while(|_| !is_over.load(Ordering::SeqCst)) {
+                interrupter.interrupt();
+                (0..round % 1_000 * 50).for_each(|_| std::hint::spin_loop());
+            }
+        });
+        let _over = Over(&is_over);
+        work(session)
+    })
+}
+
+/// An interrupt may fall into a rollback, too, and into what follows it.
 #[test]
 fn no_interrupt_keeps_a_transaction_open() {
     let mut session = memory();
     run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
-    let interrupter = session.interrupter().expect("can be interrupted");
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    let order = std::sync::atomic::Ordering::SeqCst;
-    let mut begun = 0;
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in (0..).take_while(|_| !is_over.load(order)) {
-                interrupter.interrupt();
-                // At another place each time.
-                (0..round % 1_000 * 50).for_each(|_| std::hint::spin_loop());
+    under_interrupts(&mut session, |session| {
+        for round in 0..4_000 {
+            let writes = round % 2 == 0;
+            let begun = begin(session, |begin| {
+                begin.writes_first = writes;
+                begin.read_only = !writes;
+            });
+            if begun.is_ok() && writes {
+                // It may be interrupted or not.
+                let _ = try_run(session, "INSERT INTO t VALUES (1)", &[]);
             }
-        });
-        for _ in 0..2_000 {
-            let writes = begin(&mut session, |begin| begin.writes_first = true)
-                .and_then(|()| try_run(&mut session, "INSERT INTO t VALUES (1)", &[]));
-            begun += i32::from(writes.is_ok());
-            let undone = transaction(&mut session, Transaction::Rollback);
-            if undone.is_err() {
-                is_over.store(true, order);
-            }
-            undone.expect("rolls back");
+            transaction(session, Transaction::Rollback).expect("rolls back");
         }
-        is_over.store(true, order);
+    });
+    transaction(&mut session, Transaction::Rollback).expect("forgets the last interrupt");
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
+    run(&mut session, "INSERT INTO t VALUES (1)", &[]);
+}
+
+/// What was only read has nothing to lose at the end, but its connection must be able to write again, and so must that of a new user.
+#[test]
+fn no_interrupt_leaves_a_connection_read_only() {
+    let mut session = memory();
+    run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
+    under_interrupts(&mut session, |session| {
+        for round in 0..2_000 {
+            let begun = begin(session, |begin| begin.read_only = true);
+            match round % 2 {
+                0 => session.reset(false).expect("reset"),
+                _ if begun.is_ok() => {
+                    if let Err(error) = transaction(session, Transaction::Commit) {
+                        assert_eq!(error.native_code(), Some("SQLITE_INTERRUPT"), "{error}");
+                        transaction(session, Transaction::Rollback).expect("rolls back");
+                    }
+                }
+                _ => {}
+            }
+            if let Err(error) = try_run(session, "INSERT INTO t VALUES (1)", &[]) {
+                assert_eq!(error.native_code(), Some("SQLITE_INTERRUPT"), "{error}");
+            }
+        }
+    });
+}
+
+/// What is said to be done is, and what is said to have been interrupted is not: statements, batches and commits.
+#[test]
+fn no_interrupt_makes_an_answer_false() {
+    let (_database, backend, _other) = file(JournalMode::Wal);
+    let mut session = backend
+        .synchronous(Synchronous::Off)
+        .connect()
+        .expect("a connection");
+    let insert = sql("INSERT INTO t VALUES (1)");
+    let (mut done, mut stopped) = (0, 0);
+    under_interrupts(&mut session, |session| {
+        for round in 0..2_000 {
+            let by_itself = try_run(session, "INSERT INTO t VALUES (1)", &[]);
+            let begun = begin(session, |begin| begin.writes_first = round % 2 == 0);
+            let committed = begun
+                .and_then(|()| session.execute_each(&insert, Rows::empty(3), &mut |_| Ok(())))
+                .and_then(|()| transaction(session, Transaction::Commit));
+            done += i64::from(by_itself.is_ok()) + 3 * i64::from(committed.is_ok());
+            for error in [by_itself.err(), committed.err()].into_iter().flatten() {
+                assert_eq!(error.native_code(), Some("SQLITE_INTERRUPT"), "{error}");
+                stopped += 1;
+            }
+            transaction(session, Transaction::Rollback).expect("rolls back");
+        }
     });
     transaction(&mut session, Transaction::Rollback).expect("forgets the last interrupt");
     assert_eq!(
         integer(&mut session, "SELECT count(*) FROM t"),
-        0,
-        "{begun}"
+        done,
+        "{stopped} stopped"
     );
 }
 
@@ -263,21 +332,8 @@ fn no_interrupt_makes_a_rollback_to_a_savepoint_a_whole_one() {
     run(&mut session, "INSERT INTO t VALUES (1)", &[]);
     transaction(&mut session, Transaction::Savepoint("a")).expect("a savepoint");
     run(&mut session, "INSERT INTO t VALUES (2)", &[]);
-    let interrupter = session.interrupter().expect("can be interrupted");
-    let is_over = std::sync::atomic::AtomicBool::new(false);
-    let order = std::sync::atomic::Ordering::SeqCst;
-    let undone = thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in (0..).take_while(|_| !is_over.load(order)) {
-                interrupter.interrupt();
-                // At another place each time.
-                (0..round % 1_000 * 50).for_each(|_| std::hint::spin_loop());
-            }
-        });
-        let undone =
-            (0..2_000).try_for_each(|_| transaction(&mut session, Transaction::RollbackTo("a")));
-        is_over.store(true, order);
-        undone
+    let undone = under_interrupts(&mut session, |session| {
+        (0..4_000).try_for_each(|_| transaction(session, Transaction::RollbackTo("a")))
     });
     undone.expect("rolls back to the savepoint");
     // The last interrupt is forgotten.
