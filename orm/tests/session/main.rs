@@ -53,6 +53,7 @@ mod savepoints;
 mod shared_columns;
 mod skipped;
 mod steps;
+mod taken_over;
 mod together;
 mod transactions;
 mod undone;

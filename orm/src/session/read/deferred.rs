@@ -123,18 +123,19 @@ impl Session {
         let is_missing =
             |column: &&usize| mapper.is_required(**column) && !columns.contains(column);
         match mapper.deferred().iter().find(is_missing) {
-            Some(&column) => {
-                let message =
-                    "the deferred column of a new object must be set, because it is NOT NULL";
-                let error = Error::new(ErrorKind::Validation, message);
-                Err(mapper.column_error(column, error))
-            }
+            Some(&column) => Err(mapper.missing_deferred(column)),
             None => Ok(()),
         }
     }
 }
 
 impl Mapper {
+    #[cold]
+    pub(in crate::session) fn missing_deferred(&self, column: usize) -> Error {
+        let message = "the deferred column of a new object must be set, because it is NOT NULL";
+        self.column_error(column, Error::new(ErrorKind::Validation, message))
+    }
+
     /// Refuses columns that are not deferred.
     pub(crate) fn check_deferred(&self, columns: &[usize]) -> Result<()> {
         let is_eager = |column: &&usize| !self.deferred().contains(column);

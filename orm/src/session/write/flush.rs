@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::dialect::Begin;
 use crate::error::{Error, ErrorKind, Result};
+use crate::schema::Generated;
 use crate::session::life::hook::When;
 use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
@@ -19,6 +20,7 @@ use crate::session::write::plan::{
     AssociationChanges, Changes, Columns, References, Refused, Step, TableChanges, Wait, plan,
 };
 use crate::session::{Session, State};
+use crate::sql;
 
 /// The maximum number of consecutive flushes because of changes by hooks.
 const MOST_FLUSHES: u32 = 100;
@@ -204,11 +206,17 @@ impl Session {
         self.make_moves(moves)
     }
 
-    /// Lets new objects take over rows with the same key that are to be deleted.
+    /// Lets new objects take over rows with the same key that are to be deleted, with the defaults of a new row.
     fn switch_rows(&mut self) -> Result<()> {
         self.reread_switched()?;
-        for entry in &mut self.stores {
-            entry.store.switch_rows(&mut self.log)?;
+        for (store, entry) in (0u16..).zip(&mut self.stores) {
+            for (slot, column) in entry.store.switch_rows(&mut self.log)? {
+                if let Generated::Default(default) = &entry.mapper.table().columns[column].generated
+                {
+                    let columns = self.expressions.entry((store, slot)).or_default();
+                    columns.insert(column, sql::Node::Raw(default.clone().into()));
+                }
+            }
         }
         self.set_versions()
     }

@@ -293,7 +293,7 @@ fn merging_leaves_an_unloaded_one_alone() -> Result<()> {
 }
 
 #[test]
-fn a_row_that_is_taken_over_and_a_changed_key_keep_it() -> Result<()> {
+fn a_row_that_is_taken_over_gets_its_default_and_a_changed_key_keeps_it() -> Result<()> {
     let mut l = Library::new()?;
     l.behind(|other| {
         other.add(File {
@@ -310,11 +310,13 @@ fn a_row_that_is_taken_over_and_a_changed_key_keep_it() -> Result<()> {
     });
     l.forget();
     l.session.flush()?;
-    l.sends(&["UPDATE files SET kind = ?, version = ? WHERE name = ? AND version = ?"]);
-    assert_eq!(l.session.undefer(new, File::CONTENT)?, "text");
+    l.sends(&[
+        "UPDATE files SET kind = ?, version = ?, content = 'empty' WHERE name = ? AND version = ?",
+    ]);
+    assert_eq!(l.session.undefer(new, File::CONTENT)?, "empty");
     l.session[new].name = "b".into();
     l.session.commit()?;
-    assert_eq!(l.session.undefer(new, File::SIZE)?, &4);
+    assert_eq!(l.session.undefer(new, File::SIZE)?, &5);
     Ok(())
 }
 

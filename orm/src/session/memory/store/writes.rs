@@ -4,27 +4,43 @@ use super::Store;
 use super::keys::conflict;
 use crate::entity::Mapped;
 use crate::error::Result;
+use crate::schema::Generated;
 use crate::session::State;
 use crate::session::memory::any_store::WritesRows;
 use crate::session::memory::undo_log::{Done, UndoLog};
+use crate::value::ValueRef;
 
 impl<E: Mapped> Store<E> {
-    /// Lets a pending object take over the row of one marked for deletion: columns that it does not set keep the row's values.
-    fn switch(&mut self, from: u32, to: u32, log: &mut UndoLog) -> Result<()> {
+    /// Lets a pending object take over the row of one marked for deletion. What it does not set becomes NULL, as in an INSERT. Returns
+    /// the columns that must get their defaults; generated numbers and computed columns keep the row's values.
+    fn switch(&mut self, from: u32, to: u32, log: &mut UndoLog) -> Result<Vec<usize>> {
         let old = &self.objects[from as usize];
         let before = match (old.snapshot, &old.value) {
             (Some(snapshot), _) => snapshot,
             (None, Some(row)) => self.snapshots.take(&self.mapper, row),
-            (None, None) => return Ok(()),
+            (None, None) => return Ok(Vec::new()),
         };
         let Some(value) = &mut self.objects[to as usize].value else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         let own = value.clone();
-        for column in 0..self.mapper.types().len() {
-            if value.is_unset(&self.mapper, column)
-                && let Some(kept) = self.snapshots.value(&self.mapper, before, column)
-            {
+        let mut defaulted = Vec::new();
+        for (column, definition) in self.mapper.table().columns.iter().enumerate() {
+            if !value.is_unset(&self.mapper, column) {
+                continue;
+            }
+            match definition.generated {
+                Generated::No if !definition.nullable => {
+                    return Err(self.mapper.missing_deferred(column));
+                }
+                Generated::No => {
+                    value.assign(&self.mapper, column, ValueRef::Null)?;
+                    continue;
+                }
+                Generated::Default(_) => defaulted.push(column),
+                _ => {}
+            }
+            if let Some(kept) = self.snapshots.value(&self.mapper, before, column) {
                 value.assign(&self.mapper, column, kept)?;
             }
         }
@@ -33,7 +49,8 @@ impl<E: Mapped> Store<E> {
         self.forget_key(from);
         self.restore(from);
         self.states.switched(from, to, log);
-        self.map_key(to)
+        self.map_key(to)?;
+        Ok(defaulted)
     }
 }
 
@@ -132,17 +149,19 @@ impl<E: Mapped> WritesRows for Store<E> {
         self.states.gone(slot, log);
     }
 
-    fn switch_rows(&mut self, log: &mut UndoLog) -> Result<()> {
+    fn switch_rows(&mut self, log: &mut UndoLog) -> Result<Vec<(u32, usize)>> {
+        let mut defaulted = Vec::new();
         if self.states.pending().is_empty() || self.states.marked().is_empty() {
-            return Ok(());
+            return Ok(defaulted);
         }
         for to in self.states.pending().to_vec() {
             let from = self.key(to).and_then(|key| self.keys.get(&key));
             if let Some(from) = from.filter(|&from| self.states.is_marked_deleted(from)) {
-                self.switch(from, to, log)?;
+                let columns = self.switch(from, to, log)?;
+                defaulted.extend(columns.into_iter().map(|column| (to, column)));
             }
         }
-        Ok(())
+        Ok(defaulted)
     }
 
     fn switched(&self) -> Vec<u32> {
