@@ -31,6 +31,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("A deferred column that a new object does not set gets its default or NULL; if neither is possible, nothing is sent and the error names the column.")
         .hint("An INSERT may omit columns; they then get their DEFAULT.")
         .covers(&[Rule(11)]),
+    Case::core("dirty.deferred.taken_over", taken_over)
+        .since(24)
+        .needs(&[Capability::Transactions])
+        .promise("A new object that takes over the row of a deleted one leaves nothing of it in the columns that it does not set: they become NULL or get their defaults, whether they were loaded or not.")
+        .suspects_orm()
+        .covers(&[Rule(11), Rule(17)]),
     Case::core("dirty.deferred.moved", moved)
         .since(14)
         .promise("Changing a deferred column that was loaded and has expired is `StaleData` if another session changed that column, and is merged otherwise.")
@@ -347,6 +353,54 @@ fn undone(context: &mut Context) -> CaseResult {
         sound(1),
         "nor of the savepoint"
     );
+    Ok(())
+}
+
+fn taken_over(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &metadata![Recording, Medium])?;
+    let take = |title: &str| Recording {
+        id: Auto::set(1),
+        ..Recording::new(sound(1), title, 1)
+    };
+    for is_loaded in [false, true] {
+        let mut session = world.session();
+        session.add(Recording {
+            words: Some("la la".to_owned()).into(),
+            rights: "all".to_owned().into(),
+            ..take("old")
+        });
+        session.commit()?;
+        drop(session);
+        let mut session = world.session();
+        let old = Recording::query().one(&mut session)?;
+        if is_loaded {
+            session.undefer(old, Recording::WORDS)?;
+            session.undefer(old, Recording::RIGHTS)?;
+        }
+        session.delete(old)?;
+        session.add(take("new"));
+        session.commit()?;
+        drop(session);
+        let mut session = world.session();
+        let new = Recording::query().one(&mut session)?;
+        check_eq!(
+            session[new].title,
+            "new",
+            "the row must be the new object's"
+        );
+        check_eq!(
+            session.undefer(new, Recording::WORDS)?,
+            &None,
+            "the words of the deleted object must be gone"
+        );
+        check_eq!(
+            session.undefer(new, Recording::RIGHTS)?,
+            "none",
+            "the default must apply"
+        );
+        session.delete(new)?;
+        session.commit()?;
+    }
     Ok(())
 }
 
