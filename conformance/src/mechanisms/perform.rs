@@ -84,8 +84,11 @@ impl Performer {
             self.unflushed.flush(session)?;
         }
         match change {
-            Change::Rekey { code, .. }
-            | Change::DeletePlace { code, .. }
+            Change::Rekey { code, new } => {
+                self.unflushed.settle(session, &[code])?;
+                self.unflushed.rename(code, new);
+            }
+            Change::DeletePlace { code, .. }
             | Change::ReplaceSeats { place: code, .. }
             | Change::Hold {
                 holder: Some(code), ..
@@ -95,8 +98,12 @@ impl Performer {
             } => {
                 self.unflushed.settle(session, &[code])?;
             }
-            Change::PassCode { code, other, .. } => {
+            Change::PassCode {
+                code, new, other, ..
+            } => {
                 self.unflushed.settle(session, &[code, other])?;
+                self.unflushed.rename(code, new);
+                self.unflushed.rename(other, code);
             }
             _ => {}
         }

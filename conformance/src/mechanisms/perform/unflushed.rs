@@ -55,6 +55,14 @@ impl Unflushed {
         self.by_relation.borrow_mut().insert(object.to_owned());
     }
 
+    /// The object's code changes.
+    pub(in crate::mechanisms) fn rename(&self, code: &str, new: &str) {
+        let mut by_relation = self.by_relation.borrow_mut();
+        if by_relation.remove(code) {
+            by_relation.insert(new.to_owned());
+        }
+    }
+
     /// After a foreign key was set to a code as a column: flushes, or leaves it to a later flush.
     pub(in crate::mechanisms) fn by_column(
         &self,
