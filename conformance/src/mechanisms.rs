@@ -31,7 +31,7 @@ pub(crate) const CASES: &[Case] = &[Case::core("model.session.mechanisms", progr
     .promise(
         "Whatever way a change goes (assignment, expression, bulk statement, raw SQL, a relation from either side, a hook, a changed or reused key), rows and objects \
          are those of the plain program: with natural and composite keys, cycles, unique values and one-to-one relations that pass on in one flush, in savepoints, after \
-         rollbacks, panics in hooks and clear, with deferred columns and filtered loading, and after changes of another session.",
+         rollbacks, panics in hooks and clear, with deferred columns, defaults and filtered loading, and after changes of another session.",
     )
     .hint("Run the printed program by hand: its last step is the first that differs.")
     .covers(&[

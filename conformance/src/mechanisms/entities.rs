@@ -10,8 +10,8 @@ use super::plan::{Card as CardRow, Place as PlaceRow, Rows};
 use crate::case::CaseResult;
 use crate::world::World;
 
-/// A place: the program assigns its key, its name is unique, its note is loaded on request, and it may be inside another place, also in a
-/// cycle.
+/// A place: the program assigns its key, its name is unique, the database sets the rank of a new one, its note is loaded on request, and it
+/// may be inside another place, also in a cycle.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 pub(super) struct Place {
@@ -19,7 +19,8 @@ pub(super) struct Place {
     pub(super) code: String,
     #[orm(unique)]
     pub(super) name: Option<String>,
-    pub(super) rank: i32,
+    #[orm(server_default = "0")]
+    pub(super) rank: Auto<i32>,
     pub(super) note: Deferred<Option<String>>,
     #[orm(references = "places.code")]
     pub(super) parent_code: Option<String>,
@@ -116,7 +117,7 @@ pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
             .find(|card| card.id.get().copied() == place.badge_id);
         let row = PlaceRow {
             name: place.name,
-            rank: place.rank,
+            rank: place.rank.into_inner().unwrap_or(i32::MIN),
             note: notes.remove(&place.code).flatten(),
             parent: place.parent_code,
             badge: badge.map(|card| card.label.clone()),

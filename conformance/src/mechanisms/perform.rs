@@ -166,8 +166,8 @@ impl Performer {
             };
             let it = &session[place];
             check_eq!(
-                (&it.code, &it.name, it.rank),
-                (code, &row.name, row.rank),
+                (&it.code, &it.name, it.rank.get()),
+                (code, &row.name, Some(&row.rank)),
                 "the object of the place {code}"
             );
             if let Some(note) = it.note.get() {
@@ -387,7 +387,7 @@ fn plainly(session: &mut Session, change: &Change) -> Result<()> {
     match change {
         Change::Rank { code, rank, .. } => {
             let place = place(session, code)?;
-            session[place].rank = *rank;
+            session[place].rank = Auto::set(*rank);
         }
         Change::Rename { code, name, .. } => {
             let place = place(session, code)?;
@@ -603,7 +603,7 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
             let place = place(session, code)?;
             let mut value = session[place].clone();
             value.name.clone_from(name);
-            value.rank = *rank;
+            value.rank = Auto::set(*rank);
             let merged = session.merge(value)?;
             match merged == place {
                 true => Ok(()),

@@ -20,7 +20,11 @@ pub(super) fn add_place(
     };
     let new = Place {
         name,
-        ..Place::new(code, 0)
+        rank: match way % 8 {
+            0..4 => Auto::UNSET,
+            _ => Auto::set(0),
+        },
+        ..Place::new(code)
     };
     let Some(parent) = parent else {
         session.add(new);
