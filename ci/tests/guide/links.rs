@@ -14,6 +14,7 @@ const SOURCES: &[&str] = &[
     include_str!("performance.rs"),
     include_str!("program.rs"),
     include_str!("reading.rs"),
+    include_str!("recipes.rs"),
     include_str!("relations.rs"),
     include_str!("schema.rs"),
     include_str!("shapes.rs"),

@@ -13,6 +13,8 @@ mod performance;
 #[expect(unreachable_pub, reason = "it is shown as a program of its own")]
 mod program;
 mod reading;
+#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+mod recipes;
 mod relations;
 #[expect(unreachable_pub, reason = "it is shown as a program of its own")]
 mod schema;
@@ -39,6 +41,7 @@ const CASES: &[Case] = &[
     ("migrations", |engine, _| Ok(migrations::run(engine)?)),
     ("asynchronous", |engine, _| Ok(asynchronous::run(engine)?)),
     ("performance", |engine, _| Ok(performance::run(engine)?)),
+    ("recipes", |engine, _| Ok(recipes::run(engine)?)),
     ("documents", |_, _| links::check()),
 ];
 
