@@ -40,7 +40,7 @@ impl TempDatabase {
                     ErrorKind::Configuration,
                     "cannot create a temporary directory",
                 )
-                .source(error)
+                .with_source(error)
             })?;
         Ok(Self {
             path: directory.path().join("test.db"),

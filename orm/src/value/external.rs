@@ -187,7 +187,7 @@ impl ColumnValue for serde_json::Value {
                 "the document contains an integer that `serde_json::Value` cannot represent exactly: map the column as text (`db_type`)",
             )),
             ValueRef::Json(text) => serde_json::from_str(text).map_err(|error| {
-                refused("the column does not hold a valid JSON document").source(error)
+                refused("the column does not hold a valid JSON document").with_source(error)
             }),
             other => Err(other.mismatch(Self::TYPE)),
         }

@@ -265,7 +265,7 @@ fn half(cause: Error) -> Error {
     if let Some(key) = cause.key_text() {
         error = error.key(key);
     }
-    error.source(cause)
+    error.with_source(cause)
 }
 
 #[cfg(test)]
