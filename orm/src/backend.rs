@@ -31,6 +31,10 @@ pub use words::{ends_transaction, leading_words};
 /// - Connections of one backend MUST be independent of each other, up to
 ///   [`max_connections`](crate::dialect::Capabilities::max_connections).
 /// - `Debug` MUST NOT show a password.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a backend",
+    note = "`Engine::new` takes a backend, such as `Sqlite::memory()`; `Engine::from_url` takes a URL"
+)]
 pub trait Backend: Debug + Send + Sync + 'static {
     /// Opens a connection.
     ///

@@ -287,7 +287,7 @@ fn new_takes_what_is_required() {
         (None, Status::Active, "de")
     );
     assert!(user.id.get().is_none() && user.created.get().is_none());
-    assert!(user.tasks.is_empty() && !user.profile.is_set());
+    assert!(user.tasks.pending() == 0 && user.profile.pending() == 0);
     let task = Task {
         user_id: Some(1),
         ..Task::new(String::from("write"), 2)
@@ -407,7 +407,7 @@ fn a_row_hydrates() -> selfsame::Result<()> {
         (task.completed, task.user_id, task.reviewer),
         (true, None, 9)
     );
-    assert!(!task.user.is_set());
+    assert_eq!(task.user.pending(), 0);
     assert_eq!(Task::row_key(mapper, &row, 1)?, Some(7));
     assert_eq!(Task::row_key(mapper, &Values(&[ValueRef::Null]), 0)?, None);
     Ok(())
@@ -535,7 +535,7 @@ fn a_chain_of_relations_may_be_long() {
         ..A::new()
     };
     is_send_and_sync(&first);
-    assert!(first.clone().next.is_set());
+    assert_eq!(first.clone().next.pending(), 1);
 }
 
 /// Generated names do not clash with the program's.

@@ -96,7 +96,8 @@ fn members_are_added_with_their_owner() -> Result<()> {
         profile: Profile::new().into(),
         ..User::new("ann")
     });
-    assert!(session[ann].tasks.is_empty() && !session[ann].profile.is_set());
+    assert_eq!(session[ann].tasks.pending(), 0);
+    assert_eq!(session[ann].profile.pending(), 0);
     let tasks = session.load(ann, User::TASKS)?;
     assert_eq!(
         titles(&session, &tasks),

@@ -72,32 +72,30 @@ impl<T> Clone for Box<dyn Held<T>> {
     }
 }
 
-/// The field of a one-to-many relation. Empty once its owner is in a session: then use [`Session::load`].
+/// The field of a one-to-many relation: objects to relate to its owner, which the session takes over when the owner is added, or at the next
+/// flush. To read the relation, use [`Session::load`].
 pub struct HasMany<T>(Vec<Box<dyn Held<T>>>);
 
-/// The field of a many-to-many relation. Empty once its owner is in a session: then use [`Session::load`].
+/// The field of a many-to-many relation. Like [`HasMany`], it holds only what the session has not taken over yet.
 pub struct ManyToMany<T>(Vec<Box<dyn Held<T>>>);
 
-/// The field of a one-to-one relation whose foreign key is on the other side.
+/// The field of a one-to-one relation whose foreign key is on the other side. Like [`HasMany`], it holds only what the session has not taken
+/// over yet.
 pub struct HasOne<T>(Option<Box<dyn Held<T>>>);
 
-/// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is on this side.
+/// The field of a many-to-one relation, or of a one-to-one relation whose foreign key is on this side. Like [`HasMany`], it holds only what
+/// the session has not taken over yet.
 pub struct BelongsTo<T>(Option<Box<dyn Held<T>>>);
 
 macro_rules! collection_field {
     ($field:ident) => {
         impl<T> $field<T> {
-            /// Returns the number of pending objects.
-            pub fn len(&self) -> usize {
+            /// Returns the number of objects that the session has not taken over yet; [`Session::load`] returns the relation's objects.
+            pub fn pending(&self) -> usize {
                 self.0.len()
             }
 
-            /// Returns whether no object is pending.
-            pub fn is_empty(&self) -> bool {
-                self.0.is_empty()
-            }
-
-            /// Adds an object.
+            /// Adds an object; the next flush relates it to the owner.
             pub fn push(&mut self, pending: impl Into<PendingRelation<T>>)
             where
                 T: Mapped,
@@ -139,7 +137,7 @@ macro_rules! collection_field {
 
         impl<T> Debug for $field<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($field), "({})"), self.0.len())
+                write!(f, concat!(stringify!($field), "({})"), self.pending())
             }
         }
     };
@@ -150,9 +148,10 @@ collection_field!(ManyToMany);
 macro_rules! to_one_field {
     ($field:ident) => {
         impl<T> $field<T> {
-            /// Returns whether an object is pending.
-            pub fn is_set(&self) -> bool {
-                self.0.is_some()
+            /// Returns the number of objects that the session has not taken over yet, 0 or 1; [`Session::load`] returns the relation's
+            /// object.
+            pub fn pending(&self) -> usize {
+                usize::from(self.0.is_some())
             }
         }
 
@@ -182,11 +181,7 @@ macro_rules! to_one_field {
 
         impl<T> Debug for $field<T> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(if self.is_set() {
-                    concat!(stringify!($field), "(1)")
-                } else {
-                    concat!(stringify!($field), "(0)")
-                })
+                write!(f, concat!(stringify!($field), "({})"), self.pending())
             }
         }
     };

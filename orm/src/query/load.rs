@@ -39,7 +39,8 @@ pub enum Filtered {}
 /// A loading option for a query: a [`Load`], or a path of relations of records.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a loading option for a relation of `{E}`",
-    label = "not a loading option for a relation of `{E}`"
+    label = "not a loading option for a relation of `{E}`",
+    note = "choose how to load the relation: `.with(User::TASKS.selectin())`, `.joined()`, `.lazy()` or `.raise()`"
 )]
 pub trait LoadOf<E> {
     /// Adds it to the query's options.

@@ -9,9 +9,9 @@ use crate::value::{Auto, ColumnValue};
 /// It is a value of the base type, a reference to one, an `Option` or [`Auto`] of one, `&str` for text, a column or expression of the same
 /// scope, or a query of one value. For a type with another base type (a newtype), use [`verbatim`].
 #[diagnostic::on_unimplemented(
-    message = "a `{Self}` value cannot be compared with a column of type `{B}`",
-    label = "not a `{B}`",
-    note = "expected a `{B}`, an Option of or a reference to one, or a column or expression of the same entity and type"
+    message = "a value of type `{Self}` cannot be compared with or assigned to a column of type `{B}`",
+    label = "not of type `{B}`",
+    note = "expected a value of type `{B}`, a reference to one or an Option of one, or a column or expression of the same entity and type"
 )]
 pub trait IntoSql<S, B> {
     /// Returns the untyped expression tree.

@@ -20,6 +20,12 @@ pub trait Projection {
 }
 
 /// A type that rows can be read into: a value, a tuple of up to eight, or a struct with `#[derive(FromRow)]`.
+#[diagnostic::on_unimplemented(
+    message = "rows cannot be read into `{Self}`",
+    label = "not a value, a tuple of values or a struct with `#[derive(FromRow)]`",
+    note = "for your own struct, add `#[derive(FromRow)]`",
+    note = "for objects of an entity, select their keys and pass these to `Session::get_many`"
+)]
 pub trait FromRow: Sized {
     /// Adds the types of its columns to `out`.
     fn types(out: &mut Vec<ValueType>);

@@ -36,6 +36,11 @@ pub struct AliasedRelation<S, D, K> {
 type Ends<S, D, K> = fn() -> (S, D, K);
 
 /// A relation to join along: a [`Relation`] or an [`AliasedRelation`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a relation to join along",
+    label = "not a relation",
+    note = "join along a relation, as in `.join(User::TASKS)`; `join_on` joins a table on a condition"
+)]
 pub trait Path {
     /// The scope of the owner.
     type From;

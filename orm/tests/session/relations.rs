@@ -231,7 +231,7 @@ fn a_pending_relation_of_a_persistent_object_is_attached_at_the_flush() -> Resul
     f.session[ann].books = [Book::new("new")].into();
     f.session[ann].books.push(old);
     f.session.flush()?;
-    assert_eq!(f.session[ann].books.len(), 0);
+    assert_eq!(f.session[ann].books.pending(), 0);
     let books = f.session.load(ann, Author::BOOKS)?;
     let titles: Vec<&str> = books.iter().map(|&b| f.session[b].title.as_str()).collect();
     assert_eq!(titles, ["old", "new"]);
