@@ -22,8 +22,8 @@ impl Clock {
     pub(crate) fn of(backend: Backend) -> Self {
         match backend {
             Backend::Sqlite => {
-                let asked = (0..ASKED).map(|_| ProcessTime::now().elapsed());
-                Self::Computed(asked.min().unwrap_or_default())
+                let readings = (0..ASKED).map(|_| ProcessTime::now().elapsed());
+                Self::Computed(readings.min().unwrap_or_default())
             }
             Backend::Postgres | Backend::MariaDb => Self::Elapsed,
         }

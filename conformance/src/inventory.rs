@@ -473,13 +473,13 @@ fn every_pair_of_types_is_asked() {
     // The type of raw columns has no values of its own.
     let own: Vec<&String> = types.iter().filter(|ty| *ty != "Native").collect();
     assert_eq!(own.len(), types.len() - 1);
-    let asked: BTreeSet<(String, String)> = crate::cases::conversions()
+    let covered: BTreeSet<(String, String)> = crate::cases::conversions()
         .map(|(stored, wanted)| (format!("{stored:?}"), format!("{wanted:?}")))
         .collect();
     for stored in &own {
         for wanted in &own {
             assert!(
-                asked.contains(&((*stored).clone(), (*wanted).clone())),
+                covered.contains(&((*stored).clone(), (*wanted).clone())),
                 "no case reads {stored} as {wanted}"
             );
         }

@@ -226,7 +226,7 @@ impl<E: Mapped, S> Query<E, S> {
         mapper.check_deferred(&self.parts.undefer)?;
         let columns = mapper.reading(&self.parts.undefer);
         let read = Read::Columns(&columns);
-        let behind = mapper.eager().len();
+        let first = mapper.eager().len();
         session.run_query(
             mapper,
             &self.selection(self.parts.limit),
@@ -234,7 +234,7 @@ impl<E: Mapped, S> Query<E, S> {
             &mut |row| {
                 let mut value = E::hydrate(mapper, row, 0)
                     .map_err(|error| mapper.row_error::<E>(row, 0, error))?;
-                for (at, &column) in (behind..).zip(&self.parts.undefer) {
+                for (at, &column) in (first..).zip(&self.parts.undefer) {
                     let read = row.value(at, mapper.types()[column]);
                     read.and_then(|read| value.assign(mapper, column, read))
                         .map_err(|error| mapper.column_error(column, error))?;

@@ -108,8 +108,8 @@ impl MariaDbConnection {
     /// Refuses the mapper's statements under settings that raw SQL has changed: they would mean something else, without an error.
     fn settle(&mut self, sql: &Sql) -> Result<()> {
         self.counted.round_trips += 1;
-        let asked = self.link.conn.query_first(settings::FINGERPRINT);
-        let found: Option<String> = asked.map_err(|error| self.failed(error, sql).unsent())?;
+        let answer = self.link.conn.query_first(settings::FINGERPRINT);
+        let found: Option<String> = answer.map_err(|error| self.failed(error, sql).unsent())?;
         if found.as_ref() != Some(&self.link.settled) {
             return Err(Error::new(ErrorKind::InvalidState, settings::CHANGED)
                 .statement(sql.text())
@@ -131,9 +131,9 @@ impl MariaDbConnection {
     fn ended(&mut self, failure: Failure, sql: &Sql) -> Error {
         match failure {
             Failure::Own(error) => error.statement(sql.text()),
-            Failure::Sink(error, behind) => {
-                if let Some(behind) = behind {
-                    self.failed(behind, sql);
+            Failure::Sink(error, later) => {
+                if let Some(later) = later {
+                    self.failed(later, sql);
                 }
                 error
             }

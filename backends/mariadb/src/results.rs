@@ -95,8 +95,8 @@ pub(crate) fn skip<T: Protocol>(result: &mut QueryResult<'_, '_, '_, T>) -> Opti
 
 /// How many rows a statement met. The server counts those that changed, and says the others in words, which its language setting fixes.
 fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
-    let number = |behind: &str| {
-        let (_, rest) = info.split_once(behind)?;
+    let number = |label: &str| {
+        let (_, rest) = info.split_once(label)?;
         let digits = rest.trim_start();
         let end = digits.find(|c: char| !c.is_ascii_digit());
         digits[..end.unwrap_or(digits.len())].parse::<u64>().ok()

@@ -276,9 +276,9 @@ impl PostgresConnection {
     fn ended(&mut self, failure: Failure, sql: &Sql) -> Error {
         match failure {
             Failure::Own(error) => error,
-            Failure::Sink(error, behind) => {
-                if let Some(behind) = behind {
-                    self.failed(behind, sql);
+            Failure::Sink(error, later) => {
+                if let Some(later) = later {
+                    self.failed(later, sql);
                 }
                 error
             }

@@ -148,8 +148,8 @@ impl Client {
     ) -> Result<(Statement, Vec<Row>), Fault> {
         let (client, link) = self.parts();
         let params: [(&(dyn ToSql + Sync), Type); 1] = [(&about, Type::TEXT)];
-        let asked = client.query_typed(question, &params);
-        link.wait(both(client.prepare_typed(text, types), asked))
+        let description = client.query_typed(question, &params);
+        link.wait(both(client.prepare_typed(text, types), description))
     }
 
     /// Asks something, with one text as its parameter.

@@ -73,7 +73,7 @@ pub(crate) fn canonical_form(operand: &str, ty: &ColumnType) -> Option<String> {
         ValueType::Timestamp | ValueType::TimestampTz => 19,
         _ => return None,
     };
-    let (local, behind, is_zone) = match ty.value_type() {
+    let (local, suffix, is_zone) = match ty.value_type() {
         ValueType::TimestampTz => (
             format!("substr({operand}, 1, length({operand}) - 6)"),
             " || '+00:00'",
@@ -85,7 +85,7 @@ pub(crate) fn canonical_form(operand: &str, ty: &ColumnType) -> Option<String> {
     let (least, most) = (shortest + zone, shortest + DIGITS + zone);
     Some(format!(
         "CASE WHEN typeof({operand}) = 'text' AND length({operand}) BETWEEN {least} AND {most}{is_zone} \
-         THEN {local} || substr('.000000', length({local}) - {before}){behind} ELSE {operand} END",
+         THEN {local} || substr('.000000', length({local}) - {before}){suffix} ELSE {operand} END",
         before = shortest - 1,
     ))
 }

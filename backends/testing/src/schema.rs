@@ -4,17 +4,17 @@ use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
-/// Connects, and compares the connection's schema with `wanted`; `asked` is the SQL expression that gives it.
+/// Connects, and compares the connection's schema with `wanted`; `expression` is the SQL expression that gives it.
 ///
 /// A role with a search path of its own, or a pooler that drops settings, would otherwise lead a test to somebody else's tables.
 ///
 /// # Errors
 ///
 /// Errors of connecting and of the query; [`Configuration`](ErrorKind::Configuration) if the schema is another.
-pub fn require_schema(backend: &dyn Backend, asked: &str, wanted: &str) -> Result<()> {
+pub fn require_schema(backend: &dyn Backend, expression: &str, wanted: &str) -> Result<()> {
     let sql = Sql::new(
         StatementKind::Select,
-        format!("SELECT {asked}"),
+        format!("SELECT {expression}"),
         [],
         [ValueType::Text],
     );

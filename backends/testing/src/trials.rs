@@ -50,9 +50,9 @@ impl Drip {
 
     fn serve(&self, mut client: TcpStream) {
         let _ = client.write_all(&self.greeting);
-        let mut asked = [0; 512];
+        let mut request = [0; 512];
         let _ = client.set_read_timeout(Some(Duration::from_millis(200)));
-        let _ = client.read(&mut asked);
+        let _ = client.read(&mut request);
         let _ = client.write_all(&self.answer);
         while client.write_all(&self.again).is_ok() {
             thread::sleep(Duration::from_millis(100));

@@ -420,7 +420,7 @@ mod tests {
 
     use crate::workload::Ready;
 
-    fn asked(lines: &str) -> String {
+    fn answers_to(lines: &str) -> String {
         let workload = Workload::new("w", |_| {
             Ok::<_, Error>(Ready::new(Engine::new(Sqlite::memory()), |_| {
                 std::thread::sleep(Duration::from_micros(300));
@@ -438,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_probe_answers_line_by_line() {
-        let text = asked("calibrate subject 1000000\nblock subject 2\nend\n");
+        let text = answers_to("calibrate subject 1000000\nblock subject 2\nend\n");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "ready");
         let runs: u32 = lines[1].parse().expect("a number of runs");
@@ -456,8 +456,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_answered_is_an_error() {
-        assert!(asked("block control 1\n").contains("error: the workload has no control"));
-        assert!(asked("sing\n").contains("error: invalid line"));
-        assert!(asked("block subject many\n").contains("error: "));
+        assert!(answers_to("block control 1\n").contains("error: the workload has no control"));
+        assert!(answers_to("sing\n").contains("error: invalid line"));
+        assert!(answers_to("block subject many\n").contains("error: "));
     }
 }

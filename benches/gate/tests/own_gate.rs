@@ -11,7 +11,7 @@ fn program() -> PathBuf {
     deps.with_file_name("examples").join(name)
 }
 
-fn asked(golden: &Path, arguments: &[&str], slow: bool) -> (Option<i32>, String) {
+fn run_gate(golden: &Path, arguments: &[&str], slow: bool) -> (Option<i32>, String) {
     let mut command = Command::new(program());
     command.arg("--golden").arg(golden).args(arguments);
     if slow {
@@ -30,18 +30,18 @@ fn asked(golden: &Path, arguments: &[&str], slow: bool) -> (Option<i32>, String)
 fn what_is_blessed_passes_and_a_mistake_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
     let golden = folder.path();
-    let (code, text) = asked(golden, &[], false);
+    let (code, text) = run_gate(golden, &[], false);
     assert_eq!(code, Some(1), "nothing is accepted yet: {text}");
     assert!(text.contains("no golden file"), "{text}");
-    assert_eq!(asked(golden, &["--bless"], false).0, Some(0));
-    let (code, text) = asked(golden, &[], false);
+    assert_eq!(run_gate(golden, &["--bless"], false).0, Some(0));
+    let (code, text) = run_gate(golden, &[], false);
     assert_eq!(code, Some(0), "{text}");
     assert!(
         text.contains("pass: 2 workloads against golden files"),
         "{text}"
     );
 
-    let (code, text) = asked(golden, &[], true);
+    let (code, text) = run_gate(golden, &[], true);
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("catalogue: N+1: +"), "{text}");
     assert!(
@@ -55,11 +55,11 @@ fn what_is_blessed_passes_and_a_mistake_does_not() {
 fn a_build_is_compared_with_another() {
     let folder = tempfile::tempdir().expect("a folder");
     let golden = folder.path();
-    assert_eq!(asked(golden, &["--bless"], false).0, Some(0));
+    assert_eq!(run_gate(golden, &["--bless"], false).0, Some(0));
     let base = program().display().to_string();
     let json = golden.join("report.json").display().to_string();
     let bencher = golden.join("bencher.json").display().to_string();
-    let (code, text) = asked(
+    let (code, text) = run_gate(
         golden,
         &[
             "--base",
@@ -96,7 +96,7 @@ fn bad_input_is_one_line_and_no_pass() {
         &["--skip", "magic"],
         &["--json", "/no/such/folder/x.json", "--bless"],
     ] {
-        let (code, text) = asked(folder.path(), arguments, false);
+        let (code, text) = run_gate(folder.path(), arguments, false);
         assert_eq!(code, Some(2), "{arguments:?}: {text}");
         let errors: Vec<&str> = text
             .lines()

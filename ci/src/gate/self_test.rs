@@ -125,7 +125,7 @@ fn plan(head: &Side, mistake: Option<&str>, steps: &[Step], seed: u64) -> Plan {
 }
 
 /// Runs the gate again while it is inconclusive; returns its result and the number of runs.
-fn asked(mut plan: Plan, times: u64) -> Result<(Report, u64)> {
+fn repeated(mut plan: Plan, times: u64) -> Result<(Report, u64)> {
     let seed = plan.seed;
     for time in 1.. {
         plan.seed = seed + (time << 32);
@@ -147,7 +147,7 @@ fn alarm<'a>(report: &'a Report, step: Step, cause: &str) -> Option<&'a Finding>
 fn exact(head: &Side, mistake: &Mistake, score: &mut Score) -> Result<()> {
     let begun = Instant::now();
     let Mistake { name, step, cause } = mistake;
-    let (report, _) = asked(plan(head, Some(name), &[*step], 1), ASKED)?;
+    let (report, _) = repeated(plan(head, Some(name), &[*step], 1), ASKED)?;
     let found = alarm(&report, *step, cause);
     score.add(found.is_some());
     say(&line(name, *step, found, &report, begun))

@@ -425,8 +425,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.operands",
         |dialect, text| in_where(text, |condition| match dialect.name() {
             "postgres" => {
-                comparison(condition).map(|[before, left, right, behind]| {
-                    format!("{before}LOWER({left}) = LOWER({right}){behind}")
+                comparison(condition).map(|[before, left, right, after]| {
+                    format!("{before}LOWER({left}) = LOWER({right}){after}")
                 })
             }
             "mariadb" => collated(condition, "utf8mb4_general_ci"),
@@ -438,8 +438,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "A comparison of texts by = ignores trailing spaces.",
         "queries.operands",
         |dialect, text| in_where(text, |condition| match dialect.name() {
-            "postgres" | "mariadb" => comparison(condition).map(|[before, left, right, behind]| {
-                format!("{before}RTRIM({left}) = RTRIM({right}){behind}")
+            "postgres" | "mariadb" => comparison(condition).map(|[before, left, right, after]| {
+                format!("{before}RTRIM({left}) = RTRIM({right}){after}")
             }),
             _ => collated(condition, "RTRIM"),
         })
@@ -551,19 +551,19 @@ pub(super) const FAULTS: &[Fault] = &[
 /// Gives the left side of the first comparison by `=` a collation.
 fn collated(condition: &str, collation: &str) -> Option<String> {
     let equal = *places(condition, " = ").first()?;
-    let (before, behind) = condition.split_at(equal);
-    Some(format!("{before} COLLATE {collation}{behind}"))
+    let (before, after) = condition.split_at(equal);
+    Some(format!("{before} COLLATE {collation}{after}"))
 }
 
 /// Splits a condition at the first comparison by `=`: the text before it, its sides, and the text after it.
 fn comparison(condition: &str) -> Option<[&str; 4]> {
     let equal = *places(condition, " = ").first()?;
-    let (before, behind) = (&condition[..equal], &condition[equal + " = ".len()..]);
+    let (before, after) = (&condition[..equal], &condition[equal + " = ".len()..]);
     let starts = [places(before, " "), places(before, "(")].concat();
-    let ends = [places(behind, " "), places(behind, ")")].concat();
+    let ends = [places(after, " "), places(after, ")")].concat();
     let (before, left) = before.split_at(starts.into_iter().max().map_or(0, |at| at + 1));
-    let (right, behind) = behind.split_at(ends.into_iter().min().unwrap_or(behind.len()));
-    Some([before, left, right, behind])
+    let (right, after) = after.split_at(ends.into_iter().min().unwrap_or(after.len()));
+    Some([before, left, right, after])
 }
 
 fn drop_nulls(rows: &[Vec<selfsame::value::Value>]) -> Option<Vec<usize>> {

@@ -140,7 +140,7 @@ pub(super) const FAULTS: &[Fault] = &[
 
 /// CREATE TABLE whose UNIQUE constraints name one column.
 fn first_column_only(text: &str) -> Option<String> {
-    let (before, parts, behind) = definitions(text)?;
+    let (before, parts, after) = definitions(text)?;
     let cut: Vec<String> = parts
         .iter()
         .map(|part| match part.split_once("UNIQUE (") {
@@ -152,5 +152,5 @@ fn first_column_only(text: &str) -> Option<String> {
         })
         .collect();
     let changed = cut.iter().zip(&parts).any(|(cut, part)| cut != part);
-    changed.then(|| format!("{before}{}{behind}", cut.join(", ")))
+    changed.then(|| format!("{before}{}{after}", cut.join(", ")))
 }

@@ -31,8 +31,8 @@ pub fn leading_words(text: &str) -> [&str; 3] {
 /// ```
 pub fn ends_transaction(text: &str) -> bool {
     let (first, rest) = next_word(text);
-    let (second, behind) = next_word(rest);
-    let (third, _) = next_word(behind);
+    let (second, after_second) = next_word(rest);
+    let (third, _) = next_word(after_second);
     let is =
         |word: &str, known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(word));
     if is(first, &["rollback"]) {
@@ -42,7 +42,7 @@ pub fn ends_transaction(text: &str) -> bool {
     let hands_over = || {
         is(second, &["transaction"])
             && !is(third, &["as", "from"])
-            && !without_comments(behind).starts_with('(')
+            && !without_comments(after_second).starts_with('(')
     };
     is(first, &["commit", "end", "abort"]) || is(first, &["prepare"]) && hands_over()
 }

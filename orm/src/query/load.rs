@@ -66,7 +66,7 @@ impl<E: Mapped, To, P> LoadOf<E> for Load<E, To, P> {
 
 impl LoadOf<Record> for &str {
     fn add_to(self, loadings: &mut Vec<Loading>, mapper: &Arc<Mapper>) -> Result<()> {
-        let (relation, behind) = record::step(mapper, self)?;
+        let (relation, remaining) = record::step(mapper, self)?;
         let known = loadings
             .iter()
             .position(|loading| loading.relation == relation && loading.is_whole());
@@ -74,12 +74,12 @@ impl LoadOf<Record> for &str {
             loadings.push(Loading::new(mapper.id(), relation, Fetch::Selectin));
             loadings.len() - 1
         });
-        let Some(behind) = behind else {
+        let Some(remaining) = remaining else {
             loadings[at].fetch = Fetch::Selectin;
             return Ok(());
         };
         let target = mapper.relations()[usize::from(relation)].target();
-        behind.add_to(&mut loadings[at].nested, &target)
+        remaining.add_to(&mut loadings[at].nested, &target)
     }
 }
 

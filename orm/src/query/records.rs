@@ -101,7 +101,7 @@ impl Records {
         let mut rest = Some(path);
         let mut leads_to = Multiplicity::One;
         while let Some(path) = rest {
-            let (relation, behind) = record::step(&mapper, path)?;
+            let (relation, remaining) = record::step(&mapper, path)?;
             let descriptor = &mapper.relations()[usize::from(relation)];
             if matches!(
                 descriptor.kind(),
@@ -111,7 +111,7 @@ impl Records {
             }
             let target = descriptor.target();
             steps.push((mapper, relation));
-            (mapper, rest) = (target, behind);
+            (mapper, rest) = (target, remaining);
         }
         if leads_to != wanted {
             let message = match wanted {
@@ -189,14 +189,15 @@ impl Query<Record> {
         let mut way = Vec::new();
         let mut rest = Some(path);
         while let Some(path) = rest {
-            let (relation, behind) = record::step(&mapper, path)?;
+            let (relation, remaining) = record::step(&mapper, path)?;
             way.push(relation);
             let target = mapper.relations()[usize::from(relation)].target();
-            let alias = alias.filter(|_| behind.is_none());
+            let alias = alias.filter(|_| remaining.is_none());
             check_alias(&target, alias)?;
             let name = alias.map(|alias| Arc::clone(alias.name()));
-            let is_known =
-                |known: &&JoinedPath| known.path == way && (behind.is_some() || known.name == name);
+            let is_known = |known: &&JoinedPath| {
+                known.path == way && (remaining.is_some() || known.name == name)
+            };
             let joined: &mut Joins = self.parts.joined.get_or_insert_default();
             owner = match joined.ways.iter().find(is_known) {
                 Some(known) => {
@@ -218,7 +219,7 @@ impl Query<Record> {
                     name
                 }
             };
-            (mapper, rest) = (target, behind);
+            (mapper, rest) = (target, remaining);
         }
         Ok(())
     }

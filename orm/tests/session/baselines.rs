@@ -82,7 +82,7 @@ fn aged() -> Result<(Fixture, Handle<Author>)> {
 }
 
 fn age_in_database(f: &Fixture) -> Result<Option<i32>> {
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = Author::query().filter(Author::NAME.ne("other")).one(s)?;
         Ok(s[ann].age)
     })
@@ -212,7 +212,7 @@ fn own_writes_of_rows_with_versions_are_not_taken_for_anothers() -> Result<()> {
         own(&mut f.session, draft)?;
         f.session[draft].text = "last".into();
         f.session.commit()?;
-        f.behind(|s| {
+        f.in_another_session(|s| {
             let draft = Draft::query().one(s)?;
             assert_eq!((&*s[draft].text, s[draft].version), ("last", 3));
             Ok(())
@@ -229,7 +229,7 @@ fn concurrent_changes_are_still_noticed() -> Result<()> {
     f.session.flush()?;
     f.session.set_expr(other, Author::AGE, 1)?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s[ann].age = Some(50);
         Ok(())
@@ -246,7 +246,7 @@ fn concurrent_changes_are_still_noticed() -> Result<()> {
 fn the_last_known_value_is_written_or_refused_but_not_dropped() -> Result<()> {
     let (mut f, ann) = aged()?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s[ann].age = Some(50);
         Ok(())
@@ -269,7 +269,7 @@ fn the_last_known_value_is_written_or_refused_but_not_dropped() -> Result<()> {
 #[test]
 fn a_deferred_column_that_was_read_after_an_own_write_is_undone() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.sql(
             "INSERT INTO vehicles(name, manual, kind) VALUES ('v', 'as usual', 'bicycle')",
             (),
@@ -302,7 +302,7 @@ fn a_row_that_is_taken_over_is_read_first() -> Result<()> {
     let changes: [Change; 3] = [
         |f| {
             f.session.commit()?;
-            f.behind(|s| s.sql("UPDATE seats SET taken = 1", ()).execute().map(drop))
+            f.in_another_session(|s| s.sql("UPDATE seats SET taken = 1", ()).execute().map(drop))
         },
         |f| {
             let sql = f.session.sql("UPDATE seats SET taken = 1", ());
@@ -326,7 +326,7 @@ fn a_row_that_is_taken_over_is_read_first() -> Result<()> {
             f.session.delete(old)?;
             let new = f.session.add(seat(false));
             f.session.commit()?;
-            f.behind(|s| {
+            f.in_another_session(|s| {
                 let seat = Seat::query().one(s)?;
                 assert!(!s[seat].taken, "the row is as the new object says");
                 Ok(())
@@ -342,7 +342,7 @@ fn a_row_with_a_version_that_is_taken_over_is_read_first() -> Result<()> {
     let mut f = Fixture::new()?;
     let old = f.session.add(Draft::new("d", "first"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let draft = Draft::query().one(s)?;
         s[draft].text = "other".into();
         Ok(())
@@ -350,7 +350,7 @@ fn a_row_with_a_version_that_is_taken_over_is_read_first() -> Result<()> {
     f.session.delete(old)?;
     f.session.add(Draft::new("d", "first"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let draft = Draft::query().one(s)?;
         assert_eq!((&*s[draft].text, s[draft].version), ("first", 3));
         Ok(())
@@ -358,7 +358,7 @@ fn a_row_with_a_version_that_is_taken_over_is_read_first() -> Result<()> {
     f.session.expire_all();
     let old = Draft::query().one(&mut f.session)?;
     f.session.commit()?;
-    f.behind(|s| Draft::query().delete().execute(s).map(drop))?;
+    f.in_another_session(|s| Draft::query().delete().execute(s).map(drop))?;
     f.session.delete(old)?;
     f.session.add(Draft::new("d", "first"));
     assert_eq!(f.session.commit().unwrap_err().kind(), ErrorKind::StaleData);
@@ -392,13 +392,13 @@ fn a_key_whose_row_no_longer_exists_is_free() -> Result<()> {
     let vanishes: [(&str, Vanish); 5] = [
         ("another", |f| {
             f.session.commit()?;
-            f.behind(|s| s.sql("DELETE FROM regions", ()).execute().map(drop))
+            f.in_another_session(|s| s.sql("DELETE FROM regions", ()).execute().map(drop))
         }),
         ("another, while it is current", |f| {
             f.session.commit()?;
             f.session.get::<Region>("n".to_owned())?;
             f.session.commit()?;
-            f.behind(|s| s.sql("DELETE FROM regions", ()).execute().map(drop))
+            f.in_another_session(|s| s.sql("DELETE FROM regions", ()).execute().map(drop))
         }),
         ("own raw DELETE", |f| {
             f.session.sql("DELETE FROM regions", ()).execute().map(drop)
@@ -485,7 +485,7 @@ fn a_parent_whose_row_no_longer_exists_is_no_parent() -> Result<()> {
     let mut f = Fixture::new()?;
     let region = f.session.add(Region::new("n"));
     f.session.commit()?;
-    f.behind(|s| s.sql("DELETE FROM regions", ()).execute().map(drop))?;
+    f.in_another_session(|s| s.sql("DELETE FROM regions", ()).execute().map(drop))?;
     assert_eq!(f.session.get_many::<Region>(["n".to_owned()])?, []);
     assert_eq!(f.session.state(region), selfsame::session::State::Deleted);
     f.session.rollback()?;
@@ -519,7 +519,7 @@ fn a_changed_key_may_be_that_of_a_row_that_is_gone() -> Result<()> {
             .session
             .add_all([Seat::new(1, "A", false), Seat::new(2, "A", false)]);
         f.session.commit()?;
-        f.behind(|s| {
+        f.in_another_session(|s| {
             let gone = s.get::<Seat>((2, "A".to_owned()))?.expect("a row");
             s.delete(gone)
         })?;

@@ -197,7 +197,7 @@ fn a_pending_link_of_one_table_keeps_no_collection_of_another() -> Result<()> {
     let ann = f.session.add(Author::new("ann"));
     let passport = f.session.add(Passport::new("1"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add(Book {
             author_id: Some(1),
             ..Book::new("b")

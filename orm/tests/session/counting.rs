@@ -12,7 +12,7 @@ use crate::fixture::{Author, Book, Fixture};
 /// Some authors with a book each; the session is empty.
 fn library(authors: usize) -> Result<Fixture> {
     let f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for number in 0..authors {
             s.add(Author {
                 books: [Book::new("b")].into(),

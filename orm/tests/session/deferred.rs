@@ -103,7 +103,7 @@ impl Library {
     /// A paper `a` with the body `long`, on a shelf with a map; its deferred columns are not loaded.
     fn with_paper() -> Result<(Self, Handle<Paper>)> {
         let mut library = Self::new()?;
-        library.behind(|other| {
+        library.in_another_session(|other| {
             let shelf = other.add(Shelf {
                 map: Some(vec![7]).into(),
                 ..Shelf::new("top")
@@ -116,7 +116,7 @@ impl Library {
         Ok((library, paper))
     }
 
-    fn behind<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+    fn in_another_session<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
         let mut session = Session::new(&self.outside);
         let result = work(&mut session)?;
         session.commit()?;
@@ -138,7 +138,9 @@ impl Library {
 
     /// The row's value, read without the session under test.
     fn stored(&self) -> Result<(String, Option<String>)> {
-        self.behind(|other| Paper::query().select((Paper::BODY, Paper::NOTE)).one(other))
+        self.in_another_session(|other| {
+            Paper::query().select((Paper::BODY, Paper::NOTE)).one(other)
+        })
     }
 }
 
@@ -263,7 +265,7 @@ fn a_query_undefers_in_its_own_statement() -> Result<()> {
 
     // Loaded values are kept, like those of other columns.
     l.session.commit()?;
-    l.behind(|other| {
+    l.in_another_session(|other| {
         let paper = Paper::query().one(other)?;
         other[paper].body.set("theirs".into());
         Ok(())
@@ -298,7 +300,7 @@ fn one_is_loaded_by_one_select_and_then_by_none() -> Result<()> {
 #[test]
 fn many_are_loaded_by_one_select() -> Result<()> {
     let mut l = Library::new()?;
-    l.behind(|other| {
+    l.in_another_session(|other| {
         other.add_all(
             (0..5)
                 .map(|n| Paper::new(format!("body {n}"), "x"))
@@ -358,7 +360,7 @@ fn loading_errors_are_reported() -> Result<()> {
     assert_eq!(s.undefer(new, File::KIND)?, "plain");
     s.take(new)?;
     s.commit()?;
-    l.behind(|other| {
+    l.in_another_session(|other| {
         let paper = Paper::query().one(other)?;
         other.delete(paper)
     })?;

@@ -9,7 +9,7 @@ use crate::fixture::{Album, Author, Book, Fixture, House, Mark, Node, Room, Trac
 #[test]
 fn a_tree_that_is_not_loaded_is_deleted_from_the_leaves() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add(Node {
             children: [Node {
                 children: [Node::new("leaf")].into(),
@@ -53,7 +53,7 @@ fn a_missing_row_among_many_is_reported() -> Result<()> {
     let authors: Vec<Author> = (0..600).map(|n| Author::new(n.to_string())).collect();
     let authors = f.session.add_all(authors);
     f.session.commit()?;
-    f.behind(|s| s.sql("DELETE FROM authors WHERE id = 600", ()).execute())?;
+    f.in_another_session(|s| s.sql("DELETE FROM authors WHERE id = 600", ()).execute())?;
     for &author in &authors {
         f.session.delete(author)?;
     }
@@ -412,7 +412,7 @@ fn an_object_whose_key_is_generated_again_is_stale() -> Result<()> {
     for (name, plan) in plans {
         for in_transaction in [false, true] {
             let mut f = Fixture::new()?;
-            f.behind(|s| {
+            f.in_another_session(|s| {
                 s.add_all((Author::new("first"), Author::new("last"), Book::new("kept")));
                 Ok(())
             })?;
@@ -422,7 +422,7 @@ fn an_object_whose_key_is_generated_again_is_stale() -> Result<()> {
                 f.session.sql(delete, ()).execute()?;
             } else {
                 f.session.commit()?;
-                f.behind(|s| s.sql(delete, ()).execute())?;
+                f.in_another_session(|s| s.sql(delete, ()).execute())?;
             }
             plan(&mut f.session, old)?;
             f.session.add(Author::new("new"));

@@ -81,7 +81,7 @@ fn a_commit_with_nothing_to_do_sends_nothing() -> Result<()> {
 fn objects_written_while_expired_are_read_first() -> Result<()> {
     let (mut f, ann) = loaded()?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s[ann].age = Some(30);
         Ok(())
@@ -97,7 +97,7 @@ fn objects_written_while_expired_are_read_first() -> Result<()> {
     assert_eq!(f.session[ann].age, Some(30), "merged onto the fresh row");
     f.session.commit()?;
 
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s[ann].name = "Anna".into();
         Ok(())
@@ -117,7 +117,7 @@ fn missing_rows_are_stale() -> Result<()> {
     f.session.commit()?;
     f.session.get::<Author>(1)?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s.delete(ann)
     })?;

@@ -41,7 +41,7 @@ fn check_conflict(
 ) -> Result<Customer> {
     let (mut f, [_, bob]) = customers()?;
     f.session.commit()?;
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let bob = Customer::query()
             .filter(Customer::NAME.eq("bob"))
             .one(other)?;
@@ -246,7 +246,7 @@ fn an_incomplete_value_is_an_error() -> Result<()> {
     });
     f.session.commit()?;
     // Another program sets a required column to NULL.
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let changed = Customer::query()
             .filter(Customer::ID.eq(1))
             .update()

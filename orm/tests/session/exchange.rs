@@ -165,7 +165,7 @@ fn an_orphan_that_somebody_else_gave_a_parent_is_not_deleted() -> Result<()> {
         ..Track::new("t", 0)
     });
     s.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let track = s.get::<Track>(1)?.expect("a row");
         s[track].album_id = 2;
         Ok(())

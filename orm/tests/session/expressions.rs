@@ -69,7 +69,7 @@ fn a_query_flushes_it_first_and_a_rollback_or_expire_drops_it() -> Result<()> {
 fn a_blind_write_reads_nothing() -> Result<()> {
     let (mut f, ann) = ann()?;
     f.session.commit()?;
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let ann = other.get::<Author>(1)?.expect("ann");
         other[ann].age = Some(50);
         Ok(())
@@ -214,7 +214,7 @@ fn a_stale_row_among_many_is_named() -> Result<()> {
     let mut f = Fixture::new()?;
     let (_, books) = books(&mut f, 5)?;
     f.session.commit()?;
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let third = other.get::<Book>(3)?.expect("a book");
         other.delete(third)
     })?;
@@ -233,7 +233,7 @@ fn a_stale_row_among_many_that_differ_is_named() -> Result<()> {
     let mut f = Fixture::new()?;
     let (_, books) = books(&mut f, 300)?;
     f.session.commit()?;
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let one = other.get::<Book>(290)?.expect("a book");
         other.delete(one)
     })?;
@@ -348,7 +348,7 @@ fn a_column_that_was_assigned_what_it_showed_may_be_written_blindly() -> Result<
         ..Author::new("ann")
     });
     f.session.commit()?;
-    f.behind(|s| s.sql("UPDATE authors SET age = 40", ()).execute())?;
+    f.in_another_session(|s| s.sql("UPDATE authors SET age = 40", ()).execute())?;
     // Nobody can tell which column was meant: no update of another's may be lost, nor this one.
     f.session[ann].age = Some(30);
     let error = f.session.commit().expect_err("it has moved");
@@ -393,7 +393,7 @@ fn a_later_change_of_another_session_is_noticed() -> Result<()> {
             f.session.commit()?;
             assert_eq!(f.session[ann].age, Some(4), "{name}");
             if moves {
-                f.behind(|s| s.sql("UPDATE authors SET age = 50", ()).execute())?;
+                f.in_another_session(|s| s.sql("UPDATE authors SET age = 50", ()).execute())?;
             }
             f.session[ann].age = Some(3);
             let committed = f.session.commit().map_err(|error| error.kind());
@@ -507,7 +507,7 @@ fn versions_of_computed_rows_are_known_after_the_commit() -> Result<()> {
     );
     f.session[draft].text = "y".to_owned();
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let draft = Draft::query().one(s)?;
         assert_eq!((&*s[draft].text, s[draft].version), ("y", 3));
         s[draft].text = "z".to_owned();

@@ -8,7 +8,7 @@ use crate::fixture::{Album, Author, Book, Fixture, Mark, Node, Post, Region, Sho
 /// Albums with three, one and no tracks, committed; the session is empty.
 fn albums() -> Result<Fixture> {
     let f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for (title, tracks) in [
             ("one", &["a", "b", "c"][..]),
             ("two", &["a"]),
@@ -112,7 +112,7 @@ fn a_limit_counts_for_each_owner() -> Result<()> {
     assert_eq!(views(&f.session, &found)?, expected);
     let tags = Post::TAGS.filter(Tag::LABEL.ne("x")).limit(1);
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let [a, b] = s.add_all(["a", "b"].map(Tag::new));
         let both = [a, b].into();
         s.add(Post {
@@ -152,7 +152,7 @@ fn no_flush_takes_the_part_for_the_whole() -> Result<()> {
     f.session.commit()?;
     f.holds::<Track>(2);
     // A deletion cascades to every track, including those not in a view.
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let one = s.get::<Album>(1)?.expect("a row");
         let track = s.add(Track::new("late", 0));
         s.push(one, Album::TRACKS, track)
@@ -424,7 +424,7 @@ struct Crate {
 fn owners_with_keys_of_two_columns_have_their_views() -> Result<()> {
     let mut f = Fixture::new()?;
     metadata![Depot, Crate].create_all(&f.engine)?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for number in 1..=5 {
             s.add(Depot::new("a", number));
             s.add_all(["x", "y"].map(|label| Crate::new("a", number, label)));
@@ -451,7 +451,7 @@ fn owners_with_keys_of_two_columns_have_their_views() -> Result<()> {
 fn bounds_of_joined_queries_count_the_owners() -> Result<()> {
     let mut f = Fixture::new()?;
     metadata![Depot, Crate].create_all(&f.engine)?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for number in 1..=4 {
             s.add(Depot::new("a", number));
             s.add_all(["x", "y"].map(|label| Crate::new("a", number, label)));

@@ -422,7 +422,10 @@ impl Fixture {
     }
 
     /// Changes the database as another session would.
-    pub(crate) fn behind<T>(&self, work: impl FnOnce(&mut Session) -> Result<T>) -> Result<T> {
+    pub(crate) fn in_another_session<T>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T>,
+    ) -> Result<T> {
         let mut session = Session::new(&self.outside);
         let result = work(&mut session)?;
         session.commit()?;

@@ -202,7 +202,7 @@ fn the_key_of_a_new_parent_reaches_an_expired_child() -> Result<()> {
     let mut f = Fixture::new()?;
     let book = f.session.add(Book::new("old"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let book = s.get::<Book>(1)?.expect("the book");
         s[book].title = "new".into();
         Ok(())

@@ -282,7 +282,7 @@ fn changes_by_hooks_are_never_lost() -> Result<()> {
                     f.session.commit().map_err(in_case)?;
                 }
                 assert!(!f.session.in_transaction(), "{case}");
-                let is_shown = f.behind(shows)?;
+                let is_shown = f.in_another_session(shows)?;
                 assert_eq!(is_shown, is_called() && !is_lost, "{case}");
                 f.session[rows.other].height = Some(2.5);
                 f.session.commit().map_err(in_case)?;

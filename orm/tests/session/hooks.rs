@@ -137,7 +137,7 @@ fn what_is_deleted_is_not_announced_as_changed() -> Result<()> {
 #[test]
 fn load_hooks_are_called_once_for_each_object() -> Result<()> {
     let (mut f, calls) = listening()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add_all([Author::new("ann"), Author::new("bob"), Author::new("carl")]);
         s.add(Book {
             author_id: Some(3),
@@ -191,7 +191,7 @@ fn a_hook_changes_what_is_written() -> Result<()> {
         "UPDATE authors SET age = ?, height = ? WHERE id = ?",
         "COMMIT",
     ]);
-    let seen = f.behind(|s| Ok(Author::query().rows(s)?.remove(0)))?;
+    let seen = f.in_another_session(|s| Ok(Author::query().rows(s)?.remove(0)))?;
     assert_eq!((&*seen.name, seen.height), ("ANN", Some(3.0)));
     Ok(())
 }
@@ -269,7 +269,7 @@ fn an_error_from_a_hook_rolls_back() -> Result<()> {
         f.holds::<Author>(0);
     }
     let mut f = Fixture::new()?;
-    f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    f.in_another_session(|s| Ok(s.add(Author::new("ann"))))?;
     f.session.hook(Hook::load(move |_: &Author| Err(refusal())));
     let error = f.session.get::<Author>(1).expect_err("the hook refuses");
     assert_eq!(error.entity_name(), Some("Author"));
@@ -333,7 +333,7 @@ fn a_changed_key_is_an_update_like_another() -> Result<()> {
         ]
     );
     f.session.commit()?;
-    let seen = f.behind(|s| Ok(Author::query().rows(s)?.remove(0)))?;
+    let seen = f.in_another_session(|s| Ok(Author::query().rows(s)?.remove(0)))?;
     assert_eq!((seen.id.get(), seen.height), (Some(&70), Some(1.5)));
     Ok(())
 }
@@ -359,7 +359,7 @@ fn a_key_that_others_refer_to_is_not_changed_by_a_hook() -> Result<()> {
     // Changes by the program and by the hook are written together.
     f.session[ann].id = Auto::set(60);
     f.session.commit()?;
-    let book = f.behind(|s| Ok(Book::query().rows(s)?.remove(0)))?;
+    let book = f.in_another_session(|s| Ok(Book::query().rows(s)?.remove(0)))?;
     assert_eq!(book.author_id, Some(70));
     Ok(())
 }
@@ -387,7 +387,7 @@ fn objects_of_two_types_from_one_query_call_the_hooks_of_each() -> Result<()> {
     f.session.hook(Hook::load(move |book: &Book| {
         of_books.add(format!("load {}", book.title))
     }));
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add_all(["ann", "bob"].map(|name| Author {
             books: [Book::new(format!("of {name}"))].into(),
             ..Author::new(name)

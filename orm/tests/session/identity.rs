@@ -38,7 +38,7 @@ fn a_query_keeps_what_is_loaded_and_fills_what_expired() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s[ann].age = Some(30);
         Ok(())
@@ -192,7 +192,7 @@ fn a_key_that_the_database_gives_out_again_is_the_new_object_s() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s.delete(ann)
     })?;

@@ -84,7 +84,7 @@ fn rows_with_long_keys_are_changed_and_deleted() -> Result<()> {
 #[test]
 fn rows_with_long_keys_are_looked_up() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add_all((0..7).map(|n| Passport::new(long(n))).collect::<Vec<_>>());
         Ok(())
     })?;

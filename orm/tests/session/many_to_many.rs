@@ -169,7 +169,7 @@ fn a_pair_that_is_there_is_not_written_again() -> Result<()> {
 fn reading_one_relation_resolves_its_pairs_alone() -> Result<()> {
     let (mut f, post, [a, _, c]) = tagged()?;
     f.session.rollback()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let post = s.get::<Post>(1)?.expect("a post");
         let seat = s.add(Seat::new(1, "x", false));
         s.push(post, Post::SEATS, seat)

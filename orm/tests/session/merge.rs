@@ -33,7 +33,7 @@ fn a_value_is_laid_over_the_object_of_its_key() -> Result<()> {
 #[test]
 fn a_value_is_laid_over_its_row_or_becomes_one() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    f.in_another_session(|s| Ok(s.add(Author::new("ann"))))?;
     let merged = f.session.merge(ann(Some(3)))?;
     f.sends(&["BEGIN", "SELECT authors WHERE id = ?"]);
     assert_eq!(f.session.state(merged), State::Persistent);
@@ -132,7 +132,7 @@ fn the_row_of_an_expired_object_may_be_gone() -> Result<()> {
     let mut f = Fixture::new()?;
     f.session.add(Author::new("ann"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = Author::query().one(s)?;
         s.delete(ann)
     })?;
@@ -302,7 +302,7 @@ fn a_value_of_another_version_is_stale() -> Result<()> {
 #[test]
 fn many_values_are_read_by_one_statement() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add_all(
             (1..=4)
                 .map(|n| Author::new(format!("author {n}")))
@@ -368,7 +368,7 @@ fn two_new_values_of_one_key_are_one_object() -> Result<()> {
 #[test]
 fn the_members_of_collections_are_read_level_by_level() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for title in ["one", "two"] {
             let tracks = ["a", "b"].map(|title| Track::new(title, 0));
             s.add(Album {
@@ -546,7 +546,7 @@ fn values_whose_keys_the_database_considers_equal_are_merged_onto_one_row() -> R
 #[test]
 fn new_members_that_name_their_parent_are_in_its_collection() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    f.in_another_session(|s| Ok(s.add(Author::new("ann"))))?;
     let book = Book {
         author_id: Some(1),
         ..Book::new("a")

@@ -19,7 +19,7 @@ fn boom<T>() -> Result<T> {
 
 /// The first column of a query, seen by another session.
 fn texts(f: &Fixture, sql: &str) -> Result<Vec<Option<String>>> {
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let rows = s.sql(sql, ()).all::<(Option<String>,)>()?;
         Ok(rows.into_iter().map(|row| row.0).collect())
     })
@@ -179,7 +179,7 @@ fn thousands_of_rows_with_mixed_changes() -> Result<()> {
     f.session.commit()?;
     f.holds::<Author>(1500);
     f.holds::<Book>(300);
-    let wrong = f.behind(|s| {
+    let wrong = f.in_another_session(|s| {
         s.sql(
             "SELECT count(*), min(id), max(id) FROM authors WHERE NOT CASE
                 WHEN id > 1500 THEN age IS NULL AND height = 1.0 AND name = 'n' || (5 * (id - 1501))
@@ -192,7 +192,7 @@ fn thousands_of_rows_with_mixed_changes() -> Result<()> {
         .one::<(i64, Option<i64>, Option<i64>)>()
     })?;
     assert_eq!(wrong, (0, None, None));
-    let wrong = f.behind(|s| {
+    let wrong = f.in_another_session(|s| {
         s.sql(
             "SELECT count(*) FROM books WHERE title <> 'b' || (author_id - 1)",
             (),
@@ -496,7 +496,7 @@ fn two_sessions_change_different_columns_and_then_the_same() -> Result<()> {
     let mut f = Fixture::new()?;
     let ann = f.session.add(Author::new("ann"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s[ann].height = Some(2.0);
         Ok(())
@@ -509,7 +509,7 @@ fn two_sessions_change_different_columns_and_then_the_same() -> Result<()> {
         (Some(1), Some(2.0))
     );
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = s.get::<Author>(1)?.expect("ann");
         s.delete(ann)
     })?;
@@ -794,7 +794,7 @@ fn a_row_deleted_elsewhere_does_not_stop_what_does_not_need_it() -> Result<()> {
     f.session.commit()?;
     f.session.load(ann, Author::BOOKS)?;
     f.session.commit()?;
-    f.behind(|s| s.sql("DELETE FROM books WHERE title = 'a'", ()).execute())?;
+    f.in_another_session(|s| s.sql("DELETE FROM books WHERE title = 'a'", ()).execute())?;
     f.session.set(books[1], Book::AUTHOR, Some(bob))?;
     f.session[ann].age = Some(1);
     f.session.commit()?;

@@ -11,7 +11,7 @@ type Change = fn(&mut Session, Handle<Seat>) -> Result<()>;
 /// A table whose key nothing keeps unique, with two rows of one key and a row of another.
 fn doubled() -> Result<Fixture> {
     let f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for text in [
             "PRAGMA foreign_keys = OFF",
             "DROP TABLE post_seats",
@@ -121,7 +121,7 @@ fn doubled_book() -> Result<(Fixture, Handle<Author>, [Handle<Book>; 2])> {
     }
     s.add(Author::new("bob"));
     s.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for text in [
             "PRAGMA foreign_keys = OFF",
             "CREATE TABLE copies AS SELECT * FROM books",
@@ -188,7 +188,7 @@ fn doubled_tag() -> Result<Fixture> {
 
 /// Doubles some rows of the last table. It and those that reference it give up their constraints.
 fn double(f: &Fixture, tables: &[&str], filter: &str) -> Result<()> {
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for table in tables {
             for text in [
                 format!("CREATE TABLE copies AS SELECT * FROM {table}"),

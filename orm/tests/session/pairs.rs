@@ -244,7 +244,7 @@ fn pairs_are_taken_apart_in_the_order_of_their_keys() -> Result<()> {
         f.session.replace(post, Post::TAGS, tags)?;
     }
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.sql("CREATE TABLE gone (pair TEXT)", ()).execute()?;
         let trigger = "CREATE TRIGGER tell AFTER DELETE ON post_tags BEGIN
             INSERT INTO gone VALUES (old.post_id || ' ' || old.tag_id); END";
@@ -254,7 +254,7 @@ fn pairs_are_taken_apart_in_the_order_of_their_keys() -> Result<()> {
         f.session.remove(posts[post], Post::TAGS, tags[tag])?;
     }
     f.session.commit()?;
-    let gone = f.behind(|s| s.sql("SELECT pair FROM gone", ()).all::<(String,)>())?;
+    let gone = f.in_another_session(|s| s.sql("SELECT pair FROM gone", ()).all::<(String,)>())?;
     let gone: Vec<&str> = gone.iter().map(|(pair,)| &**pair).collect();
     assert_eq!(gone, ["1 2", "1 3", "2 1", "2 3"]);
     Ok(())

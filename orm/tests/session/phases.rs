@@ -153,7 +153,7 @@ fn changes_of_an_after_flush_hook_are_written_in_the_same_commit() -> Result<()>
         })));
     f.session.commit()?;
     assert!(!f.session.in_transaction());
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = Author::query().filter(Author::NAME.eq("ann")).one(s)?;
         assert_eq!(s.load(ann, Author::BOOKS)?.len(), 2);
         let post = Post::query().one(s)?;
@@ -204,7 +204,7 @@ fn a_hook_that_writes_what_is_there_already_ends() -> Result<()> {
     }));
     f.session.commit()?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let ann = Author::query().one(s)?;
         assert_eq!(s[ann].age, Some(3));
         Ok(())
@@ -278,7 +278,7 @@ fn a_panic_in_any_hook_is_mended_by_rollback_and_by_close() -> Result<()> {
     for hook in hooks {
         for is_closed in [false, true] {
             let mut f = Fixture::new()?;
-            f.behind(|s| {
+            f.in_another_session(|s| {
                 s.add_all([Author::new("read"), Author::new("deleted")]);
                 Ok(())
             })?;

@@ -239,7 +239,7 @@ fn a_part_of_what_has_a_key_of_two_columns_is_read_without_a_join() -> Result<()
 fn nested_relations_are_loaded_below_those_loaded_before() -> Result<()> {
     for before in 0..=3 {
         let mut f = Fixture::new()?;
-        f.behind(|s| {
+        f.in_another_session(|s| {
             for title in ["a", "b", "c"] {
                 let track = |title: &str| Track {
                     marks: [Mark::new(1, 0), Mark::new(2, 0)].into(),

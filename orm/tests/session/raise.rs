@@ -8,7 +8,7 @@ use crate::fixture::{Author, Book, Fixture, Person, Post, Tag};
 /// Two authors with a book each, committed; the session is empty.
 fn authors() -> Result<Fixture> {
     let f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for name in ["ann", "bob"] {
             s.add(Author {
                 books: [Book::new(format!("of {name}"))].into(),
@@ -117,7 +117,7 @@ fn a_flush_reads_what_it_needs() -> Result<()> {
 #[test]
 fn every_relation_that_is_not_eagerly_loaded_can_raise() -> Result<()> {
     let mut f = authors()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add(Post {
             tags: [Tag::new("a")].into(),
             ..Post::new("first")
@@ -151,7 +151,7 @@ fn every_relation_that_is_not_eagerly_loaded_can_raise() -> Result<()> {
 #[test]
 fn nested_loading_raises_too() -> Result<()> {
     let mut f = authors()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add(Post {
             tags: [Tag::new("a")].into(),
             ..Post::new("first")

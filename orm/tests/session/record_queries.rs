@@ -11,7 +11,7 @@ use crate::fixture::{Album, Fixture, Mark, Node, Seat, Track};
 
 /// Three albums of two tracks with a mark each, and an empty fourth one; with reflected mappings.
 pub(crate) fn shop(f: &Fixture) -> Result<Metadata> {
-    f.behind(|session| {
+    f.in_another_session(|session| {
         for name in ["a", "b", "c"] {
             let track = |number: i32| Track {
                 marks: [Mark::new(number, 0)].into(),
@@ -135,7 +135,7 @@ fn joined_tables_filter_and_order() -> Result<()> {
 #[test]
 fn a_table_is_joined_to_itself_under_another_name() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|session| {
+    f.in_another_session(|session| {
         let leaf = |label: &str| Node::new(label);
         session.add(Node {
             children: [Node {
@@ -263,7 +263,7 @@ fn records_are_got_by_many_keys_in_one_statement() -> Result<()> {
     );
     f.sends(&[]);
     f.session.commit()?;
-    f.behind(|session| {
+    f.in_another_session(|session| {
         let seat = |place: &str| Seat::new(1, place, false);
         session.add_all([seat("a"), seat("b")]);
         Ok(())
@@ -272,7 +272,7 @@ fn records_are_got_by_many_keys_in_one_statement() -> Result<()> {
     let found = seats.get_many(&mut f.session, [(1, "b"), (1, "a")])?;
     assert_eq!(f.session[found[0]].get::<String>("place")?, "b");
     f.session.commit()?;
-    f.behind(|session| Seat::query().delete().execute(session))?;
+    f.in_another_session(|session| Seat::query().delete().execute(session))?;
     assert_eq!(seats.get_many(&mut f.session, [(1, "a")])?, []);
     Ok(())
 }

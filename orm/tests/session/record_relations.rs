@@ -17,7 +17,7 @@ fn with(records: &Records, column: &str, value: &str) -> Record {
 
 /// Two posts that share a tag, with reflected mappings.
 fn blog(f: &Fixture) -> Result<[Records; 2]> {
-    f.behind(|session| {
+    f.in_another_session(|session| {
         let [a, b] = ["a", "b"].map(|label| session.add(Tag::new(label)));
         session.add_all([
             Post {

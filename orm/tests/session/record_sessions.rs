@@ -25,7 +25,7 @@ fn named(records: &Records, name: &str) -> Record {
 
 /// The mappings of albums and tracks, with one row each.
 fn albums(f: &Fixture) -> Result<[Records; 2]> {
-    f.behind(|session| {
+    f.in_another_session(|session| {
         session.add(Album {
             tracks: [Track::new("one", 0)].into(),
             ..Album::new("a")
@@ -83,7 +83,7 @@ fn related_records_are_added_together() -> Result<()> {
 #[test]
 fn a_record_is_laid_over_the_one_of_its_key() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|session| Ok(session.add(Author::new("ann"))))?;
+    f.in_another_session(|session| Ok(session.add(Author::new("ann"))))?;
     let authors = Metadata::reflect(&f.outside)?.records("authors")?;
     let aged = |age: i32| with(&authors, [("id", 1_i64.into()), ("age", age.into())]);
     let ann = f.session.merge(aged(3))?;
@@ -213,7 +213,7 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
     f.session.delete(ann)?;
     f.session.commit()?;
     assert_eq!(calls.take(), ["before delete Ann", "after delete Ann"]);
-    f.behind(|session| Ok(session.add(Author::new("bob"))))?;
+    f.in_another_session(|session| Ok(session.add(Author::new("bob"))))?;
     authors.query().all(&mut f.session)?;
     authors.query().all(&mut f.session)?;
     assert_eq!(calls.take(), ["load bob"]);
@@ -305,7 +305,7 @@ fn is_refused<T: std::fmt::Debug>(result: Result<T>) -> bool {
 #[test]
 fn a_row_is_never_an_entity_and_a_record_in_one_session() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|session| Ok(session.add(Author::new("ann"))))?;
+    f.in_another_session(|session| Ok(session.add(Author::new("ann"))))?;
     let shown = Metadata::reflect(&f.outside)?;
     let (authors, books) = (shown.records("authors")?, shown.records("books")?);
     let ann = f.session.get::<Author>(1)?.expect("an author");

@@ -242,7 +242,7 @@ fn one_session_takes_one_mapping_of_a_table() -> Result<()> {
 #[test]
 fn a_database_is_mapped_by_its_own_word() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|session| {
+    f.in_another_session(|session| {
         session.add(Author::new("ann"));
         Ok(())
     })?;

@@ -27,7 +27,7 @@ fn authors() -> Result<Authors> {
 }
 
 fn row(f: &Fixture, book: &str) -> Result<Option<i64>> {
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let title = Book::TITLE.eq(book);
         Book::query().filter(title).select(Book::AUTHOR_ID).one(s)
     })
@@ -264,7 +264,7 @@ fn versions_and_rows_that_refer_to_their_own_table() -> Result<()> {
     s[drafts[0]].name = "b".into();
     s.commit()?;
     f.holds::<Draft>(2);
-    let rows = f.behind(|s| {
+    let rows = f.in_another_session(|s| {
         Draft::query()
             .order_by(Draft::NAME.asc())
             .select((Draft::NAME, Draft::ORIGIN_NAME, Draft::TEXT))
@@ -292,7 +292,7 @@ fn the_row_may_be_expired_and_deleted_by_another_session() -> Result<()> {
 
     let (mut f, [ann, bob], _) = authors()?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.sql("UPDATE books SET author_id = NULL", ()).execute()?;
         s.sql("DELETE FROM authors WHERE id = 2", ()).execute()
     })?;
@@ -394,7 +394,7 @@ fn a_row_whose_key_was_changed_is_deleted_by_the_key_that_it_has() -> Result<()>
     assert_eq!(s.get::<Author>(1)?, Some(ann));
     s.commit()?;
     // Identified by the key of its row, too.
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.sql("UPDATE books SET author_id = NULL", ()).execute()?;
         s.sql("DELETE FROM authors WHERE id = 1", ()).execute()
     })?;
@@ -408,7 +408,7 @@ fn a_row_whose_key_was_changed_is_deleted_by_the_key_that_it_has() -> Result<()>
 #[test]
 fn children_outside_the_session_follow_too() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add(Author {
             books: [Book::new("by ann")].into(),
             ..Author::new("ann")
@@ -489,7 +489,7 @@ fn pairs_of_a_table_that_others_refer_to_go_with_the_deleted_row_alone() -> Resu
     s.commit()?;
     let pairs =
         "SELECT source || target FROM hub_links UNION ALL SELECT hub || tag_id FROM hub_tags";
-    let pairs = f.behind(|s| s.sql(pairs, ()).all::<(String,)>())?;
+    let pairs = f.in_another_session(|s| s.sql(pairs, ()).all::<(String,)>())?;
     assert_eq!(pairs, [("b1".to_owned(),)]);
     let s = &mut f.session;
     assert_eq!(s.load(c, Hub::LINKS)?, []);

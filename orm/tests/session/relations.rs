@@ -125,7 +125,7 @@ fn changes_to_a_collection_that_is_not_loaded_are_merged() -> Result<()> {
 #[test]
 fn a_moved_child_is_not_in_the_collection_of_its_row() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add(Author {
             books: [Book::new("a")].into(),
             ..Author::new("ann")
@@ -186,7 +186,7 @@ fn an_expunged_member_leaves_the_collection_and_its_row_stays() -> Result<()> {
 #[test]
 fn statements_to_load_parents_with_their_children() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         for n in 0..5 {
             s.add(Author {
                 books: (0..3).map(|b| Book::new(format!("{n}.{b}"))).collect(),
@@ -325,7 +325,7 @@ fn a_reference_that_moved_meanwhile_is_stale() -> Result<()> {
     let book = f.session.add(Book::new("b"));
     f.session.set(book, Book::AUTHOR, Some(ann))?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let book = s.get::<Book>(1)?.expect("the book");
         s[book].author_id = Some(2);
         Ok(())
@@ -348,7 +348,7 @@ fn with_a_moved_book(f: &mut Fixture) -> Result<([Handle<Author>; 2], Handle<Boo
     let book = f.session.add(Book::new("b"));
     f.session.set(book, Book::AUTHOR, Some(authors[0]))?;
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let book = s.get::<Book>(1)?.expect("the book");
         s[book].author_id = Some(2);
         Ok(())
@@ -448,7 +448,7 @@ fn a_removal_that_is_taken_back_does_not_hide_a_child_from_a_deletion() -> Resul
     let ann = f.session.add(Author::new("ann"));
     let book = f.session.add(Book::new("b"));
     f.session.commit()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let book = s.get::<Book>(1)?.expect("the book");
         s[book].author_id = Some(1);
         Ok(())
@@ -466,7 +466,7 @@ fn a_removal_that_is_taken_back_does_not_hide_a_child_from_a_deletion() -> Resul
 #[test]
 fn parents_that_are_known_are_not_read_with_their_children() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.add_all(["ann", "bob"].map(|name| Author {
             books: [Book::new("x")].into(),
             ..Author::new(name)
@@ -491,7 +491,7 @@ fn parents_that_are_known_are_not_read_with_their_children() -> Result<()> {
 #[test]
 fn members_of_many_owners_are_in_the_order_of_their_keys() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let authors = s.add_all(["ann", "bob", "cid"].map(Author::new));
         for n in 0..9 {
             let book = s.add(Book::new(n.to_string()));
@@ -529,7 +529,7 @@ fn a_relation_to_a_deleted_object_names_it() -> Result<()> {
 #[test]
 fn a_field_that_was_refused_is_forgotten_with_its_session() -> Result<()> {
     let mut f = Fixture::new()?;
-    let foreign = f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    let foreign = f.in_another_session(|s| Ok(s.add(Author::new("ann"))))?;
     f.session.add(Book {
         author: foreign.into(),
         ..Book::new("b")
@@ -545,7 +545,7 @@ fn a_field_that_was_refused_is_forgotten_with_its_session() -> Result<()> {
 #[test]
 fn only_the_reference_that_was_set_is_no_longer_refused() -> Result<()> {
     let mut f = Fixture::new()?;
-    let foreign = f.behind(|s| Ok(s.add(Author::new("ann"))))?;
+    let foreign = f.in_another_session(|s| Ok(s.add(Author::new("ann"))))?;
     let s = &mut f.session;
     let team = s.add(Team::new("t"));
     let credits = [(); 2].map(|()| {
@@ -576,7 +576,7 @@ fn the_parent_of_a_row_that_is_gone_is_unknown() -> Result<()> {
         ..Book::new("x")
     });
     f.session.commit()?;
-    f.behind(|s| Book::query().delete().execute(s).map(drop))?;
+    f.in_another_session(|s| Book::query().delete().execute(s).map(drop))?;
     for _ in 0..2 {
         let error = f.session.load(book, Book::AUTHOR).expect_err("gone");
         assert_eq!(error.kind(), ErrorKind::StaleData);

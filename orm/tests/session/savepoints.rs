@@ -557,7 +557,7 @@ fn computed_values_reread_in_an_undone_savepoint_are_unknown_again() -> Result<(
 }
 
 fn set_age_behind(f: &Fixture, age: i32) -> Result<()> {
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let ann = other.get::<Author>(1)?.expect("ann");
         other[ann].age = Some(age);
         Ok(())

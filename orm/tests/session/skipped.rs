@@ -8,7 +8,7 @@ use crate::fixture::{Album, Author, Draft, Fixture, Line, Person, Post, Seat, Ta
 
 /// Makes the database skip rows of the table for which this is true.
 fn skip(f: &Fixture, what: &str, table: &str, when: &str) -> Result<()> {
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let text = format!(
             "CREATE TRIGGER skip_{table}_{what} BEFORE {what} ON {table} WHEN {when} BEGIN SELECT RAISE(IGNORE); END"
         );
@@ -105,7 +105,7 @@ fn one_of_many_new_rows_that_is_skipped_undoes_the_others() -> Result<()> {
 #[test]
 fn a_row_that_its_constraint_ignores_is_an_error() -> Result<()> {
     let mut f = Fixture::new()?;
-    f.behind(|s| {
+    f.in_another_session(|s| {
         s.sql("DROP TABLE seats", ()).execute()?;
         s.sql(
             "CREATE TABLE seats (row INTEGER NOT NULL, place TEXT NOT NULL, taken BOOLEAN NOT NULL,

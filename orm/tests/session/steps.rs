@@ -429,7 +429,7 @@ fn plans_for_a_row_that_a_lookup_does_not_find_are_not_forgotten() -> Result<()>
         f.session.commit()?;
         let book = f.session.get::<Book>(1)?.expect("the book");
         f.session.commit()?;
-        f.behind(|s| Book::query().delete().execute(s))?;
+        f.in_another_session(|s| Book::query().delete().execute(s))?;
         let s = &mut f.session;
         plan(s, book)?;
         s.no_autoflush(|s| {
@@ -445,7 +445,7 @@ fn plans_for_a_row_that_a_lookup_does_not_find_are_not_forgotten() -> Result<()>
     let post = f.session.add(Post::new("post"));
     let tag = f.session.add(Tag::new("tag"));
     f.session.commit()?;
-    f.behind(|s| Tag::query().delete().execute(s))?;
+    f.in_another_session(|s| Tag::query().delete().execute(s))?;
     let s = &mut f.session;
     s.push(post, Post::TAGS, tag)?;
     s.no_autoflush(|s| s.get::<Tag>(1).map(drop))?;

@@ -139,7 +139,7 @@ fn new_rows_of_one_table_reference_each_other_by_columns() -> Result<()> {
         let loaded = f.session.load(drafts[at], Draft::ORIGIN)?;
         assert_eq!(loaded, Some(drafts[origin]));
     }
-    let origins = f.behind(|s| {
+    let origins = f.in_another_session(|s| {
         let sql = s.sql("SELECT origin_name FROM drafts ORDER BY name", ());
         sql.all::<(String,)>()
     })?;
@@ -161,7 +161,7 @@ fn a_set_relation_takes_precedence_over_a_column_also_where_its_parent_is_later(
 }
 
 fn age(f: &Fixture, name: &str) -> Result<Option<i32>> {
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let author = Author::query().filter(Author::NAME.eq(name)).one(s)?;
         Ok(s[author].age)
     })

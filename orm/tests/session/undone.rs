@@ -362,7 +362,7 @@ fn a_taken_value_whose_key_another_row_has_by_now_may_get_a_new_one() -> Result<
         };
         match is_known {
             true => add_bob(&mut f.session)?,
-            false => f.behind(add_bob)?,
+            false => f.in_another_session(add_bob)?,
         }
         let value = f.session.take(ann)?;
         assert_eq!(value.id.get(), Some(&1));

@@ -142,7 +142,7 @@ fn changes_to_different_variants_are_stale() -> Result<()> {
     let check = |theirs: Kind, mine: Kind, wanted: Option<&str>| -> Result<()> {
         let (mut f, [car_, ..]) = vehicles()?;
         f.session.commit()?;
-        f.behind(|other| {
+        f.in_another_session(|other| {
             let found = other.get::<Vehicle>(1)?.expect("a car");
             other[found].kind = theirs;
             Ok(())

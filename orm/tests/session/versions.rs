@@ -93,7 +93,7 @@ fn a_row_that_another_wrote_is_stale() -> Result<()> {
 fn writes_while_expired_continue_from_the_new_version() -> Result<()> {
     let (mut f, drafts) = saved(&["a"])?;
     f.session.commit()?;
-    f.behind(|other| {
+    f.in_another_session(|other| {
         let draft = other.get::<Draft>("a".to_owned())?.expect("a draft");
         other[draft].text = "theirs".into();
         Ok(())

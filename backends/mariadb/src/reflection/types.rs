@@ -84,8 +84,8 @@ pub(crate) fn canonical(written: &str) -> Cow<'_, str> {
         .iter()
         .any(|integer| name.split(' ').next() == Some(integer));
     if is_integer && !modifiers.is_empty() && !(name == "tinyint" && modifiers == "1") {
-        let behind = written.split_once(')').map_or("", |(_, behind)| behind);
-        return format!("{}{behind}", name.split(' ').next().unwrap_or(name)).into();
+        let suffix = written.split_once(')').map_or("", |(_, suffix)| suffix);
+        return format!("{}{suffix}", name.split(' ').next().unwrap_or(name)).into();
     }
     written.into()
 }

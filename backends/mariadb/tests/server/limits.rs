@@ -128,14 +128,14 @@ fn what_a_killed_connection_would_commit_is_known_to_be_gone() {
     for in_transaction in [true, false] {
         let mut connection = engine.connect().expect("connects");
         let mut id = 0;
-        let asked = Sql::new(
+        let statement = Sql::new(
             StatementKind::Select,
             "SELECT CONNECTION_ID()",
             [],
             [ValueType::I64],
         );
         connection
-            .query(&asked, &[], &mut |row| {
+            .query(&statement, &[], &mut |row| {
                 id = row.i64(0)?.unwrap_or_default();
                 Ok(())
             })

@@ -99,7 +99,7 @@ fn are_in_no_error() {
     let mut failed = vec![0; STATEMENTS.len()];
     for round in 0..60 {
         for (at, text) in STATEMENTS.iter().enumerate() {
-            let (before, core, behind) = match round {
+            let (before, core, after) = match round {
                 0 => (String::new(), "qxzvexing".to_owned(), String::new()),
                 _ => (dice.around(), dice.core(), dice.around()),
             };
@@ -107,7 +107,7 @@ fn are_in_no_error() {
                 0 => StatementKind::Raw,
                 _ => StatementKind::Update,
             };
-            let secret = format!("{before}{core}{behind}");
+            let secret = format!("{before}{core}{after}");
             failed[at] += u32::from(try_one(connection.as_mut(), text, &core, &secret, kind));
             if !connection.is_open() {
                 connection = database.backend().connect().expect("connects");

@@ -295,8 +295,8 @@ fn refused_has_a_kind(_: &Server) {
         let port = listener.local_addr().expect("an address").port();
         let refusing = std::thread::spawn(move || {
             let (mut client, _) = listener.accept().expect("a client");
-            let mut asked = [0; 512];
-            let _ = client.read(&mut asked);
+            let mut request = [0; 512];
+            let _ = client.read(&mut request);
             let body = format!("SFATAL\0VFATAL\0C{code}\0M{message}\0\0");
             let length = u32::try_from(body.len() + 4).expect("short").to_be_bytes();
             let answer = [b"E", &length[..], body.as_bytes()].concat();

@@ -10,7 +10,7 @@ use selfsame::value::{ValueRef, ValueType};
 use selfsame_postgres::testing::{Database, Server};
 use selfsame_testing::{Direction, Proxy};
 
-use crate::support::{Case, behind, i64s, proxy, read};
+use crate::support::{Case, i64s, proxy, read, through_proxy};
 
 pub(crate) const CASES: &[Case] = &[
     ("cuts_of_a_commit_of_one_statement", of_one_statement),
@@ -80,7 +80,7 @@ impl<'s> Cuts<'s> {
     }
 
     fn engine(&self) -> Engine {
-        Engine::new(behind(&self.proxy, self.server, &self.database))
+        Engine::new(through_proxy(&self.proxy, self.server, &self.database))
     }
 
     /// How many rows of an author there are, its books included; the server may be about to finish what was cut.
@@ -282,7 +282,7 @@ fn of_a_statement_in_its_own_transaction(server: &Server) {
     let (mut ambiguous, mut lost) = (0, 0);
     for cut in 0.. {
         cuts.proxy.mend();
-        let backend = behind(&cuts.proxy, cuts.server, &cuts.database).transaction_pooler();
+        let backend = through_proxy(&cuts.proxy, cuts.server, &cuts.database).transaction_pooler();
         let engine = Engine::new(backend);
         let mut connection = engine.connect().expect("connects");
         cuts.proxy.cut_after(Direction::ToClient, cut);

@@ -11,7 +11,7 @@ use selfsame::value::ValueType;
 use selfsame_postgres::testing::{Database, Server};
 use selfsame_testing::{Direction, Proxy};
 
-use crate::support::{Case, behind, execute, i64s, proxy, read};
+use crate::support::{Case, execute, i64s, proxy, read, through_proxy};
 
 pub(crate) const CASES: &[Case] = &[
     ("endings_by_a_cut", by_a_cut),
@@ -77,7 +77,7 @@ impl<'s> Place<'s> {
 
     /// An engine whose answers must come soon, by way of the proxy.
     fn engine(&self, patience: Duration) -> Engine {
-        let backend = behind(&self.proxy, self.server, &self.database);
+        let backend = through_proxy(&self.proxy, self.server, &self.database);
         Engine::new(backend.response_timeout(patience)).pool_size(2)
     }
 

@@ -61,7 +61,7 @@ fn pooler(server: &Server, mode: PoolMode) -> Option<Pooler> {
     }
 }
 
-fn behind(pooler: &Pooler, database: &Database) -> Postgres {
+fn through_pooler(pooler: &Pooler, database: &Database) -> Postgres {
     Postgres::url(pooler.url())
         .expect("a URL")
         .application_name(database.name())
@@ -238,7 +238,7 @@ fn settings_hold(server: &Server) {
     let engines: Vec<(Engine, Vec<String>)> = vec![
         (
             Engine::new(
-                behind(&pooler, &one)
+                through_pooler(&pooler, &one)
                     .statement_timeout(timeout(7))
                     .lock_timeout(timeout(3)),
             ),
@@ -246,7 +246,7 @@ fn settings_hold(server: &Server) {
         ),
         (
             Engine::new(
-                behind(&pooler, &two)
+                through_pooler(&pooler, &two)
                     .statement_timeout(timeout(9))
                     .transaction_pooler(),
             ),
@@ -291,7 +291,7 @@ fn of_sessions(server: &Server) {
     prepare(&database);
     hammer(pooler.url(), database.name(), "1");
     check_entries(&database, &[1]);
-    let engine = Engine::new(behind(&pooler, &database));
+    let engine = Engine::new(through_pooler(&pooler, &database));
     assert_eq!(shown(&engine, false)[0], database.name());
 }
 
@@ -495,7 +495,7 @@ fn of_others_who_set(server: &Server) {
     prepare(&ours);
     prepare(&theirs);
     let other = Engine::new(Postgres::url(pooler.url()).expect("a URL"));
-    let engine = Engine::new(behind(&pooler, &ours));
+    let engine = Engine::new(through_pooler(&pooler, &ours));
     for round in 0..40 {
         let mut connections = [
             other.connect().expect("connects"),
@@ -547,7 +547,7 @@ fn without_a_free_server(server: &Server) {
     prepare(&database);
     let named = |by_options: bool| match by_options {
         // Each statement in a transaction that sets the schema.
-        true => behind(&pooler, &database),
+        true => through_pooler(&pooler, &database),
         false => Postgres::url(pooler.url()).expect("a URL"),
     };
     for by_options in [true, false] {

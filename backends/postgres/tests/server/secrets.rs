@@ -135,12 +135,12 @@ fn are_in_no_error(server: &Server) {
     );
     let connection = std::cell::RefCell::new(connection);
     runner
-        .run(&strategy, |(at, before, core, behind, is_raw)| {
+        .run(&strategy, |(at, before, core, after, is_raw)| {
             let kind = match is_raw {
                 true => StatementKind::Raw,
                 false => StatementKind::Select,
             };
-            let secret = format!("{before}{core}{behind}");
+            let secret = format!("{before}{core}{after}");
             try_one(
                 connection.borrow_mut().as_mut(),
                 STATEMENTS[at],

@@ -13,7 +13,7 @@ use selfsame_testing::trials::{
     undoing_by_drops_ends_in_time,
 };
 
-use crate::support::{Case, behind, proxy};
+use crate::support::{Case, proxy, through_proxy};
 
 pub(crate) const CASES: &[Case] = &[
     ("stalls_end_in_time", end_in_time),
@@ -53,7 +53,7 @@ fn end_in_time(server: &Server) {
                 let direct = Engine::new(database.backend());
                 metadata![Note].create_all(&direct).expect("creates");
                 let proxy = proxy(server);
-                let mut backend = behind(&proxy, server, &database);
+                let mut backend = through_proxy(&proxy, server, &database);
                 if limited {
                     backend = backend.statement_timeout(Duration::from_millis(500));
                 }
@@ -189,7 +189,7 @@ fn by_drops_end_in_time(_: &Server) {
 fn undoing_ends_in_time(server: &Server) {
     let database = server.database().expect("a database");
     let proxy = proxy(server);
-    let backend: Arc<dyn Backend> = Arc::new(behind(&proxy, server, &database));
+    let backend: Arc<dyn Backend> = Arc::new(through_proxy(&proxy, server, &database));
     undoing_by_drops_ends_in_time(&backend, &proxy, Duration::from_millis(1_000));
 }
 
@@ -207,7 +207,7 @@ fn no_slow_upload_is_one(server: &Server) {
     for prepares in [true, false] {
         let proxy = proxy(server);
         let mut backend =
-            behind(&proxy, server, &database).response_timeout(Duration::from_secs(1));
+            through_proxy(&proxy, server, &database).response_timeout(Duration::from_secs(1));
         if !prepares {
             backend = backend.without_prepared_statements();
         }

@@ -119,7 +119,7 @@ pub(crate) fn proxy(server: &Server) -> Proxy {
 }
 
 /// The backend of a database, by way of a proxy.
-pub(crate) fn behind(proxy: &Proxy, server: &Server, database: &Database) -> Postgres {
+pub(crate) fn through_proxy(proxy: &Proxy, server: &Server, database: &Database) -> Postgres {
     let mut url = url::Url::parse(server.url()).expect("a URL");
     url.set_host(Some("127.0.0.1")).expect("has a host");
     url.set_port(Some(proxy.port())).expect("has a host");

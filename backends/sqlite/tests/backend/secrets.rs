@@ -133,8 +133,8 @@ fn are_in_no_error() {
     let strategy = (0..STATEMENTS.len(), around, "qxz[a-z]{6}", around);
     let connection = RefCell::new(connection);
     runner
-        .run(&strategy, |(at, before, core, behind)| {
-            let secret = format!("{before}{core}{behind}");
+        .run(&strategy, |(at, before, core, after)| {
+            let secret = format!("{before}{core}{after}");
             try_one(
                 &mut connection.borrow_mut(),
                 STATEMENTS[at],

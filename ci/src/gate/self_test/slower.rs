@@ -5,7 +5,7 @@ use std::time::Instant;
 use selfsame::Result;
 use selfsame_gate::{Report, Side, Step, run as measure};
 
-use super::{ASKED, Score, alarm, asked, line, plan};
+use super::{ASKED, Score, alarm, line, plan, repeated};
 use crate::gate::{configuration, failed, tell};
 use selfsame_conformance::command::say;
 
@@ -76,7 +76,7 @@ pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
         for trial in 0..TRIALS {
             let name = format!("work-{percent}");
             let plan = plan(head, Some(&name), &[Step::Time], trial + 1);
-            let (report, times) = asked(plan, if must { ASKED } else { 1 })?;
+            let (report, times) = repeated(plan, if must { ASKED } else { 1 })?;
             if let Some(finding) = alarm(&report, Step::Time, "% time") {
                 found += 1;
                 at_once += u64::from(times == 1);
@@ -109,7 +109,7 @@ pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
 pub(super) fn waiting(head: &Side, score: &mut Score) -> Result<()> {
     tell("planting a wait");
     let begun = Instant::now();
-    let (report, _) = asked(plan(head, Some("sleep-50"), &[Step::Time], 1), ASKED)?;
+    let (report, _) = repeated(plan(head, Some("sleep-50"), &[Step::Time], 1), ASKED)?;
     let found = alarm(&report, Step::Time, "it waits");
     score.add(found.is_some());
     say(&line("50 µs asleep", Step::Time, found, &report, begun))

@@ -151,7 +151,7 @@ fn expired_it_stays_readable_and_is_unloaded_when_its_row_is_read() -> Result<()
     let (mut l, paper) = Library::with_paper()?;
     l.session.undefer(paper, Paper::BODY)?;
     l.session.commit()?;
-    l.behind(|other| {
+    l.in_another_session(|other| {
         let paper = Paper::query().one(other)?;
         other[paper].body.set("theirs".into());
         Ok(())
@@ -177,7 +177,7 @@ fn expired_it_stays_readable_and_is_unloaded_when_its_row_is_read() -> Result<()
 fn a_change_of_an_expired_one_is_merged_or_stale() -> Result<()> {
     let (mut l, paper) = Library::with_paper()?;
     let theirs = |l: &Library, body: &str, title: &str| {
-        l.behind(|other| {
+        l.in_another_session(|other| {
             let paper = Paper::query().one(other)?;
             other[paper].body.set(body.to_owned());
             other[paper].title = title.to_owned();
@@ -295,7 +295,7 @@ fn merging_leaves_an_unloaded_one_alone() -> Result<()> {
 #[test]
 fn a_row_that_is_taken_over_gets_its_default_and_a_changed_key_keeps_it() -> Result<()> {
     let mut l = Library::new()?;
-    l.behind(|other| {
+    l.in_another_session(|other| {
         other.add(File {
             content: "text".into(),
             ..File::new("a")

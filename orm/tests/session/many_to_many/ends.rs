@@ -79,7 +79,7 @@ fn the_pairs_of_a_one_sided_relation_go_with_either_end() -> Result<()> {
     assert_eq!(f.session.load(post, Post::SEATS)?, [seats[1]]);
     f.session.commit()?;
     // A session that has not used posts.
-    f.behind(|s| {
+    f.in_another_session(|s| {
         let seat = s.get::<Seat>((1, "b".to_owned()))?.expect("the seat");
         s.delete(seat)
     })?;
