@@ -1,4 +1,4 @@
-//! The web service of the examples, by real requests; and units of work that nobody waits for any more.
+//! The web service of the examples, by real requests; and units of work whose future was dropped.
 
 mod backends;
 #[path = "../examples/axum_users.rs"]
@@ -48,7 +48,7 @@ fn serve(runtime: &Runtime, router: axum::Router) -> SocketAddr {
     address
 }
 
-/// The status and the body of an answer.
+/// The status and the body of a response.
 fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     let mut stream = send(address, method, path);
     let mut answer = String::new();
@@ -91,7 +91,7 @@ fn requests(engine: Engine, _: On) -> Result<(), Failed> {
     assert_eq!(ask(address, "GET", "/users"), (200, "ann\nbob".to_owned()));
     assert_eq!(ask(address, "DELETE", "/users/ann").0, 204);
     assert_eq!(ask(address, "DELETE", "/users/ann").0, 404);
-    // As many at once as there are threads to ask: each waits for its connection.
+    // Many requests at once: each waits for a connection.
     std::thread::scope(|scope| {
         for worker in 0..8 {
             scope.spawn(move || {
@@ -148,7 +148,7 @@ fn slow(on: On) -> &'static str {
     }
 }
 
-/// Adds a user, then waits for ever.
+/// Adds a user, then waits forever.
 fn add_and_hang(on: On) -> impl FnOnce(&mut Session) -> Result<()> + Send + 'static {
     move |session| {
         session.add(User::new("ann"));
@@ -157,7 +157,7 @@ fn add_and_hang(on: On) -> impl FnOnce(&mut Session) -> Result<()> + Send + 'sta
     }
 }
 
-/// The one connection comes back, the server does not go on, and nothing was written.
+/// The only connection returns to the pool, the server stops the statement, and nothing was written.
 fn check_undone(engine: &Engine, on: On) -> Result<(), Failed> {
     let begun = Instant::now();
     assert_eq!(names(engine)?, [""; 0]);
@@ -188,7 +188,7 @@ fn dropped_futures_roll_back(engine: Engine, on: On) -> Result<(), Failed> {
         assert!(runtime.block_on(task).expect_err("aborted").is_cancelled());
         check_undone(&engine, on)?;
     }
-    // A future that is never polled does nothing at all.
+    // A future that is never polled does nothing.
     drop(engine.run(add_and_hang(on)));
     check_undone(&engine, on)
 }

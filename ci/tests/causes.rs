@@ -47,7 +47,7 @@ fn tables(engine: &Engine) -> Result<Connected> {
     Ok(connection)
 }
 
-/// What each text comes to, and that the connection serves on.
+/// Checks the kind of error of each statement, and that the connection stays usable.
 fn check(
     connection: &mut Connected,
     on: On,
@@ -231,7 +231,7 @@ fn values_that_are_refused(engine: Engine, on: On) -> std::result::Result<(), Fa
     Ok(())
 }
 
-/// What is more than a database takes is wrong in the statement, or in the value.
+/// More than a database accepts is an error of the statement, or of the value.
 fn limits_that_are_met(engine: Engine, on: On) -> std::result::Result<(), Failed> {
     let mut connection = tables(&engine)?;
     let place = |number: usize| match on {

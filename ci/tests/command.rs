@@ -169,7 +169,7 @@ fn shards_share_the_cases() {
     shared.sort();
     all.sort();
     assert_eq!(shared, all);
-    // More shares than cases: an empty one is no error.
+    // More shards than cases: an empty one is not an error.
     assert_eq!(quick(&["--shard", "500/500"]).code, Some(0));
 }
 

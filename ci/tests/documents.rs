@@ -1,4 +1,4 @@
-//! What the documents show is what compiles and runs here.
+//! Compiles and runs what the documents show.
 
 #[path = "documents/readme.rs"]
 #[expect(unreachable_pub, reason = "it is shown as a program of its own")]
@@ -18,7 +18,7 @@ fn blocks(document: &str) -> Vec<&str> {
     blocks
 }
 
-/// Parts of a file are shown further to the left than they stand there.
+/// Documents show parts of a file with less indentation.
 fn without_indentation(text: &str) -> String {
     text.lines()
         .map(|line| line.trim_start().to_owned() + "\n")
@@ -49,7 +49,7 @@ fn the_guide_for_backends_shows_a_backend_that_passes_the_suite() {
     }
 }
 
-/// New cases may be missing from the table until it is written anew; `ci/check.sh` compares it with what a whole run writes.
+/// New cases may be missing from the table until it is generated again; `ci/check.sh` compares it with the output of a full run.
 #[test]
 fn the_table_of_rules_says_what_the_rules_and_cases_say() {
     let table = include_str!("../../docs/semantics.md");

@@ -1,5 +1,5 @@
-//! Much at once, and ends at odd places: long texts, long lists, many parameters, panics in whatever the program hands in, and what is dropped
-//! where and in which order.
+//! Large inputs and unusual endings: long texts, long lists, many parameters, panics in closures of the program, and values dropped in unusual
+//! places and orders.
 
 mod backends;
 
@@ -54,7 +54,7 @@ fn texts_of_20_megabytes(engine: Engine, on: On) -> Outcome {
     let reported = session.commit();
     let stored = match reported {
         Ok(()) => true,
-        // What a server of MariaDB takes at once is a setting of it.
+        // A setting of MariaDB limits the size of a packet.
         Err(error) if on == On::Mariadb => {
             assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
             assert!(error.to_string().len() < 1_000);
@@ -123,7 +123,7 @@ fn lists_of_70_000_members(engine: Engine, on: On) -> Outcome {
     for _ in 0..2 {
         let by_number = Note::query().filter(Note::ID.in_(members.clone()));
         assert_eq!(by_number.count(&mut session)?, 70, "{on:?}");
-        // MariaDB takes so many parameters, and refuses more texts in a list loudly.
+        // MariaDB limits the number of parameters, and rejects longer lists of texts with an error.
         let last = match on {
             On::Mariadb => 65_000,
             On::Sqlite | On::Postgres => MEMBERS,
@@ -172,7 +172,7 @@ fn rows_with_40_000_parameters(engine: Engine, on: On) -> Outcome {
     Ok(session.rollback()?)
 }
 
-/// Panics with `work` in a session, and checks that nothing of it is there.
+/// Panics after `work` in a session, and checks that nothing of it was written.
 fn panics(
     engine: &Engine,
     what: &str,
@@ -181,7 +181,7 @@ fn panics(
     let mut session = Session::new(engine);
     let panicked = catch_unwind(AssertUnwindSafe(|| work(&mut session)));
     assert!(panicked.is_err(), "{what}: no panic");
-    // Whatever it left is undone by a rollback, or was before.
+    // A rollback undoes what is left.
     session.rollback()?;
     assert_eq!(Note::query().count(&mut session)?, 1, "{what}");
     session.add(Note::new(50, 1, "later"));
@@ -195,7 +195,7 @@ fn panics(
     );
     session.commit()?;
     drop(session);
-    // The pool has its place back.
+    // The connection's place in the pool is free again.
     let mut next = Session::new(engine);
     assert_eq!(Note::query().count(&mut next)?, 1, "{what}");
     Ok(())
@@ -266,7 +266,7 @@ fn whatever_is_dropped_first(engine: Engine, on: On) -> Outcome {
         panic!("on purpose")
     });
     assert!(unwound.join().is_err());
-    // At the end of a thread, when its locals go.
+    // At the end of a thread, when its thread locals are dropped.
     thread_local! {
         static KEPT: RefCell<Option<(Session, Engine)>> = const { RefCell::new(None) };
     }
@@ -284,7 +284,7 @@ fn whatever_is_dropped_first(engine: Engine, on: On) -> Outcome {
             }
         });
     }
-    // Connected things outlive what they came from.
+    // A dropped connection returns to the pool.
     let connection = engine.connect()?;
     drop(connection);
     let mut session = Session::new(&engine);

@@ -1,4 +1,4 @@
-//! The backend that the guide shows, with each known mistake: the suite finds them in words of SQL that are not an in-tree backend's.
+//! The backend that the guide shows, with each known mistake: the suite finds them in SQL that differs from that of the backends in this repository.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use selfsame_conformance::{FaultVerdict, Options, Target, run_faults, target_fn}
 #[path = "own_backend/backend.rs"]
 mod backend;
 
-/// So many shares are hunted side by side.
+/// How many shards run side by side.
 const SHARDS: usize = 2;
 
 #[test]
@@ -23,7 +23,7 @@ fn every_lie_is_found() {
             .expect("no shard fails")
     });
     let never: Vec<String> = shards.into_iter().flatten().collect();
-    // Lists that travel as one parameter, and statements that are stopped from another thread, are not what this backend has.
+    // This backend has no lists in one parameter, and no statements that another thread can stop.
     let others: Vec<&String> = never
         .iter()
         .filter(|id| {

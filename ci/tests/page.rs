@@ -1,4 +1,4 @@
-//! The pages of reports and audits in a browser: filters are clicked through by the address. Without Chromium these tests are ignored, unless
+//! The pages of reports and audits in a browser: filters are set by the address. Without Chromium these tests are ignored, unless
 //! SELFSAME_REQUIRE asks for `chromium`.
 
 #[expect(dead_code, reason = "the other tests of the command need more")]
@@ -34,7 +34,7 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&arguments, looks.map(trial).into()).exit_code()
 }
 
-/// The audit of a database as others make them: what is wrong comes first, and each table's name leads to its part of the page.
+/// The audit of a database made by another program: problems come first, and each table's name links to its part of the page.
 fn audited(browser: &Path) -> Result<(), Failed> {
     let home = tempfile::tempdir()?;
     let database = home.path().join("audited.db");
@@ -143,7 +143,7 @@ fn filtered(browser: &Path) -> Result<(), Failed> {
     let failed = page.shown("outcome=fail")?;
     assert!(failed.visible.is_empty(), "{:?}", failed.visible);
 
-    // Words and outcome together; and an area that is folded opens when something in it is looked for.
+    // Words and outcome together; a folded area opens when a search finds something in it.
     let both = page.shown("words=connections%20version&outcome=pass")?;
     assert_eq!(both.visible, ["connections.version.told"]);
     assert!(both.open > 0, "the area of what was found is folded");
@@ -156,7 +156,7 @@ struct Page<'a> {
     home: &'a Path,
 }
 
-/// What a reader sees.
+/// What the page shows.
 struct Shown {
     count: String,
     /// The ids of the rows.

@@ -199,7 +199,7 @@ fn with_postgres_passes_on(server: &Server) {
     assert_eq!(missing.status.code(), Some(2));
 }
 
-/// Starts a server of its own, as it does without a URL, and looks whether it goes.
+/// Starts its own server, as it does without a URL, and checks that it stops.
 fn with_postgres_is_stopped(_: &Server) {
     let home = tempfile::tempdir().expect("a folder");
     let file = home.path().join("url");

@@ -1,6 +1,6 @@
-//! The tutorials' examples on every backend: what they print and what they send, compared with what is written down.
+//! The tutorials' examples on every backend: what they print and send, compared with snapshots.
 //!
-//! `INSTA_UPDATE=always cargo test -p selfsame-ci --test tutorials` writes it down anew.
+//! `INSTA_UPDATE=always cargo test -p selfsame-ci --test tutorials` rewrites the snapshots.
 
 mod backends;
 
@@ -83,7 +83,7 @@ fn check(name: &str, steps: Steps, engine: Engine, on: On) -> Result<(), Failed>
     })?;
     let name = format!("{name}@{on:?}").to_lowercase();
     let lines = transcript.lines().join("\n");
-    // What insta found different is on standard error; its panic says so.
+    // insta prints the differences on standard error; its panic says so.
     let compared = catch_unwind(AssertUnwindSafe(|| {
         insta::assert_snapshot!(name.as_str(), lines);
     }));

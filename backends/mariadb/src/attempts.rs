@@ -76,7 +76,7 @@ pub(crate) fn within<T: Send + 'static>(
     thread
         .spawn(move || {
             let _attempt = attempt;
-            // Nobody may wait any more.
+            // The caller may have given up waiting.
             let _ = sender.send(connect());
         })
         .map_err(Missing::NoThread)?;

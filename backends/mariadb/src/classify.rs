@@ -17,7 +17,7 @@ const OF_UPSERT: u16 = 1242;
 /// The beginning of a message about a failed TLS negotiation.
 pub(crate) const TLS_FAILED: &str = "TLS failed";
 
-/// What was being done.
+/// The operation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// Connecting.
@@ -41,7 +41,7 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
         mysql::Error::IoError(error) => undelivered(&error, phase),
         mysql::Error::DriverError(error) => of_driver(&error, phase),
         mysql::Error::CodecError(error) => {
-            // What is too long is not sent.
+            // A packet that is too long is not sent.
             let message = error.to_string();
             let is_too_long = message.contains("too large") || message.contains("larger than");
             if is_too_long && phase != Phase::Connect {
@@ -173,7 +173,7 @@ fn reported_by_server(reported: &MySqlError, phase: Phase, statement: &str) -> E
     }
 }
 
-/// What a message names.
+/// The object that a message names.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Names {
     table: Option<String>,

@@ -34,7 +34,7 @@ pub(crate) fn commits(text: &str) -> bool {
             }
             second != "TEMPORARY"
         }
-        // A block of statements, each of which is what it is.
+        // A block of statements, each of which is judged by itself.
         "BEGIN" => second != "NOT",
         // Otherwise they explain a statement, or set a variable.
         "ANALYZE" => matches!(second.as_str(), "TABLE" | "LOCAL" | "NO_WRITE_TO_BINLOG"),

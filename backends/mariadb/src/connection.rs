@@ -99,7 +99,7 @@ impl MariaDbConnection {
         }
         let done = done?;
         if sql.kind() == StatementKind::Select && self.has_warned(TOO_LONG, sql)? {
-            let message = "a text that was computed is longer than the server's max_allowed_packet, and was replaced by NULL";
+            let message = "a computed text was longer than the server's max_allowed_packet, and was replaced by NULL";
             return Err(Error::new(ErrorKind::OutOfRange, message).statement(sql.text()));
         }
         Ok(done)

@@ -122,7 +122,7 @@ fn changed(column: &Changing, rule: &Rule) -> Error {
             "round it before".to_owned(),
         ),
         Rule::Year => (
-            "takes it for a year of four digits".to_owned(),
+            "reads it as a year of four digits".to_owned(),
             "give all digits of the year".to_owned(),
         ),
         Rule::Digits(digits) => (
@@ -131,19 +131,19 @@ fn changed(column: &Changing, rule: &Rule) -> Error {
         ),
         Rule::Length { bytes, .. } => (
             format!("has exactly {bytes} bytes"),
-            format!("give as many, or {name}"),
+            format!("give exactly as many, or {name}"),
         ),
         Rule::Characters(_) | Rule::Stripped(_) | Rule::Bytes(_) => (
             "drops the blanks at its end".to_owned(),
             format!("remove them before, or {name}"),
         ),
         Rule::Label(_) => (
-            "has no label that is written so".to_owned(),
+            "has no such label".to_owned(),
             format!("give one of its labels, or {name}"),
         ),
         Rule::Labels(_) => (
-            "stores its labels in order, each once, as they are written there".to_owned(),
-            format!("give them so, or {name}"),
+            "stores its labels once each, in the order and spelling of the declaration".to_owned(),
+            format!("give them in that form, or {name}"),
         ),
         Rule::Uuid | Rule::Inet4 | Rule::Inet6 => (
             "writes it in another form".to_owned(),

@@ -20,7 +20,7 @@ use crate::settings;
 use crate::tls::TlsMode;
 use crate::watch::{self, Limit};
 
-/// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
+/// How long a rollback, or the reset between two users, may take: short enough not to be noticed; after that the connection is given up.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
 /// How much the system may take without sending it, so that the wait for an answer begins when about everything has been sent.
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -36,9 +36,9 @@ pub(crate) struct Link {
     /// How long the server may be silent while a statement runs.
     patience: Duration,
     waiting: Duration,
-    /// The limit for the whole of what must be short.
+    /// The time limit for a whole operation that must be short.
     limit: Option<Limit>,
-    /// What the server calls itself.
+    /// The server's own name for itself.
     pub(crate) version: String,
     /// Which server it is: behind one name there may be several.
     pub(crate) server: String,

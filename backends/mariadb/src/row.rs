@@ -126,7 +126,7 @@ fn native<'v>(value: &'v Value, column: &mysql::Column) -> Result<ValueRef<'v>> 
             let time = Time::from_hms_micro(hour, minute, second, micro);
             ValueRef::Time(time.ok_or_else(no_value)?)
         }
-        Value::Time(..) => return Err(unreadable("a time that is no time of day")),
+        Value::Time(..) => return Err(unreadable("a value that is not a time of day")),
         Value::Bytes(ref bytes) => match kind {
             Kind::MYSQL_TYPE_NEWDECIMAL | Kind::MYSQL_TYPE_DECIMAL => {
                 ValueRef::Decimal(decimal(text(bytes)?).ok_or_else(no_decimal)?)

@@ -177,7 +177,7 @@ impl MariaDbConnection {
         self.refuse_if_gone()?;
         let committed = self.command(sql, sql.text());
         if committed.is_err() && !self.lost {
-            // What was refused is rolled back mostly; if not, it is now, or with the connection. The first cause is told.
+            // A refused COMMIT has usually rolled back; otherwise this does, or closing the connection. The first error is reported.
             let _ = self.short_command(sql, "ROLLBACK");
         }
         committed

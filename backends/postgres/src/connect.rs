@@ -104,7 +104,7 @@ impl Place {
     }
 }
 
-/// Each map is seeded anew.
+/// Each map has a new seed.
 fn shuffle(places: &mut [Place]) {
     let random = RandomState::new();
     places.sort_by_cached_key(|place| random.hash_one(place.name()));
@@ -172,7 +172,7 @@ fn look_up(name: String, port: u16, until: Instant) -> Result<Vec<Address>> {
     let (sender, receiver) = mpsc::channel();
     let looking = std::thread::Builder::new().spawn(move || {
         let found = (name.as_str(), port).to_socket_addrs();
-        // Nobody may wait any more.
+        // The caller may have given up waiting.
         let _ = sender.send(found.map(|found| found.map(Address::Tcp).collect()));
     });
     looking
@@ -369,7 +369,7 @@ fn encrypt(
     )
 }
 
-/// `require` is less elsewhere, so that a certificate of one's own is the usual surprise.
+/// `require` is less elsewhere, so that a self-signed certificate is the usual surprise.
 #[cfg(feature = "tls")]
 fn untrusted(options: &Options, error: &native_tls::Error) -> String {
     let mut message = format!("TLS handshake failed: {error}");
@@ -418,7 +418,7 @@ where
             return Err(unreachable(message));
         }
     };
-    // A pooler gives itself out as a server of its own.
+    // A pooler reports a process id of its own.
     let behind_pooler = fact(0) != Some(client.server().to_string().as_str());
     let pooled = options.pooler || behind_pooler;
     if !pooled && !settings.is_empty() {

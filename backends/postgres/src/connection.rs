@@ -36,9 +36,9 @@ const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RE
 const LEFT_PREPARED: &str = "; SELECT pg_catalog.string_agg('DEALLOCATE ' || pg_catalog.quote_ident(name), '; ') \
                              FROM pg_catalog.pg_prepared_statements WHERE from_sql";
 
-/// How long a rollback, or the reset between two users, may take: less than anybody notices, and then the connection is given up.
+/// How long a rollback, or the reset between two users, may take: short enough not to be noticed; after that the connection is given up.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
-/// What was prepared got lost so often: by now somebody else decides which server a statement meets.
+/// After this many lost prepared statements, a pooler evidently decides which server runs a statement.
 const MOST_LOSSES: u32 = 2;
 const ENDED: &str = "a statement has ended this transaction: call rollback() first";
 const ENDED_BEFORE_COMMIT: &str =
@@ -265,7 +265,7 @@ impl PostgresConnection {
         matched
     }
 
-    /// What is kept may have another shape now.
+    /// Kept statements may have other columns now.
     fn forget_tables(&mut self) {
         self.statements.take();
         self.guarded.take();
@@ -301,7 +301,7 @@ impl PostgresConnection {
             Some(Stale::All) => {
                 self.statements.take();
                 self.losses += 1;
-                // The driver keeps statements of its own, which cannot be forgotten.
+                // The driver keeps its own statements, which cannot be dropped.
                 self.retired |= self.manners.unprepared;
                 self.manners.unprepared |= self.losses >= MOST_LOSSES;
                 true

@@ -340,7 +340,7 @@ pub(crate) struct Link {
     serving: Option<Box<Serving>>,
     waiter: Waiter,
     limit: Limit,
-    /// Whether rows are on their way that nobody has read.
+    /// Whether rows are on their way that have not been read.
     unread: bool,
     round_trips: u64,
 }
@@ -411,7 +411,7 @@ impl Link {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => Cause::Driver(error),
             Err(Silence(waited)) => {
-                // What comes later would be taken for the answer to something else.
+                // A late answer would be mistaken for that to a later request.
                 *serving = None;
                 match waiter.interruption.is_set() {
                     true => Cause::Interrupted,
@@ -426,7 +426,7 @@ impl Link {
     }
 }
 
-/// Moves what bytes there are. What the server says unasked (notices, notifications) has no listener.
+/// Moves the available bytes. Unsolicited messages of the server (notices, notifications) have no listener.
 fn serve(link: &mut Option<Box<Serving>>, cx: &mut Context<'_>) -> DriverResult<()> {
     while let Some(serving) = link {
         match serving(cx) {

@@ -2,7 +2,7 @@
 
 use selfsame::backend::{ends_transaction, leading_words};
 
-/// What a statement does to the transaction around it.
+/// How a statement affects the transaction around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     None,

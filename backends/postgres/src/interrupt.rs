@@ -1,4 +1,4 @@
-//! Breaking off what runs: the wait on this side at once, and the statement on the server by a request of its own.
+//! Interrupts a running statement: ends the wait on this side at once, and the statement on the server by a separate request.
 
 use std::future::Future;
 use std::io::{self, Read, Write};

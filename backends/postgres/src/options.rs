@@ -348,14 +348,14 @@ impl Parsed {
         let (hosts, addresses) = (config.get_hosts().len(), config.get_hostaddrs().len());
         if hosts != addresses && hosts > 0 && addresses > 0 {
             return Err(configuration(format!(
-                "the PostgreSQL URL names {hosts} hosts and {addresses} addresses of them"
+                "the PostgreSQL URL has {hosts} hosts but {addresses} addresses (`hostaddr`)"
             )));
         }
         let places = hosts.max(addresses);
         let ports = config.get_ports().len();
         if ports > 1 && ports != places {
             return Err(configuration(format!(
-                "the PostgreSQL URL names {places} hosts and {ports} ports"
+                "the PostgreSQL URL has {places} hosts but {ports} ports"
             )));
         }
         if !self.keepalives_idle {

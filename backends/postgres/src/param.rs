@@ -162,7 +162,7 @@ fn array(values: &[ValueRef<'_>], ty: &Type, out: &mut BytesMut) -> Result<IsNul
     let Kind::Array(element) = ty.kind() else {
         return Err(Error::new(
             ErrorKind::Conversion,
-            format!("a whole column of values where a {ty} is needed"),
+            format!("a list of values where a single {ty} is needed"),
         ));
     };
     out.put_i32(i32::from(!values.is_empty()));
@@ -191,14 +191,14 @@ const LONGEST_MESSAGE: usize = 1 << 30;
 fn check_room(out: &BytesMut) -> Result<()> {
     if out.len() >= LONGEST_MESSAGE {
         return Err(out_of_range(
-            "the parameters of the statement are longer than PostgreSQL takes together",
+            "the parameters of the statement are longer in total than PostgreSQL accepts",
         ));
     }
     Ok(())
 }
 
 fn length(length: usize) -> Result<i32> {
-    i32::try_from(length).map_err(|_| out_of_range("longer than PostgreSQL takes"))
+    i32::try_from(length).map_err(|_| out_of_range("longer than PostgreSQL accepts"))
 }
 
 fn encode(value: ValueRef<'_>, ty: &Type, out: &mut BytesMut) -> Result<IsNull> {
@@ -261,14 +261,14 @@ fn days(Date(days): Date) -> Result<i32> {
     // The smallest and the greatest number represent the infinities.
     days.checked_sub(EPOCH_DAYS)
         .filter(|days| *days != i32::MIN)
-        .ok_or_else(|| out_of_range("a date before the first one that PostgreSQL holds"))
+        .ok_or_else(|| out_of_range("a date earlier than PostgreSQL can store"))
 }
 
 fn time(Time(micros): Time) -> Result<i64> {
     if (0..MICROS_PER_DAY).contains(&micros) {
         Ok(micros)
     } else {
-        Err(out_of_range("a time of day beyond its day"))
+        Err(out_of_range("not a time of day"))
     }
 }
 
@@ -276,7 +276,7 @@ fn micros(micros: i64) -> Result<i64> {
     micros
         .checked_sub(EPOCH_MICROS)
         .filter(|micros| *micros != i64::MIN)
-        .ok_or_else(|| out_of_range("a timestamp before the first one that PostgreSQL holds"))
+        .ok_or_else(|| out_of_range("a timestamp earlier than PostgreSQL can store"))
 }
 
 #[cold]

@@ -65,7 +65,7 @@ impl<'a> FromSql<'a> for Bytes<'a> {
 fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<'a>> {
     let found = native(bytes, ty);
     match wanted {
-        // What has no neutral form can still be shown.
+        // A value without a neutral form can still be shown.
         ValueType::Text if found.is_err() => {
             special(bytes, ty).map_or(found, |text| Ok(ValueRef::Text(text)))
         }
@@ -124,7 +124,7 @@ fn native<'a>(bytes: &'a [u8], ty: &Type) -> Result<ValueRef<'a>> {
             _ => return Err(unreadable()),
         },
         Type::OID => ValueRef::I64(u32::from_be_bytes(fixed(bytes)?).into()),
-        // What a function without a result gives.
+        // The result of a function that returns void.
         Type::VOID => ValueRef::Null,
         // A zero is shown as nothing.
         Type::CHAR => ValueRef::Text(text(bytes)?.trim_end_matches('\0')),
@@ -158,13 +158,13 @@ fn date(days: i32) -> Result<Date> {
 }
 
 fn time(micros: i64) -> Result<Time> {
-    // PostgreSQL has 24:00:00 as a time of day of its own.
+    // PostgreSQL distinguishes 24:00:00 from 00:00:00.
     if (0..MICROS_PER_DAY).contains(&micros) {
         Ok(Time(micros))
     } else {
         Err(Error::new(
             ErrorKind::Conversion,
-            "the time is 24:00:00, which is no time of day here",
+            "the time is 24:00:00, which the neutral form cannot hold",
         ))
     }
 }
@@ -209,6 +209,6 @@ fn not_decimal(reason: NotDecimal) -> Error {
 fn unreadable() -> Error {
     Error::new(
         ErrorKind::Conversion,
-        "the server sent bytes that are no value of the column's type",
+        "the server sent bytes that are not a value of the column's type",
     )
 }

@@ -105,7 +105,7 @@ impl Settings {
     }
 }
 
-/// The settings of libpq's `options`, and what else is in there: `-c name=value`, `-cname=value`, `--name=value`.
+/// The settings in libpq's `options`, and its other entries: `-c name=value`, `-cname=value`, `--name=value`.
 pub(crate) fn from_options(options: &str) -> (Vec<(String, String)>, String) {
     let mut words = split(options).into_iter();
     let (mut settings, mut rest) = (Vec::new(), Vec::new());

@@ -71,7 +71,7 @@ pub(crate) enum Stream {
 }
 
 impl Stream {
-    /// The same stream once more.
+    /// A second handle of the same stream.
     pub(crate) fn try_clone(&self) -> io::Result<Self> {
         Ok(match self {
             Self::Tcp(stream) => Self::Tcp(stream.try_clone()?),

@@ -91,7 +91,7 @@ impl SqliteConnection {
             return error;
         }
         if self.in_transaction() {
-            // Otherwise it stays open, and whoever was interrupted may roll back.
+            // Otherwise it stays open, and the interrupted caller may roll back.
             let _ = self.uninterrupted(Self::roll_back);
         }
         interrupted()

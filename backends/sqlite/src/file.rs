@@ -76,7 +76,7 @@ impl Sqlite {
             ));
         }
         let plain = file_name(path, self.folder.as_deref())?;
-        // Links are followed before the file is opened: one that is changed meanwhile has led elsewhere since.
+        // Links are followed before the file is opened: if one has been changed since, the connection has another file.
         let target = std::fs::canonicalize(&plain).ok();
         let real = target.as_deref().unwrap_or(&plain);
         if self.is_immutable {
@@ -182,8 +182,8 @@ impl Sqlite {
         } else if error.native_code() == Some("SQLITE_READONLY_ROLLBACK") {
             format!("it has {CUT_OFF}, which is rolled back when the file is opened for writing")
         } else if needs_log {
-            "it is in WAL mode, and the files that belong beside it (-wal, -shm) can be neither opened nor made; put it where it can be written, \
-             or open it with `immutable` if nothing writes to it meanwhile"
+            "it is in WAL mode, and its accompanying files (-wal, -shm) can be neither opened nor created; move it to a writable folder, \
+             or open it with `immutable` if nothing else writes to it"
                 .to_owned()
         } else {
             error.message().to_owned()

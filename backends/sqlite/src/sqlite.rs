@@ -481,7 +481,7 @@ mod tests {
         let location = |url: &str| Sqlite::url(url).expect("a URL").location;
         let file = |url: &str| match location(url) {
             Location::File(path) => path.display().to_string(),
-            Location::Memory(_) => panic!("{url} is no file"),
+            Location::Memory(_) => panic!("{url} is not a file"),
         };
         assert!(matches!(location("sqlite::memory:"), Location::Memory(_)));
         assert!(matches!(location("sqlite://:memory:"), Location::Memory(_)));

@@ -271,7 +271,7 @@ impl Prepared {
         self.guarded.read(self.database, compiled)
     }
 
-    /// Checks values by the declared types as they are now. SQLite compiles a statement anew by itself when the schema changes.
+    /// Checks values by the declared types as they are now. SQLite recompiles a statement when the schema changes.
     #[cold]
     fn check_again(&mut self, params: &[Param<'_>]) -> Result<()> {
         self.read_guards()?;
@@ -533,7 +533,7 @@ unsafe fn bind_text(
     text: &str,
     destructor: ffi::sqlite3_destructor_type,
 ) -> c_int {
-    // A usize is no wider than 64 bits on any platform that SQLite runs on.
+    // A usize has at most 64 bits on every platform that SQLite supports.
     let length = text.len() as ffi::sqlite3_uint64;
     // SAFETY: the caller's promise.
     unsafe {

@@ -204,7 +204,7 @@ pub fn sweep() -> Result<()> {
     Ok(())
 }
 
-/// A process of this machine, in this run of it: its id, and when it was started, for ids are used again.
+/// A process of this machine, since its last boot: its id and start time, because ids are reused.
 fn owner(process: u32) -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     format!(

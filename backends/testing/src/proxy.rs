@@ -1,5 +1,5 @@
-//! A proxy on the loopback interface that cuts after so many bytes, forwards nothing any more, lets answers through drop by drop, or requests
-//! at a rate.
+//! A proxy on the loopback interface that cuts connections after a number of bytes, stops forwarding, lets answers through byte by byte, or
+//! limits the rate of requests.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -16,7 +16,7 @@ pub enum Direction {
     ToClient,
 }
 
-/// Forwards to a server until it is told otherwise.
+/// Forwards to a server until a method says otherwise.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -30,7 +30,7 @@ struct State {
     stalled: AtomicBool,
     /// The pause after each byte to the client, in milliseconds.
     dripping: AtomicU64,
-    /// How many bytes a second go to the server; 0 for as many as there are.
+    /// How many bytes a second go to the server; 0 for no limit.
     rate: AtomicU64,
     over: AtomicBool,
 }
@@ -87,12 +87,12 @@ impl Proxy {
         self.port
     }
 
-    /// Cuts every connection after so many more bytes.
+    /// Cuts every connection after this many more bytes.
     pub fn cut_after(&self, direction: Direction, bytes: i64) {
         self.state.left(direction).store(bytes, Ordering::SeqCst);
     }
 
-    /// Returns whether so many bytes have passed.
+    /// Returns whether it has cut the connections in this direction.
     pub fn has_cut(&self, direction: Direction) -> bool {
         self.state.left(direction).load(Ordering::SeqCst) < 0
     }
@@ -125,7 +125,7 @@ impl Proxy {
         self.state.dripping.store(pause, Ordering::SeqCst);
     }
 
-    /// Lets no more than so many bytes a second through to the server.
+    /// Lets at most this many bytes a second through to the server.
     pub fn throttle(&self, bytes_a_second: u64) {
         self.state.rate.store(bytes_a_second, Ordering::SeqCst);
     }
@@ -150,7 +150,7 @@ impl State {
         self.over.load(Ordering::SeqCst)
     }
 
-    /// Sleeps as long as so many bytes take.
+    /// Sleeps for as long as this many bytes take.
     fn keep_to_the_rate(&self, bytes: usize) {
         let rate = self.rate.load(Ordering::SeqCst);
         if let Some(pause) = (bytes as u64 * 1_000_000).checked_div(rate) {

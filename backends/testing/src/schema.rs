@@ -4,9 +4,9 @@ use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
-/// Connects, and compares the connection's schema with `wanted`; `expression` is the SQL expression that gives it.
+/// Connects, and compares the connection's schema with `wanted`; `expression` is the SQL expression for it.
 ///
-/// A role with a search path of its own, or a pooler that drops settings, would otherwise lead a test to somebody else's tables.
+/// A role with a search path of its own, or a pooler that drops settings, would otherwise send a test to another program's tables.
 ///
 /// # Errors
 ///

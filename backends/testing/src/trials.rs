@@ -1,5 +1,5 @@
-//! Trials of a backend with a server that says a little again and again, or more than anybody reads, or that takes what is sent to it slowly or
-//! not at all: all waits must end, and no sooner than they should.
+//! Tests of a backend with a server that sends a little again and again, or more than is read, or that accepts data slowly or not at all: every
+//! wait must end, and not too early.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -16,17 +16,17 @@ use selfsame::{Engine, ErrorKind};
 
 use crate::Proxy;
 
-/// Longer than any of these waits, shorter than for ever.
+/// Longer than any of these waits.
 pub const PATIENCE: Duration = Duration::from_secs(12);
 
-/// A server that never says enough.
+/// A server that never completes a message.
 #[derive(Clone, Debug, Default)]
 pub struct Drip {
-    /// What it says to a new client.
+    /// What it sends to a new client.
     pub greeting: Vec<u8>,
-    /// What it says after the client's first words.
+    /// What it sends after the client's first message.
     pub answer: Vec<u8>,
-    /// What it says again and again after that.
+    /// What it sends again and again after that.
     pub again: Vec<u8>,
 }
 
@@ -60,7 +60,7 @@ impl Drip {
     }
 }
 
-/// Asserts that connecting to a server that drips ends in time, as unreachable.
+/// Asserts that connecting to such a server ends in time, as unreachable.
 ///
 /// # Panics
 ///
@@ -79,7 +79,7 @@ pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
     assert!(error.message().contains("answer"), "{what}: {error}");
 }
 
-/// Asserts that what undoes ends in time although something is heard all the time: a connection with an open transaction and one that ran
+/// Asserts that rolling back and resetting end in time although bytes keep arriving: a connection with an open transaction and one that ran
 /// raw SQL go back to their pool while the proxy in front of their server lets answers through byte by byte.
 ///
 /// # Panics
@@ -104,7 +104,7 @@ pub fn undoing_by_drops_ends_in_time(backend: &Arc<dyn Backend>, proxy: &Proxy, 
     }
 }
 
-/// Asserts that after a panic in a sink, which leaves more rows on their way than anybody would wait for, neither the connection that goes
+/// Asserts that after a panic in a sink, which leaves far more rows on their way than are worth waiting for, neither the connection that is returned
 /// nor its next user reads them all. `flood` selects them, as texts.
 ///
 /// # Panics

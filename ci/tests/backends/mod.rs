@@ -1,4 +1,4 @@
-//! Cases that run on every backend: SQLite in memory, and PostgreSQL and MariaDB where a server can be had.
+//! Cases that run on every backend: SQLite in memory, and PostgreSQL and MariaDB if a server is available.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame::Engine;
@@ -75,6 +75,6 @@ pub(crate) fn run(cases: &'static [Case], backends: &[On]) {
 
 fn ready<S>(name: &str, server: selfsame::Result<S>) -> Option<S> {
     server
-        .inspect_err(|error| eprintln!("{name} is ignored, for there is no server: {error}"))
+        .inspect_err(|error| eprintln!("{name} is ignored, because there is no server: {error}"))
         .ok()
 }

@@ -1,4 +1,4 @@
-//! Puts the rows of the files into a database: objects that refer to each other, their keys left to the database.
+//! Loads the rows of the files: objects that refer to each other, with keys that the database generates.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ type Text = Option<String>;
 
 /// Creates the tables and adds every row in one transaction.
 ///
-/// The database counts the keys as the files do, for they have no gaps; that it does is checked.
+/// The generated keys are those of the files, which have no gaps; this is checked.
 pub(crate) fn load(engine: &Engine) -> selfsame::Result<()> {
     chinook().create_all(engine)?;
     let mut session = Session::new(engine);

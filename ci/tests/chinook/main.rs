@@ -33,7 +33,7 @@ fn questions(engine: Engine, on: On) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Checks that both ways give the same answer, and the known one.
+/// Checks that both ways give the same answer, and that it is the known one.
 fn check(engine: &Engine, on: On, question: &Question) -> selfsame::Result<()> {
     let mut answer = (question.answer)(&mut Session::new(engine))?;
     // MariaDB has a name of its own for integers in a CAST.
@@ -77,7 +77,7 @@ fn shown(row: &dyn Row, at: usize) -> selfsame::Result<String> {
     })
 }
 
-/// The shop without a struct: mapped by what the database says of itself.
+/// The shop without structs: mapped at run time, by reflection.
 fn by_reflection(engine: Engine, _: On) -> Result<(), Failed> {
     load::load(&engine)?;
     let shop = Metadata::reflect(&engine)?;
@@ -116,7 +116,7 @@ fn by_reflection(engine: Engine, _: On) -> Result<(), Failed> {
     playlists(&shop, &mut session)
 }
 
-/// Which table holds the pairs of tracks and playlists, nobody has to know.
+/// The program need not know which table holds the pairs of tracks and playlists.
 fn playlists(shop: &Metadata, session: &mut Session) -> Result<(), Failed> {
     session.commit()?;
     let sql = "SELECT COUNT(*) FROM playlist_track GROUP BY playlist_id ORDER BY 1";

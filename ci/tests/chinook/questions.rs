@@ -1,4 +1,4 @@
-//! Questions to the music shop, each answered by the ORM and by SQL that a person wrote.
+//! Questions about the music shop, each answered by the ORM and by hand-written SQL.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -16,7 +16,7 @@ pub(crate) struct Question {
     pub(crate) sql: &'static str,
     /// Whether the query defines an order.
     pub(crate) order: Order,
-    /// The first line, and how many there are: what is known of the shop.
+    /// The known answer: its first line, and how many lines it has.
     pub(crate) known: (&'static str, usize),
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn line(values: &[&dyn Display]) -> String {
     values.join(" | ")
 }
 
-/// What stands for NULL in a line.
+/// How a line shows NULL.
 pub(crate) const NULL: &str = "-";
 
 fn text(value: &Option<String>) -> &str {

@@ -1,4 +1,4 @@
-//! `selfsame inspect` on each database: what it writes is blessed (`SELFSAME_BLESS=1` writes it anew), compiles here, and makes an
+//! `selfsame inspect` on each database: what it writes is blessed (`SELFSAME_BLESS=1` rewrites it), compiles here, and creates an
 //! equal schema.
 
 #[path = "../chinook/entities.rs"]
@@ -97,7 +97,7 @@ fn on_postgres(server: &Server) -> selfsame::Result<()> {
     )
 }
 
-/// The music shop as mapped by hand, and again as it was found in the database: no difference.
+/// The music shop as mapped by hand and as inspected: no difference.
 fn chinook_on_sqlite() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
     let engine = Engine::new(database.backend());
@@ -222,7 +222,7 @@ fn bad_arguments() {
     refused(&["inspect", "sqlite::memory:"], &["has no tables"]);
 }
 
-/// Checks that the entities make what they were written from.
+/// Checks that the entities create the schema that they were generated from.
 fn check_equal(from: &Engine, to: &Engine, metadata: &Metadata) -> selfsame::Result<()> {
     for mapper in metadata.mappers() {
         mapper.resolved()?;

@@ -1,4 +1,4 @@
-//! What the guide for backends shows, on the suite: each case is a test.
+//! The backend that the guide for backends shows, tested by the suite: each case is a test.
 
 mod backend;
 

@@ -1,4 +1,4 @@
-//! What the tests of databases that others made share: their statements, the command's answer, and a server if there is one.
+//! Shared by the tests of databases made by other programs: their statements, the command's output, and a server if one is available.
 
 use std::path::Path;
 

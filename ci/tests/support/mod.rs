@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-/// The built command, without what the environment of the test would tell it.
+/// The built command, without the environment variables that would change its behaviour.
 pub(crate) fn selfsame() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_selfsame"));
     for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY"] {
@@ -11,7 +11,7 @@ pub(crate) fn selfsame() -> Command {
     command
 }
 
-/// What a run of the command gave.
+/// The result of a run of the command.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -28,12 +28,12 @@ impl From<Output> for Ran {
     }
 }
 
-/// Runs it to its end.
+/// Runs it until it exits.
 pub(crate) fn run(arguments: &[&str]) -> Ran {
     ran(selfsame().args(arguments))
 }
 
-/// Runs this to its end.
+/// Runs this command until it exits.
 pub(crate) fn ran(command: &mut Command) -> Ran {
     command.output().expect("the command runs").into()
 }

@@ -1,4 +1,4 @@
-//! What the tables of others have and the usual entity has not: arrays, enum types, children that the database takes along, keys of
+//! Tables declared by other programs, with what usual entities lack: arrays, enum types, children that the database deletes, keys of
 //! another width and another order.
 
 use selfsame::backend::StatementKind;

@@ -78,7 +78,7 @@ fn is_an_age(age: &i32) -> Result<(), &'static str> {
     }
 }
 
-/// A session that holds one committed user, read anew.
+/// A session that holds one committed user, read again.
 fn with_ann(world: &World) -> CaseResult<(Session, Handle<User>)> {
     let mut session = world.session();
     session.add(User {

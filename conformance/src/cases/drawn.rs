@@ -1,4 +1,4 @@
-//! Drawn worlds: schemas, conditions, graphs and batches that nobody chose, each held against what Rust makes of it.
+//! Random schemas, conditions, graphs and batches, each compared with a model in Rust.
 
 mod batches;
 mod graphs;

@@ -9,7 +9,7 @@ use crate::faults::Fault;
 use crate::faults::Group::Connections;
 use crate::faults::lie::{Lie, Wait};
 
-/// Where nobody waits for anybody there is nothing to wait for.
+/// Without a second connection there is nothing to wait for.
 const OTHERS: &[Capability] = &[Capability::Transactions, Capability::SecondConnection];
 const LIMITED: &[Capability] = &[
     Capability::Transactions,

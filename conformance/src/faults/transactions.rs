@@ -29,7 +29,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => None,
         }),
     )
-    // Where there is one level only, nobody can ignore it.
+    // A database with a single level cannot ignore it.
     .needs(&[
         Capability::Transactions,
         Capability::SecondConnection,

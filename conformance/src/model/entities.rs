@@ -7,7 +7,7 @@ use crate::world::World;
 
 /// A user with tasks, notes and tags. Deleting a user keeps the tasks without an owner, and deletes the notes.
 ///
-/// Keys are never reused: otherwise a task last seen with a deleted user would belong to whoever got the key next, and the reference
+/// Keys are never reused: otherwise a task last seen with a deleted user would belong to the next user with that key, and the reference
 /// model tracks owners, not keys.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]

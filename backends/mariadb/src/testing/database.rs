@@ -85,7 +85,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // A connection that was left inside a transaction would hold the tables for ever.
+        // A connection that was left inside a transaction would hold the tables forever.
         if let Err(error) = self.server.drop_database(&self.name) {
             eprintln!("cannot drop the database {}: {error}", self.name);
         }

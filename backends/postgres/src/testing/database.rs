@@ -80,7 +80,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // A connection that was left inside a transaction would hold the tables for ever. One that is idle holds nothing, and behind a
+        // A connection that was left inside a transaction would hold the tables forever. One that is idle holds nothing, and behind a
         // pooler may be the next client's already: even that of this statement, which must not end itself.
         let dropped = self.server.admin(&format!(
             "BEGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
         .concurrent()
         .needs(&[Capability::Transactions])
         .promise("When the server has fallen silent, rolling back, resetting and dropping a connection end within seconds and write nothing, and a commit ends within the backend's time limit and is ambiguous.")
-        .hint("What only undoes has a short limit of its own; then close the connection, which undoes too.")
+        .hint("Give a rollback a short limit of its own; then close the connection, which rolls back too.")
         .covers(&[Contract(65), Contract(78), Contract(79), Rule(37), Rule(38)]),
     Case::core("connections.silent.connect", connect)
         .since(22)
@@ -58,7 +58,7 @@ fn limit(silenceable: &Silenceable) -> Duration {
 }
 
 const LONG: &str = "a long query";
-/// More than the system keeps of what a server does not take.
+/// More than the system buffers for a server that reads nothing.
 const LENGTH: usize = 8 * 1024 * 1024;
 
 fn ask(database: &mut Database, length: usize) -> Result<()> {
@@ -135,7 +135,7 @@ fn statement(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// What is done to a transaction whose server is silent.
+/// What a case does to a transaction whose server is silent.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Rollback,

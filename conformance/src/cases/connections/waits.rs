@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
         .concurrent()
         .needs(NEEDS)
         .promise("A transaction that others wait for can be committed, rolled back, reset or dropped at once, and then one of the others proceeds.")
-        .hint("Rolling back, `reset` and dropping wait for nobody; a dropped connection releases its locks.")
+        .hint("Rolling back, `reset` and dropping wait for no other transaction; a dropped connection releases its locks.")
         .covers(&[Contract(65), Contract(77), Contract(80), Rule(38)]),
     Case::core("connections.waits.pool", pool)
         .since(22)

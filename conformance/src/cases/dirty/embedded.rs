@@ -110,7 +110,7 @@ fn flight() -> Way {
     Way::Plane(Flight::new("XY 1"))
 }
 
-/// A session that holds one committed parcel, read anew.
+/// A session that holds one committed parcel, read again.
 fn with_parcel(context: &Context) -> CaseResult<(World, Session, Handle<Parcel>)> {
     let world = World::of(context, &metadata![Parcel])?;
     let mut session = world.session();

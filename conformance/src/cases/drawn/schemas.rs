@@ -285,7 +285,7 @@ fn once(context: &Context, engine: &Engine, schema: &Schema, metadata: &Metadata
     });
     check!(
         matches!(again, Ok(0)),
-        "tables that were dropped must be made anew, and empty: {again:?}"
+        "tables that were dropped must be created again, and empty: {again:?}"
     );
     Ok(metadata.drop_all(engine)?)
 }

@@ -1,4 +1,4 @@
-//! What queries are made of besides columns: EXISTS, text of one's own, aliases, structs, and rows one by one.
+//! Other parts of queries: EXISTS, raw SQL, aliases, structs, and rows one by one.
 
 use selfsame::metadata;
 use selfsame::prelude::*;

@@ -1,4 +1,4 @@
-//! Relations over an association table, whose rows nobody maps.
+//! Relations over an association table that is not mapped itself.
 
 use selfsame::ErrorKind;
 use selfsame::dialect::Batch;

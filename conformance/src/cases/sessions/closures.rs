@@ -1,4 +1,4 @@
-//! What a session is in the middle of: closures that do not nest, hooks that change things, panics.
+//! Phases of a session: closures that do not nest, hooks that change objects, panics.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};

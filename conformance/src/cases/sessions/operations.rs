@@ -1,4 +1,4 @@
-//! What a session does on demand: merging, cascades in memory, hooks, trying again.
+//! Operations of a session: merging, cascades in memory, hooks, retries.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -46,7 +46,7 @@ fn reported(context: &mut Context) -> CaseResult {
             continue;
         }
         changed?;
-        // Nobody holds the row any more: there is nothing to wait for.
+        // The row is no longer locked: there is nothing to wait for.
         let ended = database
             .execute(SET, &[int(-round), int(1)])
             .and_then(|_| database.commit());

@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[Case::core("types.narrow.refused_or_kept", n
     .needs(&[Capability::Transactions])
     .covers(&[Contract(10), Contract(22), Rule(42)])];
 
-/// As somebody else declared it.
+/// As another program declared it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "gauges")]
 struct Declared {
@@ -41,7 +41,7 @@ struct Gauge {
     label: String,
 }
 
-/// A number, as somebody else declared it.
+/// A number, as another program declared it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "codes")]
 struct DeclaredCode {

@@ -1,4 +1,4 @@
-//! What only numbers have: NaN, infinities, the sign of zero, scale, narrowing.
+//! Numbers: NaN, infinities, the sign of zero, scale, narrowing.
 
 use selfsame::ErrorKind;
 use selfsame::schema::ColumnType;

@@ -1,4 +1,4 @@
-//! Texts, byte strings and documents by what stands side by side in them, and by their lengths.
+//! Texts, byte strings and documents, by their adjacent characters and their lengths.
 
 use selfsame::value::{Value, ValueType};
 
@@ -69,7 +69,7 @@ const SPELLINGS: [&str; 30] = [
     "\u{2001}",
 ];
 
-/// What is kept out of texts by some filters.
+/// Characters that some filters remove from texts.
 const INVISIBLE: [&str; 16] = [
     "\u{e000}",
     "\u{f8ff}",

@@ -1,4 +1,4 @@
-//! What only text, bytes and documents have: emptiness, length, odd characters.
+//! Text, bytes and documents: empty values, length, unusual characters.
 
 use selfsame::ErrorKind;
 use selfsame::schema::{Column, ColumnType, Table};

@@ -1,4 +1,4 @@
-//! What only dates and times have: order, precision, instants.
+//! Dates and times: order, precision, instants.
 
 use selfsame::schema::ColumnType;
 use selfsame::value::{Date, Time, Timestamp, TimestampTz, Value, ValueType};
