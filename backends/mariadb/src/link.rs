@@ -181,7 +181,7 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     let (version, holds, server) = checked.unwrap_or_default();
     settings::check_version(&version)?;
     if holds != Some(true) {
-        let message = "the settings of a connection do not hold (strict mode, utf8mb4, UTC): something between drops them";
+        let message = "the settings of the connection were dropped (strict mode, utf8mb4, UTC), probably by a proxy in front of the server";
         return Err(configuration(message));
     }
     let mut link = Link {

@@ -139,7 +139,7 @@ impl Options {
             }
             _ => {
                 return Err(configuration(format!(
-                    "the MariaDB URL cannot be used: it has an option that is not known, `{name}`"
+                    "the MariaDB URL cannot be used: it has the unknown option `{name}`"
                 )));
             }
         }

@@ -28,7 +28,7 @@ impl Row for MariaDbRow {
         let (Some(column), Some(value)) = (self.0.columns_ref().get(index), self.0.as_ref(index))
         else {
             let message = format!(
-                "the row has {} columns, and no column {index}",
+                "the row has {} columns, but column {index} was requested",
                 self.0.len()
             );
             return Err(Error::new(ErrorKind::Conversion, message).column(index.to_string()));
@@ -70,7 +70,7 @@ fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> Result<ValueRef<'v>>
         return Ok(found);
     };
     if column.org_table_ref().is_empty() {
-        let message = "the server does not tell how an expression of type BIT is encoded: add 0 to it, or cast it";
+        let message = "the server does not say how an expression of type BIT is encoded: add 0 to it, or cast it";
         return Err(Error::new(ErrorKind::Conversion, message));
     }
     let number = bytes.iter().try_fold(0_i64, |value, byte| {

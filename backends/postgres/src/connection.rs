@@ -615,7 +615,7 @@ fn check_count(
     if needed == given {
         return Ok(());
     }
-    let message = format!("the statement has {needed} parameters, and {given} were given");
+    let message = format!("the statement has {needed} parameters, but {given} were given");
     Err(Failure::Own(
         Error::new(ErrorKind::InvalidStatement, message).statement(statement.sql.text()),
     ))

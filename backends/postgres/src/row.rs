@@ -30,7 +30,7 @@ impl Row for PostgresRow<'_> {
             return Err(Error::new(
                 ErrorKind::Conversion,
                 format!(
-                    "the row has {} columns, and no column {index}",
+                    "the row has {} columns, but column {index} was requested",
                     self.0.len()
                 ),
             )

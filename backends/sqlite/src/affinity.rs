@@ -244,7 +244,7 @@ fn changed(guard: &Guard) -> Error {
     Error::new(
         ErrorKind::OutOfRange,
         format!(
-            "SQLite would store the value as another one: the column is declared as {}",
+            "SQLite would store another value: the column is declared as {}",
             shown(&guard.declared)
         ),
     )

@@ -121,14 +121,17 @@ fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
         Stored::Blob(_) => "a blob",
     };
     let others = match ty {
-        ValueType::Date | ValueType::Time | ValueType::Timestamp | ValueType::TimestampTz => {
+        ValueType::TimestampTz => {
+            " in the form that this backend writes, with the offset +00:00, which CURRENT_TIMESTAMP lacks; `Sqlite::lenient` reads others"
+        }
+        ValueType::Date | ValueType::Time | ValueType::Timestamp => {
             " in the form that this backend writes; `Sqlite::lenient` reads others"
         }
         _ => "",
     };
     Error::new(
         ErrorKind::Conversion,
-        format!("{class} is stored that is not a valid {ty:?}{others}"),
+        format!("the column contains {class} that is not a valid {ty:?}{others}"),
     )
 }
 

@@ -153,7 +153,9 @@ impl Sqlite {
             }
             // Other libraries write a database in memory like this.
             path if path.ends_with("/:memory:") => {
-                return Err(unusable("in memory is `sqlite::memory:`"));
+                return Err(unusable(
+                    "must be `sqlite::memory:` for a database in memory",
+                ));
             }
             path => Self::file(local(percent_decoded(path)?)),
         };
@@ -302,7 +304,7 @@ impl Sqlite {
                 return Err(Error::new(
                     ErrorKind::Configuration,
                     format!(
-                        "unknown option `{option}`: known are mode=ro|rw|rwc, immutable, journal_mode=wal|delete|truncate|persist|memory|off, busy_timeout=MILLISECONDS, synchronous=off|normal|full and reading=lenient"
+                        "unknown option `{option}`; expected one of mode=ro|rw|rwc, immutable, journal_mode=wal|delete|truncate|persist|memory|off, busy_timeout=MILLISECONDS, synchronous=off|normal|full, reading=lenient"
                     ),
                 ));
             }

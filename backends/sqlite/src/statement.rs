@@ -115,7 +115,7 @@ impl Database {
         if !unsafe { ffi::sqlite3_db_mutex(connection.handle()) }.is_null() {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                "this SQLite was told to lock every call: it must be in its multi-thread mode",
+                "this build of SQLite locks every call: it must be in multi-thread mode",
             ));
         }
         Ok(Self {
@@ -576,7 +576,7 @@ fn total_changes(database: NonNull<ffi::sqlite3>) -> i64 {
 fn wrong_count(placeholders: usize, given: usize) -> Error {
     Error::new(
         ErrorKind::InvalidStatement,
-        format!("the statement has {placeholders} parameters, and {given} were given"),
+        format!("the statement has {placeholders} parameters, but {given} were given"),
     )
 }
 
