@@ -36,6 +36,17 @@ struct Stub {
     ticket: BelongsTo<Ticket>,
 }
 
+/// Must belong to a ticket.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "coupons")]
+struct Coupon {
+    #[orm(primary_key)]
+    number: i32,
+    #[orm(references = "tickets.code")]
+    ticket_code: String,
+    value: Option<i32>,
+}
+
 /// Its text is loaded on request, and required.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "scrolls")]
@@ -87,7 +98,7 @@ fn shows_its_row(session: &mut Session, ticket: Handle<Ticket>) -> Result<()> {
 fn what_is_not_set_is_as_in_a_new_row() -> Result<()> {
     for (loads_all, is_expired) in [(false, false), (true, false), (false, true), (true, true)] {
         let engine = Engine::new(Sqlite::memory());
-        metadata![Ticket, Stub, Scroll].create_all(&engine)?;
+        metadata![Ticket, Stub, Coupon, Scroll].create_all(&engine)?;
         let mut session = Session::new(&engine);
         used(&mut session)?;
         drop(session);
@@ -126,7 +137,7 @@ fn what_is_not_set_is_as_in_a_new_row() -> Result<()> {
 #[test]
 fn what_is_set_is_kept() -> Result<()> {
     let engine = Engine::new(Sqlite::memory());
-    metadata![Ticket, Stub, Scroll].create_all(&engine)?;
+    metadata![Ticket, Stub, Coupon, Scroll].create_all(&engine)?;
     let mut session = Session::new(&engine);
     let old = used(&mut session)?;
     session.delete(old)?;
@@ -152,7 +163,7 @@ fn what_is_set_is_kept() -> Result<()> {
 #[test]
 fn rows_that_refer_to_it_stay() -> Result<()> {
     let engine = Engine::new(Sqlite::memory());
-    metadata![Ticket, Stub, Scroll].create_all(&engine)?;
+    metadata![Ticket, Stub, Coupon, Scroll].create_all(&engine)?;
     let mut session = Session::new(&engine);
     let old = used(&mut session)?;
     let stub = session.add(Stub::new());
@@ -169,10 +180,41 @@ fn rows_that_refer_to_it_stay() -> Result<()> {
     Ok(())
 }
 
+/// It is deleted, though, before another row takes the key of the one that it refers to.
+#[test]
+fn a_row_below_one_whose_key_is_taken_is_deleted() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Ticket, Stub, Coupon, Scroll].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let old = used(&mut session)?;
+    let other = session.add(Ticket::new("b", "other"));
+    let coupon = session.add(Coupon {
+        value: Some(5),
+        ..Coupon::new(1, "a")
+    });
+    session.commit()?;
+    session.delete(coupon)?;
+    session.delete(old)?;
+    session.get::<Ticket>("b".to_owned())?;
+    session[other].code = "a".to_owned();
+    let new = session.add(Coupon::new(1, "a"));
+    session.commit()?;
+    assert_eq!(session.get::<Ticket>("a".to_owned())?, Some(other));
+    assert_eq!(session.get::<Coupon>(1)?, Some(new));
+    let rows = session.sql("SELECT ticket_code, value FROM coupons", ());
+    assert_eq!(
+        rows.all::<(String, Option<i32>)>()?,
+        [("a".to_owned(), None)]
+    );
+    let titles = session.sql("SELECT title FROM tickets", ());
+    assert_eq!(titles.all::<(String,)>()?, [("other".to_owned(),)]);
+    Ok(())
+}
+
 #[test]
 fn a_required_column_is_missed_as_by_an_insert() -> Result<()> {
     let engine = Engine::new(Sqlite::memory());
-    metadata![Ticket, Stub, Scroll].create_all(&engine)?;
+    metadata![Ticket, Stub, Coupon, Scroll].create_all(&engine)?;
     let mut session = Session::new(&engine);
     let old = session.add(Scroll::new("a", "long"));
     session.commit()?;
@@ -195,7 +237,7 @@ fn a_required_column_is_missed_as_by_an_insert() -> Result<()> {
 #[test]
 fn records_do_as_entities_do() -> Result<()> {
     let engine = Engine::new(Sqlite::memory());
-    metadata![Ticket, Stub, Scroll].create_all(&engine)?;
+    metadata![Ticket, Stub, Coupon, Scroll].create_all(&engine)?;
     let metadata = RecordTables::new([Table::clone(Ticket::table())])
         .deferred("tickets", "note")
         .metadata()?;

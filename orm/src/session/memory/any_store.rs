@@ -125,9 +125,13 @@ pub(crate) trait WritesRows {
     fn deleted(&mut self, slot: u32, log: &mut UndoLog);
     /// Removes an object whose row no longer exists.
     fn gone(&mut self, slot: u32, log: &mut UndoLog);
-    /// Lets new objects take over rows with the same key that are to be deleted: an UPDATE instead of a DELETE and an INSERT. Returns the
-    /// columns that they leave to their defaults, by object.
-    fn switch_rows(&mut self, log: &mut UndoLog) -> Result<Vec<(u32, usize)>>;
+    /// Lets new objects take over rows with the same key that are to be deleted, by an UPDATE instead of a DELETE and an INSERT, except rows
+    /// that must be deleted. Returns the columns that the new objects leave to their defaults.
+    fn switch_rows(
+        &mut self,
+        is_deleted: &dyn Fn(u32) -> bool,
+        log: &mut UndoLog,
+    ) -> Result<Vec<(u32, usize)>>;
     /// The deleted objects whose rows new objects take over.
     fn switched(&self) -> Vec<u32>;
     /// After a flush, drops the snapshots.

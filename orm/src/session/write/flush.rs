@@ -206,15 +206,20 @@ impl Session {
         self.make_moves(moves)
     }
 
-    /// Lets new objects take over rows with the same key that are to be deleted, with the defaults of a new row.
+    /// Lets new objects take over rows with the same key that are to be deleted, with the defaults of a new row. Those that must be gone
+    /// before changed keys are written are deleted instead.
     fn switch_rows(&mut self) -> Result<()> {
-        self.reread_switched()?;
-        for (store, entry) in (0u16..).zip(&mut self.stores) {
-            for (slot, column) in entry.store.switch_rows(&mut self.log)? {
-                if let Generated::Default(default) = &entry.mapper.table().columns[column].generated
-                {
-                    let columns = self.expressions.entry((store, slot)).or_default();
-                    columns.insert(column, sql::Node::Raw(default.clone().into()));
+        if self.reread_switched()? {
+            let deleted = self.deleted_before_changed_keys()?;
+            for (store, entry) in (0u16..).zip(&mut self.stores) {
+                let is_deleted = |slot| deleted.get(&store).is_some_and(|it| it.contains(&slot));
+                let columns = &entry.mapper.table().columns;
+                for (slot, column) in entry.store.switch_rows(&is_deleted, &mut self.log)? {
+                    if let Generated::Default(default) = &columns[column].generated {
+                        let default = sql::Node::Raw(default.clone().into());
+                        let expressions = self.expressions.entry((store, slot)).or_default();
+                        expressions.insert(column, default);
+                    }
                 }
             }
         }

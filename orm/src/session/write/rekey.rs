@@ -107,18 +107,8 @@ impl Session {
     /// Writes the changed keys of rows that others may reference, before everything else except deletions that free such a key and
     /// insertions of rows to which others move; returns whether there were any.
     pub(in crate::session) fn write_changed_keys(&mut self, severed: &mut Severed) -> Result<bool> {
-        let mut rekeyed: Vec<(u16, Vec<u32>)> = Vec::new();
-        for (store, entry) in (0u16..).zip(&self.stores) {
-            if entry.store.touched().is_empty() {
-                continue;
-            }
-            let slots = entry.store.rekeyed();
-            if !slots.is_empty() {
-                rekeyed.push((store, slots));
-            }
-        }
         let mut due: Vec<(u16, Vec<u32>, Vec<Referring>)> = Vec::new();
-        for (store, slots) in rekeyed {
+        for (store, slots) in self.rekeyed() {
             let referring = self.referring(store);
             if !referring.is_empty() {
                 due.push((store, slots, referring));
@@ -129,11 +119,20 @@ impl Session {
         }
         self.reread_expired()?;
         self.ready(Intent::Write)?;
-        self.delete_conflicting(&due, severed)?;
+        let rekeyed = due.iter().map(|(store, slots, _)| (*store, &slots[..]));
+        self.delete_conflicting(rekeyed, severed)?;
         for (store, slots, referring) in due {
             self.write_changed_keys_of(store, slots, &referring)?;
         }
         Ok(true)
+    }
+
+    /// The objects whose keys are changed, by store.
+    fn rekeyed(&self) -> Vec<(u16, Vec<u32>)> {
+        let stores = (0u16..).zip(&self.stores);
+        let touched = stores.filter(|(_, entry)| !entry.store.touched().is_empty());
+        let rekeyed = touched.map(|(store, entry)| (store, entry.store.rekeyed()));
+        rekeyed.filter(|(_, slots)| !slots.is_empty()).collect()
     }
 
     fn write_changed_keys_of(

@@ -89,9 +89,12 @@ impl Session {
     }
 
     /// Rereads deleted objects whose rows new ones take over, because unknown columns would be mistaken for those of the new ones.
-    pub(in crate::session) fn reread_switched(&mut self) -> Result<()> {
+    /// Returns whether there are any.
+    pub(in crate::session) fn reread_switched(&mut self) -> Result<bool> {
+        let mut are_any = false;
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let mut slots = self.any_store(store).switched();
+            are_any |= !slots.is_empty();
             slots.retain(|&slot| self.any_store(store).is_expired(slot, self.log.epoch));
             if slots.is_empty() {
                 continue;
@@ -104,7 +107,7 @@ impl Session {
                 return Err(self.stale(store, gone, "the row to delete no longer exists"));
             }
         }
-        Ok(())
+        Ok(are_any)
     }
 
     /// Frees keys that new objects use if the rows of the objects that have them no longer exist.

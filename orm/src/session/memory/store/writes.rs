@@ -149,14 +149,19 @@ impl<E: Mapped> WritesRows for Store<E> {
         self.states.gone(slot, log);
     }
 
-    fn switch_rows(&mut self, log: &mut UndoLog) -> Result<Vec<(u32, usize)>> {
+    fn switch_rows(
+        &mut self,
+        is_deleted: &dyn Fn(u32) -> bool,
+        log: &mut UndoLog,
+    ) -> Result<Vec<(u32, usize)>> {
         let mut defaulted = Vec::new();
         if self.states.pending().is_empty() || self.states.marked().is_empty() {
             return Ok(defaulted);
         }
         for to in self.states.pending().to_vec() {
             let from = self.key(to).and_then(|key| self.keys.get(&key));
-            if let Some(from) = from.filter(|&from| self.states.is_marked_deleted(from)) {
+            let is_free = |&from: &u32| self.states.is_marked_deleted(from) && !is_deleted(from);
+            if let Some(from) = from.filter(is_free) {
                 let columns = self.switch(from, to, log)?;
                 defaulted.extend(columns.into_iter().map(|column| (to, column)));
             }

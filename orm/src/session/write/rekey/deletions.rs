@@ -17,7 +17,7 @@ use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
 /// Deleted rows, by store.
-type Deleted = BTreeMap<u16, BTreeSet<u32>>;
+pub(in crate::session) type Deleted = BTreeMap<u16, BTreeSet<u32>>;
 
 /// A foreign key that references a table with such rows.
 struct Reference {
@@ -30,23 +30,12 @@ struct Reference {
 
 impl Session {
     /// Deletes the rows whose keys changed keys take, and removes their pairs from those severed later.
-    pub(super) fn delete_conflicting(
+    pub(super) fn delete_conflicting<'r>(
         &mut self,
-        rekeyed: &[(u16, Vec<u32>, Vec<Referring>)],
+        rekeyed: impl Iterator<Item = (u16, &'r [u32])>,
         severed: &mut Severed,
     ) -> Result<()> {
-        let mut deleted = Deleted::new();
-        for (store, slots, _) in rekeyed {
-            for &slot in slots {
-                let key = self.values((*store, slot), &self.primary_key(*store));
-                let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
-                let any = self.any_store(*store);
-                let holder = any.find(&key)?;
-                if let Some(holder) = holder.filter(|&holder| any.is_marked_deleted(holder)) {
-                    deleted.entry(*store).or_default().insert(holder);
-                }
-            }
-        }
+        let mut deleted = self.conflicting(rekeyed)?;
         if deleted.is_empty() {
             return Ok(());
         }
@@ -56,6 +45,34 @@ impl Session {
             self.release_deleted(&reference)?;
         }
         self.delete_early(&deleted, severed)
+    }
+
+    /// The rows that are deleted before changed keys are written, because these take their keys, or because they reference such a row.
+    pub(in crate::session) fn deleted_before_changed_keys(&self) -> Result<Deleted> {
+        let rekeyed = self.rekeyed();
+        let rekeyed = rekeyed.iter().map(|(store, slots)| (*store, &slots[..]));
+        let mut deleted = self.conflicting(rekeyed)?;
+        if !deleted.is_empty() {
+            self.with_referencing(&mut deleted);
+        }
+        Ok(deleted)
+    }
+
+    /// The deleted rows whose keys changed keys take.
+    fn conflicting<'r>(&self, rekeyed: impl Iterator<Item = (u16, &'r [u32])>) -> Result<Deleted> {
+        let mut deleted = Deleted::new();
+        for (store, slots) in rekeyed {
+            for &slot in slots {
+                let key = self.values((store, slot), &self.primary_key(store));
+                let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+                let any = self.any_store(store);
+                let holder = any.find(&key)?;
+                if let Some(holder) = holder.filter(|&holder| any.is_marked_deleted(holder)) {
+                    deleted.entry(store).or_default().insert(holder);
+                }
+            }
+        }
+        Ok(deleted)
     }
 
     /// Inserts the new rows to which rows with NOT NULL foreign keys move from the deleted ones.
