@@ -48,7 +48,7 @@
 //!
 //! pub fn main() -> selfsame::Result<()> {
 //!     let engine = Engine::new(Sqlite::memory()).echo(Echo::Sql);
-//!     metadata![User, Task, Tag].create_all(&engine)?; // user_tags comes along
+//!     metadata![User, Task, Tag].create_all(&engine)?; // and user_tags
 //!     let mut session = Session::new(&engine);
 //!
 //!     // Added objects belong to the session; a handle is Copy and stands for one row.

@@ -10,7 +10,7 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
-//! The server must be MariaDB 10.11.8 or later, of later series 11.0.6, 11.1.5, 11.2.4, or 11.4.2 and all that follow. MySQL is refused: it has no
+//! The server must be MariaDB 10.11.8 or later; of later series at least 11.0.6, 11.1.5, 11.2.4 or 11.4.2. MySQL is refused, because it has no
 //! INSERT … RETURNING.
 //!
 //! # Settings of a connection
@@ -22,8 +22,8 @@
 //! Global settings of the server that would change the meaning of statements are reset: `foreign_key_checks`, `sql_select_limit`,
 //! `completion_type` and the like. So are limits that truncate results without an error: recursion continues until it ends, and texts
 //! are sorted by their first 65,536 bytes. The isolation level is the server's, but at least READ COMMITTED unless a
-//! transaction requests a lower one. A long list is sent as one parameter per value, because UPDATE and DELETE cannot use an index with a list in one
-//! document; statements of more than 4,096 parameters are not cached, so that the server's memory does not grow.
+//! transaction requests a lower one. A long list is sent as one parameter per value, because UPDATE and DELETE cannot use an index with a list in a
+//! JSON document; statements of more than 4,096 parameters are not cached, so that the server's memory does not grow.
 //!
 //! Raw SQL may change settings. If one of them decides what a statement means or which rows it returns (the database, `sql_mode`, character set,
 //! collation, time zone, `autocommit`, limits, `system_versioning_asof`), statements of the mapper on the same connection are then refused with
@@ -50,10 +50,10 @@
 //!
 //! Tables of non-transactional engines (MyISAM, Aria, MEMORY) keep writes of a rolled-back transaction; the rollback then fails with an error that says so.
 //!
-//! Some column types of existing tables change values without an error: `datetime` drops fractions of a second, `char(5)` blanks at the end,
-//! `enum` takes `'3'` for its third label, `year` stores 70 as 1970, `uuid` and `inet6` have a form of their own. Such a value is refused with
+//! Some column types of existing tables change values without an error: `datetime` drops fractions of a second, `char(5)` trailing spaces,
+//! `enum` reads `'3'` as its third label, `year` stores 70 as 1970, `uuid` and `inet6` normalize their text. Such a value is refused with
 //! [`OutOfRange`](selfsame::ErrorKind::OutOfRange), which names the column and its type, so that memory never differs from the row. If the
-//! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and what the column made of it is read in the same
+//! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and the value in the column is read back in the same
 //! flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case.
 //! NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current time or the next number, is a `NotNullViolation`.
 //!

@@ -3,7 +3,7 @@
 //! [`Server::start`] uses
 //!
 //! 1. the server in `SELFSAME_MARIADB_URL`, by a user who may create databases;
-//! 2. with the feature `containers`, a container of the image in `SELFSAME_MARIADB_IMAGE`, the official one or one that is started alike;
+//! 2. with the feature `containers`, a container of the image in `SELFSAME_MARIADB_IMAGE`, the official one or one that starts in the same way;
 //! 3. a temporary server from local binaries, searched in `SELFSAME_MARIADB_BIN`, PATH, `/usr/sbin` and `/usr/bin`;
 //! 4. with the feature `containers`, a container of `mariadb:11.4`.
 //!

@@ -53,8 +53,8 @@
 //! existing ones keep their mode ([`Sqlite::journal_mode`]). After its file was replaced or deleted, a connection commits nothing and is closed
 //! with its session.
 //!
-//! An interrupt ([`Session::canceller`](selfsame::Session::canceller), `Engine::run`) also ends a wait for a lock. The backend therefore waits by
-//! a busy handler of its own, so that `PRAGMA busy_timeout` reads 0. Setting it, in a hook or by raw SQL, changes how long the connection waits until it is
+//! An interrupt ([`Session::canceller`](selfsame::Session::canceller), `Engine::run`) also ends a wait for a lock. The backend therefore waits in
+//! its own busy handler, so that `PRAGMA busy_timeout` reads 0. Setting it, in a hook or by raw SQL, changes how long the connection waits until it is
 //! reset; a busy handler that a hook installs is left alone, and ends its waits itself.
 //!
 //! The `decimal` collation, named like that of SQLite's decimal extension, sorts decimal text numerically. SQLite's arithmetic, SUM and
