@@ -64,6 +64,9 @@ pub(crate) fn reflect(
         if get(row, 3)? {
             table.remarks.push("It has row-level security.".into());
         }
+        if get(row, 11)? {
+            table.remarks.push("This role may not read it.".into());
+        }
         tables.push(table);
         Ok(())
     })?;
@@ -146,7 +149,8 @@ const TABLES: &str = "SELECT name, CASE relkind WHEN 'p' THEN pg_get_partkeydef(
     (SELECT string_agg(quote_ident(rulename), ', ' ORDER BY rulename) FROM pg_catalog.pg_rewrite \
         WHERE ev_class = listed.oid AND rulename <> '_RETURN'), \
     (SELECT string_agg(quote_ident(tgname), ', ' ORDER BY tgname) FROM pg_catalog.pg_trigger \
-        WHERE tgrelid = listed.oid AND NOT tgisinternal) \
+        WHERE tgrelid = listed.oid AND NOT tgisinternal), \
+    NOT (has_schema_privilege(relnamespace, 'USAGE') AND has_any_column_privilege(oid, 'SELECT')) \
     FROM listed ORDER BY name";
 
 const LABELS: &str = "SELECT e.enumtypid::bigint, e.enumlabel FROM pg_catalog.pg_enum e ORDER BY e.enumtypid, e.enumsortorder";
@@ -167,7 +171,8 @@ const COLUMNS: &str = "SELECT listed.name, a.attname, \
         FROM pg_catalog.pg_depend o JOIN pg_catalog.pg_sequence s ON s.seqrelid = o.objid \
         WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.refclassid = 'pg_catalog.pg_class'::regclass \
         AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i') \
-        AND (d.adbin IS NOT NULL OR a.attidentity <> '') AND (s.seqstart <> 1 OR s.seqincrement <> 1 OR s.seqcycle) LIMIT 1) \
+        AND (d.adbin IS NOT NULL OR a.attidentity <> '') AND (s.seqstart <> 1 OR s.seqincrement <> 1 OR s.seqcycle) LIMIT 1), \
+    has_any_column_privilege(listed.oid, 'SELECT') AND NOT has_column_privilege(listed.oid, a.attnum, 'SELECT') \
     FROM listed JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_catalog.pg_type written ON written.oid = a.atttypid \
     LEFT JOIN (base b JOIN pg_catalog.pg_type last ON last.oid = b.type AND last.typtype <> 'd') ON b.domain = a.atttypid \
@@ -304,6 +309,9 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
             .push("It is GENERATED ALWAYS AS IDENTITY.".into());
     }
     column.remarks.extend(get::<Option<String>>(row, 14)?);
+    if get(row, 15)? {
+        column.remarks.push("This role may not read it.".into());
+    }
     Ok(column)
 }
 

@@ -68,8 +68,20 @@ pub(super) fn check(
             count(connected, &orphans(connected, table, key, parent))
         })?;
         if lost > 0 {
-            let message = format!("its foreign key references a missing row of {}", key.table);
-            audit.add(Severity::Loud, Some(&columns), message);
+            let (severity, message) = match hides_rows(connected, parent)? {
+                true => (
+                    Severity::Note,
+                    format!(
+                        "its foreign key references a row of {} that is missing or that row-level security hides from this role",
+                        key.table
+                    ),
+                ),
+                false => (
+                    Severity::Loud,
+                    format!("its foreign key references a missing row of {}", key.table),
+                ),
+            };
+            audit.add(severity, Some(&columns), message);
             add_rows(audit, lost);
         }
         let bent = guarded(connected, |connected| {
@@ -85,6 +97,16 @@ pub(super) fn check(
         }
     }
     Ok(())
+}
+
+/// Returns whether row-level security applies to this role's reading of the table.
+fn hides_rows(connected: &mut Connected, table: &Table) -> Result<bool> {
+    if connected.dialect().name() != "postgres" {
+        return Ok(false);
+    }
+    let place = Names(connected).place(table).replace('\'', "''");
+    let text = format!("SELECT row_security_active('{place}'::regclass)::int::bigint");
+    guarded(connected, |connected| Ok(count(connected, &text)? == 1))
 }
 
 fn add_rows(audit: &mut TableAudit, rows: u64) {

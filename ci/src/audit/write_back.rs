@@ -39,6 +39,12 @@ pub(super) fn rows(
         })
         .collect();
     for row in sample(connected, table, most)? {
+        // A row whose key cannot be read is already reported, and cannot be found.
+        let is_unread =
+            |&at: &usize| !audit.columns[at].is_readable && matches!(row[at], Value::Null);
+        if table.primary_key.iter().any(is_unread) {
+            continue;
+        }
         let key: Vec<&Value> = table.primary_key.iter().map(|&at| &row[at]).collect();
         let key_text: Vec<String> = key.iter().map(|value| shown(value.as_ref())).collect();
         let key_text = key_text.join(", ");

@@ -42,7 +42,7 @@ fn head(out: &mut String, database: &str, module: &Module) {
     line(out, "//!");
     line(
         out,
-        "//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.",
+        "//! Triggers are left out. Anything else that an entity cannot express is a comment on the entity or field.",
     );
     for sentence in &module.left_out {
         line(out, "//!");

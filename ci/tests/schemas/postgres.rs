@@ -1,6 +1,6 @@
 //! Entities of a database (postgres), written by `selfsame inspect`.
 //!
-//! Triggers are not here. What else an entity cannot say is a comment of it or of its field.
+//! Triggers are left out. Anything else that an entity cannot express is a comment on the entity or field.
 
 use selfsame::prelude::*;
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};

@@ -55,10 +55,17 @@ fn without_rights(server: &Server) -> selfsame::Result<()> {
              CREATE TABLE closed (id integer PRIMARY KEY, name text);\n\
              CREATE TABLE half (id integer PRIMARY KEY, name text, secret text);\n\
              CREATE TABLE leads (id integer PRIMARY KEY, closed_id integer REFERENCES closed);\n\
+             CREATE TABLE tenants (id integer PRIMARY KEY, owner text NOT NULL);\n\
+             CREATE TABLE rents (id integer PRIMARY KEY, tenant_id integer REFERENCES tenants);\n\
+             CREATE INDEX ON rents (tenant_id);\n\
+             ALTER TABLE tenants ENABLE ROW LEVEL SECURITY;\n\
+             INSERT INTO tenants VALUES (1, '{role}'), (2, 'another');\n\
+             INSERT INTO rents VALUES (1, 1), (2, 2);\n\
              INSERT INTO open VALUES (1, 'a');\nINSERT INTO closed VALUES (1, 'a');\nINSERT INTO half VALUES (1, 'a', 'b');\n\
              CREATE ROLE {role} LOGIN PASSWORD 'reading';\n\
              GRANT USAGE ON SCHEMA {schema} TO {role};\n\
-             GRANT SELECT ON open, leads TO {role};\nGRANT SELECT (id, name) ON half TO {role}"
+             CREATE POLICY own ON tenants TO {role} USING (owner = current_user);\n\
+             GRANT SELECT ON open, leads, tenants, rents TO {role};\nGRANT SELECT (id, name) ON half TO {role}"
         ),
     )?;
     let url = database.url();
@@ -82,11 +89,39 @@ fn without_rights(server: &Server) -> selfsame::Result<()> {
             table(&audit, "leads"),
             "its foreign keys could not be checked: permission denied for table closed",
         );
+        // A row that is hidden is not called missing.
+        let of_rents: Vec<&Value> = table(&audit, "rents")["findings"]
+            .as_array()
+            .expect("findings")
+            .iter()
+            .filter(|it| it["severity"] != "slow")
+            .collect();
+        let [hidden] = of_rents[..] else {
+            panic!("{of_rents:#?}");
+        };
+        assert_eq!(
+            (&hidden["severity"], &hidden["rows"]),
+            (&"note".into(), &1.into())
+        );
+        let message = hidden["message"].as_str().expect("a message");
+        assert!(message.contains("row-level security hides"), "{message}");
     }
-    // What a table looks like, anybody may see.
+    // Anyone may see what a table looks like; what the role may not read is named.
     let ran = run(&["inspect", &reading]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
-    assert!(ran.out.contains("pub struct Closed {"));
+    for (part, times) in [
+        (
+            "// This role may not read it.\n#[derive(Entity, Clone, Debug)]\n#[orm(table = \"closed\")]",
+            1,
+        ),
+        (
+            "    // This role may not read it.\n    pub secret: Option<String>",
+            1,
+        ),
+        ("This role may not read it.", 2),
+    ] {
+        assert_eq!(ran.out.matches(part).count(), times, "{part}:\n{}", ran.out);
+    }
     for command in ["inspect", "audit"] {
         refused(
             &[command, &reading, "--schema", "nowhere"],
