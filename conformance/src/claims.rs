@@ -19,6 +19,9 @@ use crate::target::{Fresh, Silenceable, Target};
 /// Changes the claimed capabilities.
 type Change = Arc<dyn Fn(Capabilities) -> Capabilities + Send + Sync>;
 
+/// Changes reflected tables.
+type ChangeTables = Arc<dyn Fn(&mut [Table]) + Send + Sync>;
+
 /// Changes the capabilities that a target claims: to check that the suite needs only what a backend claims, or to try further claims.
 ///
 /// ```no_run
@@ -50,6 +53,22 @@ pub fn without_reported_keys(target: Arc<dyn Target>, name: impl Into<String>) -
         name: name.into(),
         change: Arc::new(|all| all),
         keys: Keys::Hidden,
+    })
+}
+
+/// Returns the backend, with changed results of reflection.
+pub(crate) fn reflecting(
+    inner: Arc<dyn Backend>,
+    change: impl Fn(&mut [Table]) + Send + Sync + 'static,
+) -> Arc<dyn Backend> {
+    Arc::new(ClaimingBackend {
+        dialect: ClaimingDialect {
+            inner: Arc::clone(&inner),
+            change: Arc::new(|all| all),
+            keys: Keys::Reported,
+            reflected: Some(Arc::new(change)),
+        },
+        inner,
     })
 }
 
@@ -98,6 +117,7 @@ impl FreshClaiming {
                 inner: Arc::clone(&inner),
                 change: Arc::clone(&self.change),
                 keys: self.keys,
+                reflected: None,
             },
             inner,
         })
@@ -139,6 +159,7 @@ struct ClaimingDialect {
     inner: Arc<dyn Backend>,
     change: Change,
     keys: Keys,
+    reflected: Option<ChangeTables>,
 }
 
 impl fmt::Debug for ClaimingDialect {
@@ -172,6 +193,18 @@ impl Dialect for ClaimingDialect {
             Keys::Reported => self.inner.dialect().last_key(table),
             Keys::Hidden => None,
         }
+    }
+
+    fn reflect(
+        &self,
+        connection: &mut dyn Connection,
+        schemas: &[Option<String>],
+    ) -> Result<Vec<Table>> {
+        let mut tables = self.inner.dialect().reflect(connection, schemas)?;
+        if let Some(change) = &self.reflected {
+            change(&mut tables);
+        }
+        Ok(tables)
     }
 
     fn function<'n>(&self, name: &'n str) -> &'n str {
@@ -231,7 +264,6 @@ impl Dialect for ClaimingDialect {
         table_exists() -> String;
         table_exists_in_schema() -> String;
         schemas_are_databases() -> bool;
-        reflect(connection: &mut dyn Connection, schemas: &[Option<String>]) -> Result<Vec<Table>>;
         schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>>;
         text_match(test: TextMatch, subject: &str, pattern: &str, out: &mut String);
     }
@@ -318,6 +350,7 @@ mod tests {
                 "capabilities",
                 "last_key",
                 "reports_generated_keys",
+                "reflect",
                 "function<'n>",
             ]
             .contains(&name.as_str())

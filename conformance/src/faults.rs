@@ -46,6 +46,7 @@ mod magnitudes;
 mod narrow;
 mod predicates;
 mod queries;
+mod reflected;
 mod refusals;
 mod results;
 mod rows;
@@ -111,6 +112,8 @@ pub enum Group {
     Transactions,
     /// Wrong reports and state of connections.
     Connections,
+    /// Tables reflected wrongly.
+    Schema,
 }
 
 impl fmt::Display for Group {
@@ -122,6 +125,7 @@ impl fmt::Display for Group {
             Self::Constraints => "constraints",
             Self::Transactions => "transactions",
             Self::Connections => "connections",
+            Self::Schema => "schema",
         })
     }
 }
@@ -198,6 +202,7 @@ const REST: &[&[Fault]] = &[
     refusals::FAULTS,
     endings::FAULTS,
     engine_bugs::FAULTS,
+    reflected::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.

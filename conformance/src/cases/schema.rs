@@ -42,6 +42,12 @@ pub(super) const CASES: &[Case] = &[
         .hint("See `Dialect::reflect`.")
         .covers(&[Contract(74), Rule(40)])
         .since(3),
+    Case::full("schema.reflect.order", reflected_order)
+        .since(24)
+        .needs(&[Capability::ForeignKeys])
+        .promise("Reflection keeps the order of the columns of keys and indexes, and every action of ON DELETE and ON UPDATE.")
+        .hint("Read the columns by their position in the key or index, not in the table, and both actions of each foreign key.")
+        .covers(&[Contract(74), Rule(40)]),
     Case::full("schema.reflect.records", records)
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
         .promise("Reflection maps tables known only to the database: their rows are written, queried and related as objects.")
@@ -252,6 +258,77 @@ fn reflect(context: &mut Context) -> CaseResult {
         tables,
         "creating what was reflected must give the same again"
     );
+    Ok(())
+}
+
+/// A table whose key and index list their columns in another order than the table does, and one child for each pair of actions.
+fn ordered(sets_default: bool) -> Metadata {
+    let place = Table::build("place")
+        .column(Column::new("b", ColumnType::I64))
+        .column(Column::new("c", ColumnType::I64))
+        .column(Column::new("a", ColumnType::I64))
+        .primary_key(["c", "b"])
+        .index(["c", "a"]);
+    let mut actions = vec![
+        ReferentialAction::NoAction,
+        ReferentialAction::Restrict,
+        ReferentialAction::Cascade,
+        ReferentialAction::SetNull,
+    ];
+    if sets_default {
+        actions.push(ReferentialAction::SetDefault);
+    }
+    let mut tables = vec![place];
+    for (at, on_delete) in actions.iter().enumerate() {
+        let mut child = Table::build(format!("visit_{at}"))
+            .column(Column::new("id", ColumnType::I64))
+            .column(Column::new("x", ColumnType::I64).nullable())
+            .column(Column::new("y", ColumnType::I64).nullable())
+            .primary_key(["id"])
+            .foreign_key(["y", "x"], "place", ["c", "b"]);
+        child.foreign_keys[0].on_delete = *on_delete;
+        child.foreign_keys[0].on_update = actions[(at + 1) % actions.len()];
+        tables.push(child);
+    }
+    Metadata::new(tables)
+}
+
+fn reflected_order(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let tables = ordered(context.backend().dialect().supports_set_default());
+    tables.create_all(&engine)?;
+    let reflected = match engine.connect()?.reflect() {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped(
+                "the backend does not support reflection, and reports so".to_owned(),
+            ));
+        }
+        other => other?,
+    };
+    let place = reflected.iter().find(|table| table.name == "place");
+    let place = place.ok_or_else(|| Failure::Assertion("a table must be reflected".to_owned()))?;
+    let key: Vec<&str> = place.key_columns().map(|c| c.name.as_str()).collect();
+    check_eq!(key, ["c", "b"], "a key must have its columns in its order");
+    check_eq!(
+        place.indexes.first().map(|index| index.columns.join(", ")),
+        Some("c, a".to_owned()),
+        "an index must have its columns in its order"
+    );
+    for wanted in tables.tables().iter().filter(|table| table.name != "place") {
+        let child = reflected.iter().find(|table| table.name == wanted.name);
+        let key = child.and_then(|child| child.foreign_keys.first());
+        // Some databases take one for the other: both refuse.
+        let refuses = |action| match action {
+            ReferentialAction::Restrict => ReferentialAction::NoAction,
+            other => other,
+        };
+        let wanted = &wanted.foreign_keys[0];
+        check_eq!(
+            key.map(|key| (refuses(key.on_delete), refuses(key.on_update))),
+            Some((refuses(wanted.on_delete), refuses(wanted.on_update))),
+            "the actions of a foreign key must be reflected"
+        );
+    }
     Ok(())
 }
 

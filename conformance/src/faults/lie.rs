@@ -3,6 +3,7 @@
 use selfsame::Error;
 use selfsame::backend::{Outcome, Row, StatementKind};
 use selfsame::dialect::{Dialect, Transaction};
+use selfsame::schema::Table;
 use selfsame::value::{Value, ValueRef, ValueType};
 
 use crate::faults::connection_state::ConnectionState;
@@ -43,6 +44,8 @@ pub(super) enum Lie {
         fn(StatementKind, &str) -> bool,
         fn(&mut Vec<Vec<Value>>) -> bool,
     ),
+    /// Reflects a table otherwise.
+    Reflect(fn(&mut Table) -> bool),
     /// Reports other names of columns.
     Name(fn(&str) -> Option<String>),
     /// Reports another outcome, depending on the statement.

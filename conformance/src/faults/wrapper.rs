@@ -16,6 +16,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use connection::LyingConnection;
 
+use crate::claims::reflecting;
 use crate::faults::Fault;
 use crate::faults::connection_state::ConnectionState;
 use crate::faults::lie::{Answer, Lie, Wait};
@@ -71,6 +72,19 @@ struct LyingFresh {
 impl LyingFresh {
     fn lying(&self, inner: Arc<dyn Backend>) -> Arc<dyn Backend> {
         let liar = Arc::clone(&self.liar);
+        let inner = match liar.lie {
+            Some(Lie::Reflect(change)) => {
+                let liar = Arc::clone(&liar);
+                reflecting(inner, move |tables| {
+                    for table in tables {
+                        if change(table) {
+                            liar.fire();
+                        }
+                    }
+                })
+            }
+            _ => inner,
+        };
         Arc::new(Lying { inner, liar })
     }
 }

@@ -1,0 +1,279 @@
+//! Tables that are reflected otherwise than they were created.
+
+use selfsame::schema::{ColumnType, Generated, ReferentialAction, Table};
+
+use crate::case::Capability;
+use crate::faults::Fault;
+use crate::faults::Group::Schema;
+use crate::faults::lie::Lie;
+
+/// Changes each reflected table.
+macro_rules! table {
+    ($id:literal, $sentence:literal, $change:expr) => {
+        Fault::new(
+            concat!("schema.", $id),
+            Schema,
+            $sentence,
+            Lie::Reflect(|table| {
+                let change: fn(&mut Table) = $change;
+                let before = table.clone();
+                change(table);
+                *table != before
+            }),
+        )
+        .suspects(&["schema."])
+    };
+}
+
+pub(super) const FAULTS: &[Fault] = &[
+    table!("defaults_lost", "Defaults are not reflected.", |table| {
+        for column in &mut table.columns {
+            if matches!(column.generated, Generated::Default(_)) {
+                column.generated = Generated::No;
+            }
+        }
+    }),
+    table!(
+        "quotes_of_defaults_lost",
+        "A text default is reflected without its quotes.",
+        |table| {
+            for column in &mut table.columns {
+                if let Generated::Default(expression) = &mut column.generated {
+                    *expression = expression.trim_matches('\'').to_owned();
+                }
+            }
+        }
+    ),
+    table!(
+        "signs_of_defaults_lost",
+        "A negative default is reflected as the positive number.",
+        |table| {
+            for column in &mut table.columns {
+                if let Generated::Default(expression) = &mut column.generated {
+                    *expression = expression.trim_start_matches('-').to_owned();
+                }
+            }
+        }
+    ),
+    table!(
+        "generated_keys_untold",
+        "A generated key is reflected as an ordinary column.",
+        |table| {
+            for column in &mut table.columns {
+                if column.is_generated_key() {
+                    column.generated = Generated::No;
+                }
+            }
+        }
+    )
+    .needs(&[Capability::GeneratedKeys]),
+    table!(
+        "keys_in_column_order",
+        "The columns of a primary key are reflected in the order of the table, not of the key.",
+        |table| table.primary_key.sort_unstable()
+    ),
+    table!(
+        "keys_in_order_of_names",
+        "The columns of a primary key are reflected in the order of their names.",
+        |table| {
+            let columns = &table.columns;
+            table
+                .primary_key
+                .sort_by_key(|at| columns[*at].name.clone());
+        }
+    ),
+    table!(
+        "uniques_in_order_of_names",
+        "The columns of a UNIQUE constraint are reflected in the order of their names.",
+        |table| {
+            for unique in &mut table.uniques {
+                unique.columns.sort();
+            }
+        }
+    ),
+    table!(
+        "indexes_in_order_of_names",
+        "The columns of an index are reflected in the order of their names.",
+        |table| {
+            for index in &mut table.indexes {
+                index.columns.sort();
+            }
+        }
+    ),
+    table!(
+        "references_in_order_of_names",
+        "The columns that a foreign key references are reflected in the order of their names.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                key.references.sort();
+            }
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "references_of_the_key_assumed",
+        "A foreign key is reflected as if it referenced columns of the names of its own.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                if key.columns.len() > 1 {
+                    key.references.clone_from(&key.columns);
+                }
+            }
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "on_delete_untold",
+        "The action of ON DELETE is not reflected.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                key.on_delete = ReferentialAction::NoAction;
+            }
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "on_update_untold",
+        "The action of ON UPDATE is not reflected.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                key.on_update = ReferentialAction::NoAction;
+            }
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "set_default_is_set_null",
+        "ON DELETE SET DEFAULT is reflected as SET NULL.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                if key.on_delete == ReferentialAction::SetDefault {
+                    key.on_delete = ReferentialAction::SetNull;
+                }
+            }
+        }
+    )
+    .needs(&[Capability::ForeignKeys, Capability::SetDefault]),
+    table!(
+        "restrict_untold",
+        "ON DELETE RESTRICT is reflected as CASCADE.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                if key.on_delete == ReferentialAction::Restrict {
+                    key.on_delete = ReferentialAction::Cascade;
+                }
+            }
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "own_table_keys_untold",
+        "A self-referential foreign key is not reflected.",
+        |table| {
+            let name = table.name.clone();
+            table.foreign_keys.retain(|key| key.table != name);
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "second_foreign_key_untold",
+        "Of several foreign keys to one table only the first is reflected.",
+        |table| {
+            let mut seen = Vec::new();
+            table.foreign_keys.retain(|key| {
+                let is_first = !seen.contains(&key.table);
+                seen.push(key.table.clone());
+                is_first
+            });
+        }
+    )
+    .needs(&[Capability::ForeignKeys]),
+    table!(
+        "uniques_are_indexes",
+        "A UNIQUE constraint is reflected as an index.",
+        |table| {
+            let uniques = std::mem::take(&mut table.uniques);
+            table.indexes.extend(uniques);
+        }
+    ),
+    table!(
+        "names_of_constraints_lost",
+        "The names of constraints and indexes are not reflected.",
+        |table| {
+            for key in &mut table.foreign_keys {
+                key.name = None;
+            }
+            for index in table.uniques.iter_mut().chain(&mut table.indexes) {
+                index.name = None;
+            }
+        }
+    ),
+    table!(
+        "lengths_lost",
+        "The length of a text column is not reflected.",
+        |table| {
+            for column in &mut table.columns {
+                if let ColumnType::Text { length } = &mut column.ty {
+                    *length = None;
+                }
+            }
+        }
+    ),
+    table!(
+        "scales_lost",
+        "The scale of a decimal column is reflected as 0.",
+        |table| {
+            for column in &mut table.columns {
+                if let ColumnType::Decimal {
+                    precision: Some((_, scale)),
+                } = &mut column.ty
+                {
+                    *scale = 0;
+                }
+            }
+        }
+    ),
+    table!(
+        "time_zones_lost",
+        "A timestamp with a time zone is reflected as one without.",
+        |table| {
+            for column in &mut table.columns {
+                if column.ty == ColumnType::TimestampTz {
+                    column.ty = ColumnType::Timestamp;
+                }
+            }
+        }
+    ),
+    table!(
+        "comments_lost",
+        "Comments of columns are not reflected.",
+        |table| {
+            for column in &mut table.columns {
+                column.comment = None;
+            }
+        }
+    ),
+    table!(
+        "comments_of_tables_lost",
+        "Comments of tables are not reflected.",
+        |table| table.comment = None
+    ),
+    table!(
+        "keys_are_nullable",
+        "The columns of a primary key are reflected as nullable.",
+        |table| {
+            for at in &table.primary_key {
+                table.columns[*at].nullable = true;
+            }
+        }
+    ),
+    table!(
+        "column_names_in_lower_case",
+        "Names of columns are reflected in lower case.",
+        |table| {
+            for column in &mut table.columns {
+                column.name = column.name.to_lowercase();
+            }
+        }
+    ),
+];
