@@ -2,6 +2,7 @@
 
 pub(super) mod along;
 pub(super) mod deferred;
+pub(super) mod equal_texts;
 pub(super) mod joined;
 pub(super) mod load;
 pub(super) mod lookup;

@@ -10,6 +10,7 @@ mod deletion;
 mod dirty;
 mod early;
 mod embedded;
+mod equal_texts;
 mod equality;
 mod exchange;
 mod expressions;

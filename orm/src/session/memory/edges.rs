@@ -465,17 +465,39 @@ impl Edges {
         }
     }
 
+    /// The owners in whose collections of one relation an object is.
+    pub(crate) fn owners_of(
+        &mut self,
+        owners: u16,
+        relation: u16,
+        member: ObjectId,
+    ) -> Vec<ObjectId> {
+        let held = self.index_holders().get(&member).cloned();
+        let held = held.into_iter().flatten();
+        let held = held.filter(|key| {
+            let members = self.collections.get(key);
+            key.0.0 == owners
+                && key.1 == relation
+                && members.is_some_and(|members| members.slots.contains(member.1))
+        });
+        held.map(|key| key.0).collect()
+    }
+
     /// Removes an object from the index, and returns the collections that it may be in.
     fn take_holders(&mut self, member: ObjectId) -> Vec<Collection> {
+        let holders = self.index_holders();
+        holders.remove(&member).unwrap_or_default()
+    }
+
+    fn index_holders(&mut self) -> &mut FxHashMap<ObjectId, Vec<Collection>> {
         let collections = &self.collections;
-        let holders = self.holders.get_or_insert_with(|| {
+        self.holders.get_or_insert_with(|| {
             let mut holders = FxHashMap::default();
             for (&key, members) in collections {
                 hold(&mut holders, key, members);
             }
             holders
-        });
-        holders.remove(&member).unwrap_or_default()
+        })
     }
 }
 

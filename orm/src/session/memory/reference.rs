@@ -6,7 +6,7 @@ use crate::entity::{RelationKind, ResolvedRelation};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::{Membership, ObjectId};
 use crate::session::memory::links::{Link, Reference};
-use crate::session::read::lookup::values;
+use crate::session::read::lookup::{has_text, values};
 use crate::session::{Session, State};
 use crate::value::{Param, ValueRef};
 
@@ -56,10 +56,11 @@ impl Session {
             self.refuse_deleted_child(child)?;
             self.revive_along(child, parent)?;
         }
-        let old = [
+        let mut old = Vec::from([
             self.parent(child, reference)?,
             self.row_parent(child, reference)?,
-        ];
+        ]);
+        old.extend(self.owners_by_other_texts(child, reference)?);
         self.drop_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {
             for left in old.into_iter().flatten().filter(|old| Some(*old) != parent) {
@@ -201,6 +202,41 @@ impl Session {
         let mut key = Vec::with_capacity(reference.columns.len());
         store.row_values(child.1, &reference.columns, &mut key);
         self.mapped(reference.parent_store, &key)
+    }
+
+    /// The owners of the collections with a child whose foreign key, in memory or in its row, is the key of no object here: the database may
+    /// hold it equal to theirs.
+    fn owners_by_other_texts(
+        &mut self,
+        child: ObjectId,
+        reference: &Reference,
+    ) -> Result<Vec<Option<ObjectId>>> {
+        let is_set = self.edges.links.get(child, &reference.columns).is_some();
+        let Some(collection) = reference.collection.filter(|_| !is_set) else {
+            return Ok(Vec::new());
+        };
+        let store = self.any_store(child.0);
+        let (mut now, mut row) = (Vec::new(), Vec::new());
+        store.values(child.1, &reference.columns, &mut now);
+        if store.state(child.1) == State::Persistent {
+            store.row_values(child.1, &reference.columns, &mut row);
+        }
+        let parents = reference.parent_store;
+        if !self.is_other_text(parents, &now)? && !self.is_other_text(parents, &row)? {
+            return Ok(Vec::new());
+        }
+        let owners = self.edges.owners_of(parents, collection, child);
+        Ok(owners.into_iter().map(Some).collect())
+    }
+
+    /// Whether no object here has this key, although one may have it in another text that the database holds equal.
+    pub(in crate::session) fn is_other_text(&self, store: u16, key: &[Param<'_>]) -> Result<bool> {
+        let mapper = &self.entry(store).mapper;
+        let is_null = |param: &Param<'_>| param.value().is_none_or(|value| value.is_null());
+        Ok(!key.is_empty()
+            && !key.iter().any(is_null)
+            && has_text(mapper, &mapper.table().primary_key)
+            && self.mapped(store, key)?.is_none())
     }
 
     /// The mapped object with a key; `None` if a part of the key is NULL or not loaded.

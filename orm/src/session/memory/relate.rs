@@ -10,6 +10,7 @@ use crate::entity::{
 use crate::error::{Error, ErrorKind, Result};
 use crate::record;
 use crate::session::memory::edges::{Departure, ObjectId};
+use crate::session::read::equal_texts::EqualTexts;
 use crate::session::{AddOrMerge, Handle, Session, State};
 
 impl Session {
@@ -178,7 +179,15 @@ impl Session {
             RelationKind::BelongsTo => (owner, target),
             _ => (target, owner),
         };
-        if self.parent(child, &reference)? != Some(parent) {
+        let mut known = self.parent(child, &reference)?;
+        if known.is_none()
+            && let Some(key) = self.other_text(child, &reference)
+        {
+            let mut texts = EqualTexts::default();
+            self.find_equal(parent.0, [key.clone()], &mut texts)?;
+            known = texts.get(parent.0, key);
+        }
+        if known != Some(parent) {
             let name = self.entry(owner.0).mapper.relation_name(relation);
             let message = format!("the object to remove is not in {name} of this object");
             return Err(Error::new(ErrorKind::InvalidState, message));

@@ -374,7 +374,7 @@ impl Session {
 }
 
 /// The condition for the row of a key.
-fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
+pub(in crate::session) fn key_filter(mapper: &Mapper, key: &[Value]) -> sql::Node {
     let key = mapper.table().primary_key.iter().zip(key);
     let conditions = key.map(|(&index, value)| {
         let value = sql::Node::Param(value.clone(), mapper.types()[index]);

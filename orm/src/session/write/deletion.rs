@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -10,7 +11,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{Column, ForeignKey, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Reference;
-use crate::session::read::lookup::{has_text, values};
+use crate::session::read::equal_texts::{EqualTexts, Resembling};
+use crate::session::read::lookup::{has_text, owned, values};
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -27,16 +29,17 @@ pub(in crate::session) struct DeleteOrder {
 /// The children in memory of relations that leave their rows to the database, until something is read.
 #[derive(Default)]
 struct KnownChildren {
-    of_relations: FxHashMap<(u16, u16), FxHashMap<ObjectId, Vec<u32>>>,
+    of_relations: FxHashMap<(u16, u16), ChildrenInMemory>,
     have_read: bool,
-    other_texts: OtherTexts,
+    texts: EqualTexts,
 }
 
-/// Keys in other texts than the one of an owner's, and whether the database holds them equal.
+/// The objects of a store whose rows need not be read.
 #[derive(Default)]
-struct OtherTexts {
-    of: Option<ObjectId>,
-    known: Vec<(Vec<Value>, bool)>,
+struct ChildrenInMemory {
+    by_parent: FxHashMap<ObjectId, Vec<u32>>,
+    /// Those whose foreign key is a text that no object here has as its key.
+    others: Vec<(u32, Vec<Value>)>,
 }
 
 impl Session {
@@ -64,8 +67,9 @@ impl Session {
         Ok(())
     }
 
-    /// Applies deletions to children: with a delete cascade they are deleted too, otherwise they lose their parent.
-    pub(in crate::session) fn cascade_deletes(&mut self) -> Result<()> {
+    /// Applies deletions to children: with a delete cascade they are deleted too, otherwise they lose their parent. Returns what the
+    /// database was asked about equal texts.
+    pub(in crate::session) fn cascade_deletes(&mut self) -> Result<EqualTexts> {
         let mut done: BTreeMap<u16, usize> = BTreeMap::new();
         let mut known = KnownChildren::default();
         loop {
@@ -78,7 +82,7 @@ impl Session {
                 }
             }
             if found.is_empty() {
-                return Ok(());
+                return Ok(known.texts);
             }
             for (store, slots) in found {
                 self.cascade_deletes_of(store, &slots, &mut known)?;
@@ -198,17 +202,14 @@ impl Session {
                 continue;
             }
             let reference = self.reference(store, index, resolved);
-            for &owner in owners {
-                for child in self.members((store, owner), index) {
-                    self.release_child(
-                        (store, owner),
-                        index,
-                        resolved,
-                        &reference,
-                        (target, child),
-                        &mut known.other_texts,
-                    )?;
-                }
+            let members = owners.iter().flat_map(|&owner| {
+                let members = self.members((store, owner), index).into_iter();
+                members.map(move |child| ((store, owner), (target, child)))
+            });
+            let members: Vec<(ObjectId, ObjectId)> = members.collect();
+            self.find_other_parents(&members, &reference, &mut known.texts)?;
+            for (owner, child) in members {
+                self.release_child(owner, index, resolved, &reference, child, &known.texts)?;
             }
         }
         Ok(())
@@ -259,9 +260,10 @@ impl Session {
             Some(children) => children,
             none => none.insert(self.children_in_memory(target, &reference)?),
         };
+        self.find_equal_children(children, store, owners, &mut known.texts)?;
         let owners = owners.iter().map(|&owner| (store, owner));
         let of_owner = |owner| {
-            let children = children.remove(&owner).unwrap_or_default();
+            let children = children.by_parent.remove(&owner).unwrap_or_default();
             children.into_iter().map(move |slot| (slot, owner))
         };
         let mut found: Vec<(u32, ObjectId)> = owners.flat_map(of_owner).collect();
@@ -269,8 +271,7 @@ impl Session {
         for (slot, owner) in found {
             if self.is_known(target, slot) {
                 let child = (target, slot);
-                let texts = &mut known.other_texts;
-                self.release_child(owner, relation, resolved, &reference, child, texts)?;
+                self.release_child(owner, relation, resolved, &reference, child, &known.texts)?;
             }
         }
         known
@@ -280,18 +281,45 @@ impl Session {
     }
 
     /// The objects of a store whose rows need not be read, by their parents.
-    fn children_in_memory(
-        &self,
-        target: u16,
-        reference: &Reference,
-    ) -> Result<FxHashMap<ObjectId, Vec<u32>>> {
-        let mut children: FxHashMap<ObjectId, Vec<u32>> = FxHashMap::default();
+    fn children_in_memory(&self, target: u16, reference: &Reference) -> Result<ChildrenInMemory> {
+        let mut children = ChildrenInMemory::default();
         for slot in (0..self.any_store(target).len()).filter(|&slot| self.is_known(target, slot)) {
-            if let Some(parent) = self.parent((target, slot), reference)? {
-                children.entry(parent).or_default().push(slot);
+            let child = (target, slot);
+            if let Some(parent) = self.parent(child, reference)? {
+                children.by_parent.entry(parent).or_default().push(slot);
+            } else if let Some(key) = self.other_text(child, reference) {
+                children.others.push((slot, key));
             }
         }
         Ok(children)
+    }
+
+    /// Finds the children whose foreign keys the database may hold equal to the keys of these owners.
+    fn find_equal_children(
+        &mut self,
+        children: &mut ChildrenInMemory,
+        store: u16,
+        owners: &[u32],
+        texts: &mut EqualTexts,
+    ) -> Result<()> {
+        let resembling = match children.others.is_empty() {
+            true => None,
+            false => Resembling::to(self, store, owners),
+        };
+        let Some(resembling) = resembling else {
+            return Ok(());
+        };
+        let others = std::mem::take(&mut children.others).into_iter();
+        let (asked, others) = others.partition(|(_, key)| resembling.has(key));
+        children.others = others;
+        let asked: Vec<(u32, Vec<Value>)> = asked;
+        self.find_equal(store, asked.iter().map(|(_, key)| key.clone()), texts)?;
+        for (slot, key) in asked {
+            if let Some(parent) = texts.get(store, key) {
+                children.by_parent.entry(parent).or_default().push(slot);
+            }
+        }
+        Ok(())
     }
 
     /// Whether an object is new, or its row cannot have changed since it was read.
@@ -306,36 +334,53 @@ impl Session {
         }
     }
 
-    /// Whether a child references an owner, by a key that is equal to the owner's here or, by a collation or another text of the same value,
-    /// in the database, which is asked once for each text.
-    fn is_parent(
+    /// The foreign key of a child, if it was not set as a relation and no object here has it as its key, but one may have it in another
+    /// text.
+    pub(in crate::session) fn other_text(
+        &self,
+        child: ObjectId,
+        reference: &Reference,
+    ) -> Option<Vec<Value>> {
+        let parent = &self.entry(reference.parent_store).mapper;
+        let is_set = self.edges.links.get(child, &reference.columns).is_some();
+        match is_set || !has_text(parent, &parent.table().primary_key) {
+            true => None,
+            false => self.foreign_key(child, &reference.columns),
+        }
+    }
+
+    /// Asks the database for the parents of members whose foreign keys no object here has as its key.
+    fn find_other_parents(
         &mut self,
+        members: &[(ObjectId, ObjectId)],
+        reference: &Reference,
+        texts: &mut EqualTexts,
+    ) -> Result<()> {
+        let mut unknown = Vec::new();
+        for &(_, child) in members {
+            if self.parent(child, reference)?.is_none() {
+                unknown.extend(self.other_text(child, reference));
+            }
+        }
+        self.find_equal(reference.parent_store, unknown, texts)
+    }
+
+    /// Whether a child references an owner, by a key that is equal to the owner's here or, by a collation or another text of the same value,
+    /// in the database.
+    fn is_parent(
+        &self,
         owner: ObjectId,
         child: ObjectId,
         reference: &Reference,
-        texts: &mut OtherTexts,
+        texts: &EqualTexts,
     ) -> Result<bool> {
-        let parent = self.parent(child, reference)?;
-        let is_set = self.edges.links.get(child, &reference.columns).is_some();
-        let mapper = &self.entry(owner.0).mapper;
-        if parent.is_some() || is_set || !has_text(mapper, &mapper.table().primary_key) {
-            return Ok(parent == Some(owner));
-        }
-        let Some(key) = self.foreign_key(child, &reference.columns) else {
-            return Ok(false);
+        let parent = match self.parent(child, reference)? {
+            None => self
+                .other_text(child, reference)
+                .and_then(|key| texts.get(owner.0, key)),
+            parent => parent,
         };
-        if texts.of != Some(owner) {
-            *texts = OtherTexts {
-                of: Some(owner),
-                known: Vec::new(),
-            };
-        }
-        if let Some((_, is_equal)) = texts.known.iter().find(|(text, _)| *text == key) {
-            return Ok(*is_equal);
-        }
-        let is_equal = self.load_by_key(owner.0, &key)? == [owner.1];
-        texts.known.push((key, is_equal));
-        Ok(is_equal)
+        Ok(parent == Some(owner))
     }
 
     fn release_child(
@@ -345,7 +390,7 @@ impl Session {
         resolved: &ResolvedRelation,
         reference: &Reference,
         child: ObjectId,
-        texts: &mut OtherTexts,
+        texts: &EqualTexts,
     ) -> Result<()> {
         if !self.is_parent(owner, child, reference, texts)? {
             // Its foreign key changed since the collection was read.
@@ -374,14 +419,31 @@ impl Session {
         self.set_parent(child, reference, None)
     }
 
+    /// The references among the rows to be deleted, by store.
+    pub(in crate::session) fn delete_orders(
+        &mut self,
+        texts: &mut EqualTexts,
+    ) -> Result<BTreeMap<u16, DeleteOrder>> {
+        let mut orders = BTreeMap::new();
+        for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
+            let mut deletes = self.any_store(store).marked().to_vec();
+            if !deletes.is_empty() {
+                self.any_store(store).sort_by_key(&mut deletes);
+                orders.insert(store, self.delete_order(store, &deletes, texts)?);
+            }
+        }
+        Ok(orders)
+    }
+
     /// The references among deleted rows: within the table, and to other tables by nullable foreign keys.
     pub(in crate::session) fn delete_order(
-        &self,
+        &mut self,
         store: u16,
         deletes: &[u32],
+        texts: &mut EqualTexts,
     ) -> Result<DeleteOrder> {
-        let entry = self.entry(store);
-        let table = entry.mapper.table();
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let table = mapper.table();
         let mut order = DeleteOrder::default();
         for key in table.foreign_keys.iter().filter(|_| !deletes.is_empty()) {
             let referred = (0u16..)
@@ -397,20 +459,8 @@ impl Session {
             if parent.store.marked().is_empty() || (parent_store != store && !nullable) {
                 continue;
             }
-            for &slot in deletes {
-                let params: Vec<Param<'_>> = columns
-                    .iter()
-                    .map(|&column| entry.store.row_value(slot, column))
-                    .collect();
-                let values: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
-                if values.iter().any(|value| value.is_null()) {
-                    continue;
-                }
-                let found = parent.store.find(&values)?;
-                let Some(marked) = found.filter(|&slot| parent.store.is_marked_deleted(slot))
-                else {
-                    continue;
-                };
+            let rows = self.deleted_parents(store, deletes, &columns, parent_store, texts)?;
+            for (slot, marked) in rows {
                 let is_own = parent_store == store;
                 if is_own {
                     order.after.push((slot, marked));
@@ -427,6 +477,41 @@ impl Session {
             }
         }
         Ok(order)
+    }
+
+    /// The rows that reference rows to be deleted, with these.
+    fn deleted_parents(
+        &mut self,
+        store: u16,
+        rows: &[u32],
+        columns: &[usize],
+        parents: u16,
+        texts: &mut EqualTexts,
+    ) -> Result<Vec<(u32, u32)>> {
+        let mut found = Vec::new();
+        let mut others = Vec::new();
+        for &slot in rows {
+            let mut params = Vec::with_capacity(columns.len());
+            self.any_store(store).row_values(slot, columns, &mut params);
+            let key: Vec<ValueRef<'_>> = params.iter().filter_map(Param::value).collect();
+            if key.iter().any(|value| value.is_null()) {
+                continue;
+            }
+            match self.any_store(parents).find(&key)? {
+                Some(parent) => found.push((slot, parent)),
+                None => others.push((slot, owned(&params))),
+            }
+        }
+        if !others.is_empty() {
+            let marked = self.any_store(parents).marked().to_vec();
+            let resembling = Resembling::to(self, parents, &marked);
+            others.retain(|(_, key)| resembling.as_ref().is_some_and(|some| some.has(key)));
+            self.find_equal(parents, others.iter().map(|(_, key)| key.clone()), texts)?;
+            let equal = others.into_iter();
+            found.extend(equal.filter_map(|(slot, key)| Some((slot, texts.get(parents, key)?.1))));
+        }
+        found.retain(|&(_, parent)| self.any_store(parents).is_marked_deleted(parent));
+        Ok(found)
     }
 
     /// Sets foreign key columns of rows marked for deletion to NULL, so that the referenced rows can be deleted first.

@@ -13,6 +13,8 @@ use crate::session::life::phase::Phase;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::store::REPLACED;
+use crate::session::read::equal_texts::EqualTexts;
+use crate::session::write::deletion::DeleteOrder;
 use crate::session::write::expression::Computations;
 use crate::session::write::membership::Moves;
 use crate::session::write::persist::{self, Single};
@@ -154,7 +156,7 @@ impl Session {
         // Before the cascades, which follow foreign keys, and after them, for the objects they released.
         self.reread_expired()?;
         self.forget_equal_writes();
-        self.cascade_deletes()?;
+        let mut texts = self.cascade_deletes()?;
         let mut severed = self.severed_pairs()?;
         let mut moves = Moves::default();
         self.note_moves(&mut moves)?;
@@ -163,6 +165,7 @@ impl Session {
         if self.write_changed_keys(&mut severed)? {
             // New objects may take over rows that have followed a changed key.
             self.switch_rows()?;
+            texts = EqualTexts::default();
         }
         let mut waits = self.settle_links()?;
         let linked = waits.len();
@@ -183,7 +186,8 @@ impl Session {
         self.note_moves(&mut moves)?;
         let associations = self.association_changes(severed)?;
         let computations = self.computations()?;
-        let changes = self.changes(waits, associations, &computations)?;
+        let orders = self.delete_orders(&mut texts)?;
+        let changes = self.changes(waits, associations, orders, &computations)?;
         let steps = self.planned(&changes)?;
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, &computations, ending)?;
@@ -389,6 +393,7 @@ impl Session {
         &self,
         waits: Vec<Wait>,
         associations: Vec<AssociationChanges>,
+        mut orders: BTreeMap<u16, DeleteOrder>,
         computations: &Computations,
     ) -> Result<Changes> {
         let waits = self.with_waits_by_keys(waits)?;
@@ -448,7 +453,7 @@ impl Session {
             if inserts.is_empty() && updates.is_empty() && deletes.is_empty() {
                 continue;
             }
-            let order = self.delete_order(store, &deletes)?;
+            let order = orders.remove(&store).unwrap_or_default();
             let uniques = self.uniques(store, &inserts, &updates, &deletes, computations);
             tables.push(TableChanges {
                 store,

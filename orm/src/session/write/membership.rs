@@ -1,13 +1,16 @@
 //! Rows that join or leave collections because a foreign key's columns were written directly or by an expression. Loaded collections are
 //! updated to match the rows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::entity::RelationKind;
 use crate::error::Result;
 use crate::session::memory::edges::ObjectId;
+use crate::session::read::equal_texts::Resembling;
+use crate::session::read::lookup::owned;
 use crate::session::{Session, State};
-use crate::value::Param;
+use crate::value::Value;
 
 /// Foreign key changes of a flush that loaded collections do not reflect.
 #[derive(Debug, Default)]
@@ -25,6 +28,8 @@ struct Move {
     /// The index of its [`Collections`].
     of: usize,
     before: Option<ObjectId>,
+    /// Whether the row had another text than the key of any object here.
+    was_other: bool,
 }
 
 /// The collections of one relation, with the foreign key of their members.
@@ -63,9 +68,13 @@ impl Session {
         let any = self.any_store(store);
         let (owners, columns) = (collections.owners, &collections.columns);
         let of = moves.collections.len();
-        let mut note = |slot, before| {
-            let row = (store, slot);
-            moves.rows.push(Move { row, of, before });
+        let mut note = |slot, before, was_other| {
+            moves.rows.push(Move {
+                row: (store, slot),
+                of,
+                before,
+                was_other,
+            });
         };
         let is_set = |slot| self.edges.links.get((store, slot), columns).is_some();
         for &slot in any.pending() {
@@ -74,7 +83,7 @@ impl Session {
                 value.value().is_none_or(|value| value.is_null())
             };
             if !columns.iter().any(is_unknown) && !is_set(slot) {
-                note(slot, None);
+                note(slot, None, false);
             }
         }
         for &slot in any.touched() {
@@ -84,8 +93,10 @@ impl Session {
                 values.is_some_and(|(new, old)| !new.same(old))
             };
             if columns.iter().any(differs) && !is_set(slot) {
-                let before = self.owner(owners, columns, |column| any.row_value(slot, column))?;
-                note(slot, before);
+                let mut row = Vec::with_capacity(columns.len());
+                any.row_values(slot, columns, &mut row);
+                let was_other = self.is_other_text(owners, &row)?;
+                note(slot, self.mapped(owners, &row)?, was_other);
             }
         }
         let computed = self.expressions.range((store, 0)..=(store, u32::MAX));
@@ -99,49 +110,58 @@ impl Session {
 
     /// After the rows are written, removes them from collections of their old owner, and unloads collections that they joined.
     pub(in crate::session) fn make_moves(&mut self, moves: Moves) -> Result<()> {
-        for Move { row, of, before } in moves.rows {
+        let mut other_texts: BTreeMap<(u16, u16), Vec<Vec<Value>>> = BTreeMap::new();
+        for Move {
+            row,
+            of,
+            before,
+            was_other,
+        } in moves.rows
+        {
             let Collections {
                 owners,
                 relation,
                 columns,
             } = &moves.collections[of];
             let any = self.any_store(row.0);
-            let now = match any.state(row.1) {
-                State::Persistent => {
-                    self.owner(*owners, columns, |column| any.value(row.1, column))?
-                }
-                _ => None,
+            let mut key = Vec::with_capacity(columns.len());
+            if any.state(row.1) == State::Persistent {
+                any.values(row.1, columns, &mut key);
+            }
+            let now = match key.is_empty() {
+                true => None,
+                false => self.mapped(*owners, &key)?,
             };
-            if now == before {
+            if self.is_other_text(*owners, &key)? {
+                let texts = other_texts.entry((*owners, *relation)).or_default();
+                texts.push(owned(&key));
+            }
+            let mut left: Vec<ObjectId> = before.into_iter().collect();
+            if was_other {
+                left.extend(self.edges.owners_of(*owners, *relation, row));
+            }
+            if now == before && !was_other {
                 continue;
             }
-            if let Some(before) = before {
+            for before in left {
                 self.edges.leave(&mut self.log, (before, *relation), row.1);
             }
             if let Some(now) = now {
                 self.edges.join(&mut self.log, (now, *relation), row.1);
             }
         }
+        for ((owners, relation), texts) in other_texts {
+            let any = self.any_store(owners);
+            let slots = (0..any.len()).filter(|&slot| any.state(slot) == State::Persistent);
+            let resembling = Resembling::to(self, owners, &slots.collect::<Vec<u32>>());
+            if resembling.is_some_and(|some| texts.iter().any(|text| some.has(text))) {
+                self.edges.unload_all(&mut self.log, owners, relation);
+            }
+        }
         for (owners, relation) in moves.computed {
             self.edges.unload_all(&mut self.log, owners, relation);
         }
         Ok(())
-    }
-
-    /// The object whose key these columns hold.
-    fn owner<'a>(
-        &self,
-        owners: u16,
-        columns: &[usize],
-        value: impl Fn(usize) -> Param<'a>,
-    ) -> Result<Option<ObjectId>> {
-        match columns {
-            [column] => self.mapped(owners, &[value(*column)]),
-            columns => {
-                let key: Vec<Param<'_>> = columns.iter().map(|&column| value(column)).collect();
-                self.mapped(owners, &key)
-            }
-        }
     }
 
     /// The collections whose members are in a store.

@@ -18,7 +18,9 @@ use crate::render::Lock;
 use crate::schema::ReferentialAction;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::ObjectId;
-use crate::session::read::lookup::{Lookup, owned};
+use crate::session::read::equal_texts::{EqualTexts, Resembling};
+use crate::session::read::load::folded;
+use crate::session::read::lookup::{Lookup, has_text, owned, values};
 use crate::session::write::deletion::references_to_primary_key;
 use crate::session::write::expression::Computations;
 use crate::session::write::pairs::Severed;
@@ -62,6 +64,7 @@ struct Following<'f> {
 /// The old values of keys that change together.
 struct Old {
     width: usize,
+    /// The keys, one after the other, and then the other texts of them.
     values: Vec<Value>,
     positions: FxHashMap<RecordKey, usize>,
 }
@@ -100,6 +103,12 @@ impl Old {
 
     fn key(&self, at: usize) -> &[Value] {
         &self.values[at * self.width..][..self.width]
+    }
+
+    /// Whether values are the old key at a position, perhaps in another text.
+    fn is_at(&self, at: usize, values: &[Value]) -> bool {
+        let values: Vec<ValueRef<'_>> = values.iter().map(Value::as_ref).collect();
+        self.position(&values) == Some(at)
     }
 }
 
@@ -143,10 +152,11 @@ impl Session {
     ) -> Result<()> {
         self.any_store(store).sort_by_key(&mut slots);
         let width = self.entry(store).mapper.table().primary_key.len();
-        let old = Old::new(width, self.key_values(store, &slots));
+        let mut old = Old::new(width, self.key_values(store, &slots));
         let mut followers = Vec::new();
         let mut only_read = Vec::new();
         for key in referring {
+            self.add_other_texts(store, &slots, key, &mut old)?;
             // Read-only rows are left to the database.
             if self.entry(key.store).mapper.is_read_only() {
                 only_read.extend(self.rows_with(key, &old));
@@ -154,7 +164,7 @@ impl Session {
             }
             let rows = match key.cascades {
                 true => self.rows_with(key, &old),
-                false => self.read_rows_with(key, &old)?,
+                false => self.read_rows_with(store, &slots, key, &mut old)?,
             };
             let rows = self.with_their_own_keys(store, &slots, key, &old, rows)?;
             match key.cascades {
@@ -168,7 +178,36 @@ impl Session {
         }
         let new = self.key_values(store, &slots);
         let new: Vec<&[Value]> = new.chunks(width).collect();
-        self.follow(followers, &new)
+        let unsure = self.unsure(store, &followers, &old, &new);
+        self.follow(followers, &new)?;
+        for (children, slot) in unsure {
+            let any = self.any_store_mut(children);
+            any.states_mut().set_epoch(slot, 0);
+        }
+        Ok(())
+    }
+
+    /// The rows to read again, because they may not have followed: where the database holds a new text equal to the old one, ON UPDATE
+    /// CASCADE may leave the references as they are.
+    fn unsure(
+        &self,
+        store: u16,
+        followers: &[Follower],
+        old: &Old,
+        new: &[&[Value]],
+    ) -> Vec<ObjectId> {
+        if !has_text(&self.entry(store).mapper, &self.primary_key(store)) {
+            return Vec::new();
+        }
+        let is_unsure = |follower: &&Follower| {
+            let (before, now) = (folded(old.key(follower.key)), folded(new[follower.key]));
+            let key = self.primary_key(follower.node.0);
+            follower.cascades
+                && (before.is_none() || now.is_none() || before == now)
+                && !key.iter().any(|column| follower.columns.contains(column))
+        };
+        let unsure = followers.iter().filter(is_unsure);
+        unsure.map(|follower| follower.node).collect()
     }
 
     /// Handles rows that reference themselves, with one UPDATE of both columns if the database permits that; returns the others.
@@ -186,7 +225,7 @@ impl Session {
             && !key.cascades
             && !key.nullable.is_empty();
         for (at, node) in rows {
-            let refers = self.refers(node, key, old.key(at));
+            let refers = self.refers(node, key, old, at);
             // A relation to another row, or to none, is written after the key: until then the reference is NULL.
             let is_let_go = !refers
                 && !key.cascades
@@ -219,7 +258,7 @@ impl Session {
                 any.state(node.1) == State::Persistent
                     && !any.is_marked_deleted(node.1)
                     && (self.edges.links.get(node, &key.columns).is_some()
-                        || self.values(node, &key.columns) != old.key(at))
+                        || !old.is_at(at, &self.values(node, &key.columns)))
             };
             let changed = rows.iter().copied().filter(is_changed);
             let changed: Vec<ObjectId> = changed.map(|(_, node)| node).collect();
@@ -231,11 +270,11 @@ impl Session {
         let mut changed = Vec::new();
         for (at, node) in rows {
             let values = self.values(node, &key.columns);
-            if self.refers(node, key, old.key(at)) {
+            if self.refers(node, key, old, at) {
                 followers.push(key.follower(at, node));
             }
             if !key.nullable.is_empty() {
-                if values != old.key(at) {
+                if !old.is_at(at, &values) {
                     changed.push((node, values));
                 }
                 self.assign_all(node, &key.nullable, &nulls)?;
@@ -254,9 +293,10 @@ impl Session {
     }
 
     /// Whether a row references a key and was not set to another parent.
-    fn refers(&self, node: ObjectId, key: &Referring, old: &[Value]) -> bool {
+    fn refers(&self, node: ObjectId, key: &Referring, old: &Old, at: usize) -> bool {
+        let own = self.foreign_key(node, &key.columns);
         self.edges.links.get(node, &key.columns).is_none()
-            && self.foreign_key(node, &key.columns).as_deref() == Some(old)
+            && own.is_some_and(|own| old.is_at(at, &own))
             && !self.any_store(node.0).is_marked_deleted(node.1)
     }
 
@@ -595,8 +635,50 @@ impl Session {
         found
     }
 
+    /// Adds the texts in which rows in memory reference the old keys, where only the database holds them equal.
+    fn add_other_texts(
+        &mut self,
+        parents: u16,
+        slots: &[u32],
+        key: &Referring,
+        old: &mut Old,
+    ) -> Result<()> {
+        let Some(resembling) = Resembling::to(self, parents, slots) else {
+            return Ok(());
+        };
+        let store = self.any_store(key.store);
+        let mut others = Vec::new();
+        for slot in (0..store.len()).filter(|&slot| store.state(slot) == State::Persistent) {
+            let mut row = Vec::with_capacity(key.columns.len());
+            store.row_values(slot, &key.columns, &mut row);
+            if self.is_other_text(parents, &row)? {
+                others.push(owned(&row));
+            }
+        }
+        others.retain(|text| old.position(&values(text)).is_none() && resembling.has(text));
+        let mut texts = EqualTexts::default();
+        self.find_equal(parents, others.iter().cloned(), &mut texts)?;
+        for text in others {
+            let parent = texts.get(parents, text.clone());
+            let at = parent.and_then(|(_, found)| slots.iter().position(|&slot| slot == found));
+            if let Some(at) = at
+                && old.position(&values(&text)).is_none()
+            {
+                old.values.extend(text.iter().cloned());
+                old.positions.insert(RecordKey::new(text), at);
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the rows that reference one of some keys. Objects that only memory considers referencing are expired.
-    fn read_rows_with(&mut self, key: &Referring, wanted: &Old) -> Result<Vec<(usize, ObjectId)>> {
+    fn read_rows_with(
+        &mut self,
+        parents: u16,
+        slots: &[u32],
+        key: &Referring,
+        wanted: &mut Old,
+    ) -> Result<Vec<(usize, ObjectId)>> {
         let met = self.look_up(&Lookup {
             store: key.store,
             by: &key.columns,
@@ -605,6 +687,8 @@ impl Session {
             lock: Lock::ForUpdate,
             undefer: &[],
         })?;
+        // The rows that were read may have yet other texts.
+        self.add_other_texts(parents, slots, key, wanted)?;
         let met: FxHashSet<u32> = met.into_iter().collect();
         let mut rows = self.rows_with(key, wanted);
         let any = self.any_store_mut(key.store);

@@ -10,6 +10,7 @@ use crate::error::Result;
 use crate::record::RecordKey;
 use crate::session::life::hook::When;
 use crate::session::memory::edges::ObjectId;
+use crate::session::read::equal_texts::EqualTexts;
 use crate::session::write::pairs::Severed;
 use crate::session::write::plan::{Changes, Step, TableChanges};
 use crate::session::write::rekey::Referring;
@@ -239,7 +240,7 @@ impl Session {
             let mut deletes: Vec<u32> = slots.iter().copied().collect();
             self.any_store(store).sort_by_key(&mut deletes);
             nodes.extend(deletes.iter().map(|&slot| (store, slot)));
-            let order = self.delete_order(store, &deletes)?;
+            let order = self.delete_order(store, &deletes, &mut EqualTexts::default())?;
             changes.tables.push(TableChanges {
                 store,
                 references: self.references(store),
