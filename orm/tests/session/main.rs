@@ -31,6 +31,7 @@ mod mapped_loading;
 mod membership;
 mod merge;
 mod mixed;
+mod moved_keys;
 mod nanoseconds;
 mod not_unique;
 mod pairs;

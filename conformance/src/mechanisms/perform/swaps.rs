@@ -8,9 +8,13 @@ use crate::mechanisms::entities::{Card, Place, Seat};
 
 pub(super) fn swap_names(session: &mut Session, code: &str, other: &str) -> Result<()> {
     let (one, two) = (place(session, code)?, place(session, other)?);
-    let name = session[one].name.clone();
-    session[one].name = session[two].name.clone();
-    session[two].name = name;
+    let names = [one, two].map(|place| session[place].name.clone());
+    // An object that is borrowed and left as it was is stale if a statement changed its row.
+    if names[0] != names[1] {
+        let [first, second] = names;
+        session[one].name = second;
+        session[two].name = first;
+    }
     Ok(())
 }
 

@@ -87,6 +87,11 @@ pub(super) fn move_place(
                 true => session.flush()?,
                 false => unflushed.settle_relation(session, code)?,
             }
+            // The code of a parent that is deleted, or changes its code, and that another takes: only a flush tells the two apart.
+            let child = place(session, code)?;
+            if session[child].parent_code.as_deref() == parent {
+                session.flush()?;
+            }
             // Objects expired by the flush are read before they are written to.
             let child = place(session, code)?;
             session[child].parent_code = parent.map(str::to_owned);

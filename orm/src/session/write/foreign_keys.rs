@@ -118,13 +118,8 @@ impl Session {
     pub(in crate::session) fn settle_keys_of_new_rows(&mut self) -> Result<()> {
         let in_key = |link: &&Link| {
             let (store, slot) = link.child;
-            let key = &self.entry(store).mapper.table().primary_key;
             self.any_store(store).state(slot) == State::Pending
-                && link
-                    .reference
-                    .columns
-                    .iter()
-                    .any(|column| key.contains(column))
+                && self.is_in_key(link.child, &link.reference.columns)
         };
         let links = self.edges.links.iter().filter(in_key);
         let links: Vec<(Link, ObjectId)> = links
@@ -196,6 +191,10 @@ impl Session {
                 }
                 State::Pending => {
                     let (child, columns) = (link.child, link.reference.columns);
+                    // What a row leaves with its key is free for new rows.
+                    if self.is_in_key(child, &columns) && self.has_known_key(parent) {
+                        self.copy_key(child, &columns, parent)?;
+                    }
                     let table = self.entry(store).mapper.table();
                     let nullable = columns.iter().all(|&column| table.columns[column].nullable);
                     waits.push(Wait {
@@ -225,15 +224,16 @@ impl Session {
 
     /// New objects whose primary keys contain keys of parents that are inserted first, such as rows of an association table.
     pub(in crate::session) fn open_keys(&self, waits: &[Wait]) -> FxHashSet<ObjectId> {
-        let is_open = |wait: &&Wait| {
-            let key = &self.entry(wait.child.0).mapper.table().primary_key;
-            wait.columns.iter().any(|column| key.contains(column))
-        };
-        waits
+        let open = waits
             .iter()
-            .filter(is_open)
-            .map(|wait| wait.child)
-            .collect()
+            .filter(|wait| self.is_in_key(wait.child, &wait.columns));
+        open.map(|wait| wait.child).collect()
+    }
+
+    /// Whether some of an object's columns belong to its primary key.
+    fn is_in_key(&self, (store, _): ObjectId, columns: &[usize]) -> bool {
+        let key = &self.entry(store).mapper.table().primary_key;
+        columns.iter().any(|column| key.contains(column))
     }
 
     pub(in crate::session) fn clear_foreign_key(&mut self, link: &Link) -> Result<()> {
