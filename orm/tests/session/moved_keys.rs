@@ -25,8 +25,10 @@ struct Stool {
     hall: BelongsTo<Hall>,
 }
 
+type Add = fn(&mut Session, Handle<Hall>) -> Result<()>;
+
 /// Ways to add a stool 2 to the first hall.
-const ADD: [fn(&mut Session, Handle<Hall>) -> Result<()>; 3] = [
+const ADD: [Add; 3] = [
     |session, _| {
         session.add(Stool::new("p0", 2));
         Ok(())
