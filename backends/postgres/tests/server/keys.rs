@@ -18,6 +18,10 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("keys_of_rows_that_cannot_be_read", rows_that_cannot_be_read),
     ("keys_changed_beside_rounded_values", beside_rounded_values),
+    (
+        "keys_that_are_equal_in_other_letters",
+        equal_in_other_letters,
+    ),
 ];
 
 /// Somebody's account.
@@ -267,4 +271,39 @@ fn beside_rounded_values(server: &Server) {
     session.refresh(stop).expect("reads");
     assert_eq!(in_memory, session[stop].at);
     assert_eq!(in_memory, time("2024-02-29 12:30:01"));
+}
+
+/// A tree whose branches are deleted with their parent.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "branches")]
+struct Branch {
+    #[orm(primary_key)]
+    name: String,
+    #[orm(references = "branches.name", on_delete = "restrict")]
+    parent_name: Option<String>,
+    #[orm(back_populates = branches)]
+    parent: BelongsTo<Branch>,
+    #[orm(back_populates = parent, cascade = "all")]
+    branches: HasMany<Branch>,
+}
+
+/// Rows refer to each other by texts that only the server holds equal, and are deleted from the leaves.
+fn equal_in_other_letters(server: &Server) {
+    let fixture = fixture(server);
+    let mut connection = fixture.connection;
+    for statement in [
+        "CREATE COLLATION letters (provider = icu, locale = 'und-u-ks-level2', deterministic = false)",
+        "CREATE TABLE branches (name text COLLATE letters PRIMARY KEY, \
+         parent_name text COLLATE letters REFERENCES branches ON DELETE RESTRICT)",
+        "INSERT INTO branches VALUES ('a', NULL), ('b', 'A'), ('c', 'B'), ('d', 'b'), ('e', NULL)",
+    ] {
+        execute(&mut *connection, statement).expect(statement);
+    }
+    let mut session = Session::new(&Engine::new(fixture.database.backend()));
+    let root = session.get::<Branch>("A").expect("reads").expect("a row");
+    session.delete(root).expect("is marked");
+    session.commit().expect("deletes");
+    let left = Branch::query().all(&mut session).expect("reads");
+    let left: Vec<&str> = left.iter().map(|&one| &*session[one].name).collect();
+    assert_eq!(left, ["e"]);
 }

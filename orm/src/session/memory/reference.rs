@@ -56,14 +56,15 @@ impl Session {
             self.refuse_deleted_child(child)?;
             self.revive_along(child, parent)?;
         }
-        let mut old = Vec::from([
+        let old = [
             self.parent(child, reference)?,
             self.row_parent(child, reference)?,
-        ]);
-        old.extend(self.owners_by_other_texts(child, reference)?);
+        ];
+        let others = self.owners_by_other_texts(child, reference)?;
         self.drop_refused(child, &reference.columns);
         if let Some(collection) = reference.collection {
-            for left in old.into_iter().flatten().filter(|old| Some(*old) != parent) {
+            let old = old.into_iter().flatten().chain(others);
+            for left in old.filter(|old| Some(*old) != parent) {
                 self.edges.remove(&mut self.log, (left, collection), child);
             }
             if let Some(parent) = parent {
@@ -210,9 +211,13 @@ impl Session {
         &mut self,
         child: ObjectId,
         reference: &Reference,
-    ) -> Result<Vec<Option<ObjectId>>> {
+    ) -> Result<Vec<ObjectId>> {
+        let parents = &self.entry(reference.parent_store).mapper;
         let is_set = self.edges.links.get(child, &reference.columns).is_some();
-        let Some(collection) = reference.collection.filter(|_| !is_set) else {
+        let collection = reference.collection.filter(|_| !is_set);
+        let Some(collection) =
+            collection.filter(|_| has_text(parents, &parents.table().primary_key))
+        else {
             return Ok(Vec::new());
         };
         let store = self.any_store(child.0);
@@ -225,8 +230,7 @@ impl Session {
         if !self.is_other_text(parents, &now)? && !self.is_other_text(parents, &row)? {
             return Ok(Vec::new());
         }
-        let owners = self.edges.owners_of(parents, collection, child);
-        Ok(owners.into_iter().map(Some).collect())
+        Ok(self.edges.owners_of(parents, collection, child))
     }
 
     /// Whether no object here has this key, although one may have it in another text that the database holds equal.
