@@ -84,7 +84,6 @@ fn on_sqlite() -> selfsame::Result<()> {
             "error loose.b 2",
             "error maybe_keys.a Null, 1",
             "error maybe_keys.b \"x\", Null",
-            "error maybe_keys.c \"x\", Null",
             "error unsaid_blobs.value row 1",
             "silent follows.name -",
         ]
