@@ -90,10 +90,8 @@ impl SqliteConnection {
         if !may_be_interrupt(&error) || !self.interruption.take() {
             return error;
         }
-        if self.in_transaction() {
-            // Otherwise it stays open, and the interrupted caller may roll back.
-            let _ = self.uninterrupted(Self::roll_back);
-        }
+        // If that fails, it stays open, and the program may still roll back.
+        let _ = self.uninterrupted(Self::roll_back);
         interrupted()
     }
 
@@ -180,10 +178,11 @@ impl SqliteConnection {
     }
 
     fn roll_back(&mut self) -> Result<()> {
-        let connection = self.database.connection();
-        match connection.is_autocommit() {
-            true => Ok(()),
-            false => connection
+        match self.in_transaction() {
+            false => Ok(()),
+            true => self
+                .database
+                .connection()
                 .execute_batch("ROLLBACK")
                 .map_err(classify_driver),
         }
@@ -310,10 +309,7 @@ impl Connection for SqliteConnection {
                 }
                 Ok(())
             }
-            Transaction::Rollback if !self.in_transaction() => {
-                self.interruption.take();
-                self.end_of_transaction()
-            }
+            Transaction::Rollback if !self.in_transaction() => self.end_of_transaction(),
             Transaction::Commit if self.has_moved() => Err(moved()),
             Transaction::Commit | Transaction::Rollback => {
                 self.refuse_if_ended()?;

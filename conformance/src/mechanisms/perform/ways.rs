@@ -89,7 +89,7 @@ pub(super) fn move_place(
             }
             // The code of a parent that is deleted, or changes its code, and that another takes: only a flush tells the two apart.
             let child = place(session, code)?;
-            if session[child].parent_code.as_deref() == parent {
+            if parent.is_some() && session[child].parent_code.as_deref() == parent {
                 session.flush()?;
             }
             // Objects expired by the flush are read before they are written to.
