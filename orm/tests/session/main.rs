@@ -35,6 +35,7 @@ mod moved_keys;
 mod nanoseconds;
 mod not_unique;
 mod pairs;
+mod partly_nullable;
 mod passed_on;
 mod passive_deletes;
 mod phases;

@@ -6,7 +6,8 @@ use selfsame::prelude::*;
 use selfsame::{Result, session::Hook};
 
 use crate::fixture::{
-    Author, Book, Draft, Fixture, Node, Post, Region, Seat, Shelf, Shop, Site, Tag, Team, Word,
+    Author, Book, Draft, Fixture, Member, Node, Post, Region, Seat, Shelf, Shop, Site, Tag, Team,
+    Word,
 };
 
 type Authors = (Fixture, [Handle<Author>; 2], [Handle<Book>; 2]);
@@ -495,5 +496,40 @@ fn pairs_of_a_table_that_others_refer_to_go_with_the_deleted_row_alone() -> Resu
     assert_eq!(s.load(c, Hub::LINKS)?, []);
     assert_eq!(s.load(a, Hub::TAGS)?, [tags[0]]);
     assert_eq!(s.load(spoke, Spoke::HUB)?, Some(a));
+    Ok(())
+}
+
+/// The new team is inserted before the changed key, and waits for its own leader.
+#[test]
+fn a_row_inserted_early_may_be_in_a_cycle() -> Result<()> {
+    for by_columns in [false, true] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let [first, second] = s.add_all([Team::new("first"), Team::new("second")]);
+        let moved = s.add(Member {
+            team: second.into(),
+            ..Member::new("moved", 0)
+        });
+        s.commit()?;
+        Team::query().all(s)?;
+        Member::query().all(s)?;
+        let third = s.add(Team::new("third"));
+        let leader = s.add(Member {
+            id: Auto::set(9),
+            team: third.into(),
+            ..Member::new("leader", 0)
+        });
+        match by_columns {
+            true => s[third].leader_id = Some(9),
+            false => s.set(third, Team::LEADER, Some(leader))?,
+        }
+        s.set(moved, Member::TEAM, third)?;
+        s.delete(second)?;
+        s[first].id = Auto::set(2);
+        s.commit()?;
+        assert_eq!(s.load(third, Team::LEADER)?, Some(leader));
+        assert_eq!(s.load(moved, Member::TEAM)?, third);
+        assert_eq!(s.get::<Team>(2)?, Some(first));
+    }
     Ok(())
 }

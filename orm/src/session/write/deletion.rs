@@ -13,6 +13,7 @@ use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Reference;
 use crate::session::read::equal_texts::{EqualTexts, Resembling};
 use crate::session::read::lookup::{has_text, owned, values};
+use crate::session::write::foreign_keys::columns_to_clear;
 use crate::session::write::plan::Tie;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
@@ -455,7 +456,7 @@ impl Session {
             let Some(columns) = references_to_primary_key(key, table, parent.mapper.table()) else {
                 continue;
             };
-            let nullable = columns.iter().all(|&column| table.columns[column].nullable);
+            let nullable = columns.iter().any(|&column| table.columns[column].nullable);
             if parent.store.marked().is_empty() || (parent_store != store && !nullable) {
                 continue;
             }
@@ -471,7 +472,7 @@ impl Session {
                         child: slot,
                         parent: parent_store,
                         row: is_own.then_some(marked),
-                        columns: columns.clone(),
+                        columns: columns_to_clear(table, &columns),
                     });
                 }
             }

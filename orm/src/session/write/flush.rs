@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use crate::dialect::Begin;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::Generated;
@@ -16,6 +14,7 @@ use crate::session::memory::store::REPLACED;
 use crate::session::read::equal_texts::EqualTexts;
 use crate::session::write::deletion::DeleteOrder;
 use crate::session::write::expression::Computations;
+use crate::session::write::foreign_keys::Waiting;
 use crate::session::write::membership::Moves;
 use crate::session::write::persist::{self, Single};
 use crate::session::write::plan::{
@@ -160,14 +159,14 @@ impl Session {
         let mut severed = self.severed_pairs()?;
         let mut moves = Moves::default();
         self.note_moves(&mut moves)?;
-        self.settle_keys_of_new_rows()?;
+        let open = self.settle_keys_of_new_rows()?;
         self.switch_rows()?;
         if self.write_changed_keys(&mut severed)? {
             // New objects may take over rows that have followed a changed key.
             self.switch_rows()?;
             texts = EqualTexts::default();
         }
-        let mut waits = self.settle_links()?;
+        let mut waits = self.settle_links(&open)?;
         let linked = waits.len();
         waits.extend(self.waits_by_natural_keys()?);
         let written = self.call_before_writes(&waits)?;
@@ -278,31 +277,13 @@ impl Session {
         } else {
             self.ready(Intent::Write)?;
         }
-        let mut waits: Vec<&Wait> = waits.iter().collect();
-        waits.sort_by_key(|wait| wait.child);
-        let of_rows = waits.chunk_by(|one, other| one.child == other.child);
-        let waiting: FxHashMap<ObjectId, &[&Wait]> =
-            of_rows.map(|of_row| (of_row[0].child, of_row)).collect();
+        let waiting = Waiting::new(waits);
         for step in steps {
-            if let Some((store, _, slots)) = step.written().filter(|_| !waiting.is_empty()) {
-                for &slot in slots {
-                    if let Some(waits) = waiting.get(&(store, slot)) {
-                        self.fill_foreign_keys(waits)?;
-                    }
-                }
-            }
-            // Foreign keys that were just filled in may be what identifies the rows.
+            // Foreign keys that are filled in may be what identifies the rows.
             let single = single.as_ref().filter(|_| waiting.is_empty());
-            let mut withheld = Vec::new();
-            let executed = self
-                .withhold(step, &waiting, &mut withheld)
-                .and_then(|()| self.execute_step(step, computations, single));
-            // Whatever has failed, memory keeps what the program assigned.
-            let kept = withheld
-                .iter()
-                .map(|(node, column, value)| self.assign_changed(*node, *column, value))
-                .fold(Ok(()), Result::and);
-            executed.and(kept)?;
+            self.with_foreign_keys(step, &waiting, |session| {
+                session.execute_step(step, computations, single)
+            })?;
         }
         self.read_back(steps, computations)
     }
@@ -490,7 +471,6 @@ impl Session {
             Some(References {
                 parent: referred(&key.table)?.0,
                 nullable: columns.iter().find(is_nullable).copied(),
-                all_nullable: columns.iter().all(|at| is_nullable(&at)),
                 columns,
             })
         })

@@ -1,5 +1,6 @@
 //! Writing set references into foreign keys; those to rows inserted in the same flush must wait.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -13,43 +14,114 @@ use crate::session::write::plan::{References, Step, Wait};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
+/// The references to new rows, by the rows that wait for these.
+pub(in crate::session) struct Waiting<'w> {
+    waits: Vec<&'w Wait>,
+    of_rows: FxHashMap<ObjectId, Range<usize>>,
+}
+
+impl<'w> Waiting<'w> {
+    pub(in crate::session) fn new(waits: &'w [Wait]) -> Self {
+        let mut waits: Vec<&Wait> = waits.iter().collect();
+        waits.sort_by_key(|wait| wait.child);
+        let mut start = 0;
+        let of_rows = waits.chunk_by(|one, other| one.child == other.child);
+        let of_rows = of_rows.map(|of_row| {
+            let range = start..start + of_row.len();
+            start = range.end;
+            (of_row[0].child, range)
+        });
+        Self {
+            of_rows: of_rows.collect(),
+            waits,
+        }
+    }
+
+    pub(in crate::session) fn is_empty(&self) -> bool {
+        self.waits.is_empty()
+    }
+
+    fn of(&self, node: ObjectId) -> &[&'w Wait] {
+        let range = self.of_rows.get(&node).cloned();
+        range.map_or(&[], |range| &self.waits[range])
+    }
+}
+
 impl Session {
+    /// Runs a step with the foreign keys of its rows as far as the rows that they reference are inserted.
+    pub(in crate::session) fn with_foreign_keys(
+        &mut self,
+        step: &Step,
+        waiting: &Waiting<'_>,
+        run: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        if waiting.is_empty() {
+            return run(self);
+        }
+        if let Some((store, _, slots)) = step.written() {
+            for &slot in slots {
+                self.fill_foreign_keys(waiting.of((store, slot)))?;
+            }
+        }
+        let mut withheld = Vec::new();
+        let run = self
+            .withhold(step, waiting, &mut withheld)
+            .and_then(|()| run(self));
+        // Whatever has failed, memory keeps what the program assigned.
+        let kept = withheld
+            .iter()
+            .map(|(node, column, value)| self.assign_changed(*node, *column, value))
+            .fold(Ok(()), Result::and);
+        run.and(kept)
+    }
+
     /// Copies the keys of inserted parents into their children.
-    pub(in crate::session) fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
+    fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
         for wait in waits {
             let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
             if is_there {
                 self.copy_key(wait.child, &wait.columns, wait.parent)?;
             }
         }
-        match waits.first() {
-            Some(wait) if self.has_shared_columns(wait.child.0) => {
-                self.refuse_contradictions_of(wait.child)
+        let Some(child) = waits.first().map(|wait| wait.child) else {
+            return Ok(());
+        };
+        // A new row's references to itself, now that it has its key.
+        let own = self.edges.links.of(child);
+        let own = own.filter(|link| link.parent == Some(child));
+        let own: Vec<Arc<[usize]>> = own
+            .map(|link| Arc::clone(&link.reference.columns))
+            .collect();
+        for columns in own {
+            if self.has_key(child) {
+                self.copy_key(child, &columns, child)?;
             }
-            _ => Ok(()),
+        }
+        match self.has_shared_columns(child.0) {
+            true => self.refuse_contradictions_of(child, |parent| self.has_row(parent)),
+            false => Ok(()),
         }
     }
 
     /// Sets foreign keys of new rows to NULL whose parents are inserted later: the values that they had were set as columns. Notes these,
     /// which are written after the parents.
-    pub(in crate::session) fn withhold(
+    fn withhold(
         &mut self,
         step: &Step,
-        waiting: &FxHashMap<ObjectId, &[&Wait]>,
+        waiting: &Waiting<'_>,
         withheld: &mut Vec<(ObjectId, usize, Value)>,
     ) -> Result<()> {
         let Step::Insert { store, slots, .. } = step else {
             return Ok(());
         };
-        if waiting.is_empty() {
-            return Ok(());
-        }
         let mapper = Arc::clone(&self.entry(*store).mapper);
         for &slot in slots {
             let node = (*store, slot);
-            for wait in waiting.get(&node).copied().unwrap_or_default() {
+            for wait in waiting.of(node) {
                 let (parents, parent) = wait.parent;
-                if !wait.nullable || self.any_store(parents).state(parent) == State::Persistent {
+                if wait.late.is_empty()
+                    || self.any_store(parents).state(parent) == State::Persistent
+                {
                     continue;
                 }
                 for column in columns_to_clear(mapper.table(), &wait.columns) {
@@ -77,10 +149,14 @@ impl Session {
 
     /// Refuses two references of an object to parents whose keys differ in a column that both foreign keys share: one of them would
     /// reference another row.
-    fn refuse_contradictions_of(&self, child: ObjectId) -> Result<()> {
+    fn refuse_contradictions_of(
+        &self,
+        child: ObjectId,
+        is_known: impl Fn(ObjectId) -> bool,
+    ) -> Result<()> {
         let mut known: Vec<(usize, Value, u16)> = Vec::new();
         for link in self.edges.links.of(child) {
-            let Some(parent) = link.parent.filter(|parent| self.has_known_key(*parent)) else {
+            let Some(parent) = link.parent.filter(|parent| is_known(*parent)) else {
                 continue;
             };
             let any = self.any_store(parent.0);
@@ -114,37 +190,49 @@ impl Session {
         Ok(())
     }
 
-    /// Sets parts of new objects' keys that come from parents with known keys, before matching new objects with deleted rows.
-    pub(in crate::session) fn settle_keys_of_new_rows(&mut self) -> Result<()> {
+    /// Sets parts of new objects' keys that come from parents with known keys, before matching new objects with deleted rows. Returns the
+    /// new objects whose keys are open: a part of them comes from a parent without a known key.
+    pub(in crate::session) fn settle_keys_of_new_rows(&mut self) -> Result<FxHashSet<ObjectId>> {
         let in_key = |link: &&Link| {
             let (store, slot) = link.child;
-            self.any_store(store).state(slot) == State::Pending
+            link.parent != Some(link.child)
+                && self.any_store(store).state(slot) == State::Pending
                 && self.is_in_key(link.child, &link.reference.columns)
         };
         let links = self.edges.links.iter().filter(in_key);
-        let links: Vec<(Link, ObjectId)> = links
-            .filter_map(|link| Some((link.clone(), link.parent?)))
-            .collect();
+        let mut open: FxHashMap<ObjectId, usize> = FxHashMap::default();
+        let mut by_parent: FxHashMap<ObjectId, Vec<Link>> = FxHashMap::default();
+        let mut parents = Vec::new();
+        for link in links {
+            let Some(parent) = link.parent else {
+                continue;
+            };
+            *open.entry(link.child).or_default() += 1;
+            let children = by_parent.entry(parent).or_default();
+            children.push(link.clone());
+            parents.push(parent);
+        }
         // A parent's key may come from its own parent.
-        for _ in 0..=self.stores.len() {
-            let mut has_changed = false;
-            for (link, parent) in &links {
-                if !self.has_known_key(*parent) {
-                    continue;
+        let is_known = |parent: &ObjectId| !open.contains_key(parent) && self.has_key(*parent);
+        let mut known: Vec<ObjectId> = parents.into_iter().filter(is_known).collect();
+        while let Some(parent) = known.pop() {
+            for link in by_parent.remove(&parent).unwrap_or_default() {
+                let child = link.child;
+                self.copy_key(child, &link.reference.columns, parent)?;
+                if let Some(count) = open.get_mut(&child) {
+                    *count -= 1;
+                    if *count == 0 {
+                        open.remove(&child);
+                        known.extend(self.has_key(child).then_some(child));
+                    }
                 }
-                let before = self.foreign_key(link.child, &link.reference.columns);
-                self.copy_key(link.child, &link.reference.columns, *parent)?;
-                has_changed |= self.foreign_key(link.child, &link.reference.columns) != before;
-            }
-            if !has_changed {
-                break;
             }
         }
-        Ok(())
+        Ok(open.into_keys().collect())
     }
 
-    /// Whether an object has a row, or is new and has its final key.
-    pub(in crate::session) fn has_known_key(&self, (store, slot): ObjectId) -> bool {
+    /// Whether an object has a row, or is new and has a key, which is final unless it is open.
+    fn has_key(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         match any.state(slot) {
             State::Persistent => !any.is_marked_deleted(slot),
@@ -156,8 +244,20 @@ impl Session {
         }
     }
 
+    /// Whether an object has a row, which stays.
+    pub(in crate::session) fn has_row(&self, (store, slot): ObjectId) -> bool {
+        let any = self.any_store(store);
+        any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
+    }
+
     /// Writes set references into foreign keys; returns those to objects inserted in this flush, which must wait.
-    pub(in crate::session) fn settle_links(&mut self) -> Result<Vec<Wait>> {
+    pub(in crate::session) fn settle_links(
+        &mut self,
+        open: &FxHashSet<ObjectId>,
+    ) -> Result<Vec<Wait>> {
+        let is_known = |session: &Self, node: ObjectId| {
+            session.has_key(node) && (session.has_row(node) || !open.contains(&node))
+        };
         let links: Vec<Link> = self.edges.links.iter().cloned().collect();
         let mut waits = Vec::new();
         let mut shared = (u16::MAX, false);
@@ -174,7 +274,7 @@ impl Session {
                 shared = (store, self.has_shared_columns(store));
             }
             if shared.1 {
-                self.refuse_contradictions_of(link.child)?;
+                self.refuse_contradictions_of(link.child, |parent| is_known(self, parent))?;
             }
             let Some(parent) = link.parent else {
                 self.clear_foreign_key(&link)?;
@@ -186,23 +286,18 @@ impl Session {
                     self.copy_key(link.child, &link.reference.columns, parent)?;
                 }
                 // A new row may reference itself.
-                State::Pending if parent == link.child && self.has_known_key(parent) => {
+                State::Pending if parent == link.child && self.has_key(parent) => {
                     self.copy_key(link.child, &link.reference.columns, parent)?;
                 }
                 State::Pending => {
-                    let (child, columns) = (link.child, link.reference.columns);
-                    // What a row leaves with its key is free for new rows.
-                    if self.is_in_key(child, &columns) && self.has_known_key(parent) {
-                        self.copy_key(child, &columns, parent)?;
+                    let wait = self.wait(link.child, link.reference.columns, parent);
+                    // What a row leaves with its key is free for new rows; and a column that is NOT NULL has its value before the others.
+                    if (self.is_in_key(wait.child, &wait.columns) || self.is_partly_nullable(&wait))
+                        && is_known(self, parent)
+                    {
+                        self.copy_key(wait.child, &wait.columns, parent)?;
                     }
-                    let table = self.entry(store).mapper.table();
-                    let nullable = columns.iter().all(|&column| table.columns[column].nullable);
-                    waits.push(Wait {
-                        child,
-                        parent,
-                        columns,
-                        nullable,
-                    });
+                    waits.push(wait);
                 }
                 _ => {
                     let (child, parent) = (&self.entry(store).mapper, &self.entry(parent.0).mapper);
@@ -228,6 +323,39 @@ impl Session {
             .iter()
             .filter(|wait| self.is_in_key(wait.child, &wait.columns));
         open.map(|wait| wait.child).collect()
+    }
+
+    /// A row that waits for a new one, which its foreign key references.
+    pub(in crate::session) fn wait(
+        &self,
+        child: ObjectId,
+        columns: Arc<[usize]>,
+        parent: ObjectId,
+    ) -> Wait {
+        let table = self.entry(child.0).mapper.table();
+        let is_in_key = |column: &usize| table.primary_key.contains(column);
+        let late = match columns.iter().any(|&column| table.columns[column].nullable) {
+            true if !columns.iter().any(is_in_key) => Arc::clone(&columns),
+            true => columns
+                .iter()
+                .copied()
+                .filter(|at| !is_in_key(at))
+                .collect(),
+            false => Arc::default(),
+        };
+        Wait {
+            child,
+            parent,
+            columns,
+            late,
+        }
+    }
+
+    /// Whether some columns of a nullable foreign key are NOT NULL.
+    fn is_partly_nullable(&self, wait: &Wait) -> bool {
+        let table = self.entry(wait.child.0).mapper.table();
+        let mut columns = wait.columns.iter();
+        !wait.late.is_empty() && columns.any(|&column| !table.columns[column].nullable)
     }
 
     /// Whether some of an object's columns belong to its primary key.
@@ -310,8 +438,6 @@ impl Session {
         columns: Arc<[usize]>,
     ) -> Result<Vec<Wait>> {
         let store = self.any_store(children);
-        let table = store.mapper().table();
-        let nullable = columns.iter().all(|&column| table.columns[column].nullable);
         let mut written = || -> Vec<u32> {
             let is_changed = |&slot: &u32| {
                 let changed = store.changed(slot);
@@ -328,12 +454,7 @@ impl Session {
         for (slot, parent) in found {
             let child = (children, slot);
             if self.edges.links.get(child, &columns).is_none() {
-                waits.push(Wait {
-                    child,
-                    parent: (parents, parent),
-                    columns: Arc::clone(&columns),
-                    nullable,
-                });
+                waits.push(self.wait(child, Arc::clone(&columns), (parents, parent)));
             }
         }
         Ok(waits)
@@ -402,7 +523,7 @@ impl Session {
 }
 
 /// The columns to set to NULL to clear a foreign key: the nullable ones that no other foreign key uses.
-fn columns_to_clear(table: &Table, columns: &[usize]) -> Vec<usize> {
+pub(in crate::session) fn columns_to_clear(table: &Table, columns: &[usize]) -> Vec<usize> {
     let nullable = columns.iter().copied();
     let nullable: Vec<usize> = nullable.filter(|&at| table.columns[at].nullable).collect();
     let is_of_another = |&&column: &&usize| {

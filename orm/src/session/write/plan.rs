@@ -87,8 +87,6 @@ pub(crate) struct References {
     pub(crate) columns: Vec<usize>,
     /// A nullable column of it.
     pub(crate) nullable: Option<usize>,
-    /// Whether all its columns are nullable.
-    pub(crate) all_nullable: bool,
 }
 
 /// The changes of one association table. Pairs are the slots of their left and right ends.
@@ -139,7 +137,8 @@ pub(crate) struct Wait {
     pub(crate) child: ObjectId,
     pub(crate) parent: ObjectId,
     pub(crate) columns: Arc<[usize]>,
-    pub(crate) nullable: bool,
+    /// The columns that a new row can get after its insertion, because one of them is NULL until then; empty if none is nullable.
+    pub(crate) late: Arc<[usize]>,
 }
 
 /// Rows of one shape, written together.

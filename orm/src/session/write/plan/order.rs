@@ -41,7 +41,7 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
             table.references.iter().all(|key| {
                 key.parent == table.store
                     || !left.contains_key(&key.parent)
-                    || (key.all_nullable && !strict)
+                    || (key.nullable.is_some() && !strict)
             })
         };
         let free = |strict| {
@@ -101,6 +101,7 @@ pub(super) fn levels(
         position,
         late,
         levels: FxHashMap::with_capacity_and_hasher(waits.len(), FxBuildHasher),
+        cut: FxHashSet::default(),
         path: Vec::new(),
         on_path: FxHashSet::default(),
     };
@@ -120,6 +121,8 @@ struct LevelFinder<'a> {
     position: &'a FxHashMap<u16, usize>,
     late: &'a mut BTreeMap<ObjectId, BTreeSet<usize>>,
     levels: Levels,
+    /// Rows that do not wait for others, which reference them by foreign keys that are NOT NULL: child, parent.
+    cut: FxHashSet<(ObjectId, ObjectId)>,
     path: Vec<ObjectId>,
     on_path: FxHashSet<ObjectId>,
 }
@@ -138,6 +141,7 @@ impl LevelFinder<'_> {
                     self.path.push(parent);
                     self.on_path.insert(parent);
                 }
+                Next::Again => {}
                 Next::Level(level) => {
                     self.path.pop();
                     self.on_path.remove(&node);
@@ -155,15 +159,18 @@ impl LevelFinder<'_> {
         let mut unknown = None;
         for wait in self.waits.get(&node).copied().unwrap_or_default() {
             let parent = wait.parent;
+            if self.cut.contains(&(node, parent)) {
+                continue;
+            }
             let comes_later = self.position.get(&parent.0) > self.position.get(&node.0);
             if comes_later || self.on_path.contains(&parent) {
-                if !wait.nullable {
-                    return Err(self.cycle(parent));
+                if wait.late.is_empty() {
+                    return match !comes_later && self.cut_path(parent) {
+                        true => Ok(Next::Again),
+                        false => Err(self.cycle(parent)),
+                    };
                 }
-                self.late
-                    .entry(node)
-                    .or_default()
-                    .extend(wait.columns.iter());
+                self.late.entry(node).or_default().extend(wait.late.iter());
             } else if parent.0 == node.0 {
                 match self.levels.get(&parent) {
                     Some(known) => level = level.max(known + 1),
@@ -174,6 +181,29 @@ impl LevelFinder<'_> {
             }
         }
         Ok(unknown.map_or(Next::Level(level), Next::Parent))
+    }
+
+    /// Cuts the path from a row to the current one, which requires it, at the first nullable reference; returns false if there is none.
+    #[cold]
+    fn cut_path(&mut self, from: ObjectId) -> bool {
+        let Some(start) = self.path.iter().position(|&node| node == from) else {
+            return false;
+        };
+        for at in start..self.path.len() - 1 {
+            let (child, parent) = (self.path[at], self.path[at + 1]);
+            let waits = self.waits.get(&child).copied().unwrap_or_default();
+            let waits = waits.iter().filter(|wait| wait.parent == parent);
+            if waits.clone().all(|wait| !wait.late.is_empty()) {
+                let late = self.late.entry(child).or_default();
+                late.extend(waits.flat_map(|wait| wait.late.iter()));
+                self.cut.insert((child, parent));
+                for left in self.path.drain(at + 1..) {
+                    self.on_path.remove(&left);
+                }
+                return true;
+            }
+        }
+        false
     }
 
     /// The path of rows from a parent to the current row, which waits for it.
@@ -190,4 +220,6 @@ impl LevelFinder<'_> {
 enum Next {
     Level(usize),
     Parent(ObjectId),
+    /// The path was cut; its last row has fewer awaited rows.
+    Again,
 }

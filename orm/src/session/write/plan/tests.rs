@@ -18,14 +18,17 @@ fn wait(child: ObjectId, parent: ObjectId, nullable: bool) -> Wait {
         child,
         parent,
         columns: [3].into(),
-        nullable,
+        late: match nullable {
+            true => [3].into(),
+            false => [].into(),
+        },
     }
 }
 
-fn references(parent: u16, all_nullable: bool) -> References {
+fn references(parent: u16, nullable: bool) -> References {
     References {
         parent,
-        all_nullable,
+        nullable: nullable.then_some(3),
         ..References::default()
     }
 }

@@ -227,11 +227,6 @@ impl Session {
         }
     }
 
-    fn has_row(&self, (store, slot): ObjectId) -> bool {
-        let any = self.any_store(store);
-        any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
-    }
-
     fn delete_early(&mut self, deleted: &Deleted, severed: &mut Severed) -> Result<()> {
         let mut changes = Changes::default();
         let mut nodes = Vec::new();

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::error::Result;
 use crate::session::life::hook::When;
 use crate::session::memory::edges::ObjectId;
-use crate::session::write::plan::{Changes, Columns, Step, TableChanges, Wait};
+use crate::session::write::foreign_keys::Waiting;
+use crate::session::write::plan::{Changes, Columns, TableChanges, Wait};
 use crate::session::{Session, State};
 
 impl Session {
@@ -36,18 +37,9 @@ impl Session {
                 ..TableChanges::default()
             });
         }
+        let waiting = Waiting::new(&changes.waits);
         for step in self.planned(&changes)? {
-            if let (Some(store), Step::Insert { slots, .. } | Step::Update { slots, .. }) =
-                (step.store(), &step)
-            {
-                let written: BTreeSet<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
-                for wait in &changes.waits {
-                    if written.contains(&wait.child) {
-                        self.fill_foreign_keys(&[wait])?;
-                    }
-                }
-            }
-            self.run_step(&step)?;
+            self.with_foreign_keys(&step, &waiting, |session| session.run_step(&step))?;
         }
         self.call_for(When::AfterInsert, &in_order)
     }
@@ -79,15 +71,7 @@ impl Session {
                 match self.any_store(parent.0).state(parent.1) {
                     State::Pending => {
                         next.push(parent);
-                        let table = self.entry(node.0).mapper.table();
-                        let mut columns = link.reference.columns.iter();
-                        let nullable = columns.all(|&column| table.columns[column].nullable);
-                        waits.push(Wait {
-                            child: node,
-                            parent,
-                            columns: link.reference.columns,
-                            nullable,
-                        });
+                        waits.push(self.wait(node, link.reference.columns, parent));
                     }
                     State::Persistent => self.copy_key(node, &link.reference.columns, parent)?,
                     // The flush reports it.
