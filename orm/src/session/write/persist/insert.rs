@@ -85,13 +85,10 @@ impl Insert<'_> {
             {
                 self.counted(session, made[0])
             }
-            _ if self.slots.len() > 1
-                && !self.columns.is_empty()
-                && session.engine.capabilities().returning =>
-            {
-                self.values_returning(session, &made)
-            }
-            _ => self.returning(session, &made),
+            _ => match self.returned_values(session) {
+                Some((most, witnesses)) => self.values_returning(session, &made, most, &witnesses),
+                None => self.returning(session, &made),
+            },
         }?;
         self.finish(session)
     }
@@ -303,13 +300,31 @@ impl Insert<'_> {
         slots.split_at(rows)
     }
 
-    /// Inserts rows with generated keys: computed from the last key if the dialect allows, otherwise reported row by row.
+    /// The maximum number of parameters of a multi-row VALUES with RETURNING, and the columns that tell its rows apart when they come back.
+    /// `None` if rows are sent one by one.
+    fn returned_values(&self, session: &Session) -> Option<(usize, Vec<usize>)> {
+        let returning = session.engine.capabilities().returning;
+        let is_multi_row = returning && self.slots.len() > 1 && !self.columns.is_empty();
+        let batch = session.engine.dialect().batch();
+        let Batch::Values { max_parameters } = batch else {
+            return None;
+        };
+        match is_multi_row.then(|| self.witness(session))? {
+            Witness::Columns(columns) => Some((max_parameters, columns)),
+            Witness::None => None,
+        }
+    }
+
+    /// Inserts rows with generated keys: computed from the last key if the dialect allows, otherwise returned by one statement for many rows,
+    /// or reported row by row.
     fn counted(&self, session: &mut Session, key: usize) -> Result<()> {
-        if self.slots.len() > 1
-            && !self.columns.is_empty()
-            && let Some(last) = self.last_key(session)?
-        {
-            return self.consecutive_keys(session, key, last);
+        if self.slots.len() > 1 && !self.columns.is_empty() {
+            if let Some(last) = self.last_key(session)? {
+                return self.consecutive_keys(session, key, last);
+            }
+            if let Some((most, witnesses)) = self.returned_values(session) {
+                return self.values_returning(session, &[key], most, &witnesses);
+            }
         }
         let mut ids = Vec::with_capacity(self.slots.len());
         self.one_each(session, &mut |_, _, outcome| {
@@ -458,20 +473,21 @@ impl Insert<'_> {
     }
 
     /// Inserts many rows per statement, returning generated values.
-    fn values_returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
-        let (Batch::Values { max_parameters }, Witness::Columns(witnesses)) =
-            (session.engine.dialect().batch(), self.witness(session))
-        else {
-            return self.returning(session, made);
-        };
-        let back: Vec<usize> = made.iter().chain(&witnesses).copied().collect();
+    fn values_returning(
+        &self,
+        session: &mut Session,
+        made: &[usize],
+        max_parameters: usize,
+        witnesses: &[usize],
+    ) -> Result<()> {
+        let back: Vec<usize> = made.iter().chain(witnesses).copied().collect();
         let mut rest = self.slots;
         while !rest.is_empty() {
             let slots;
             (slots, rest) = self.first_values(session, rest, max_parameters);
             let sql = self.sql(session, WriteOperation::Insert, &back, slots.len());
             let (store, connection) = parts(session, self.store)?;
-            let mut returned = Returned::new(store, slots, made, &witnesses);
+            let mut returned = Returned::new(store, slots, made, witnesses);
             let params = params(store, slots, self.columns, Keys::None);
             connection
                 .query(&sql, &params, &mut |row| returned.take(row))
