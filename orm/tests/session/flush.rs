@@ -1,7 +1,8 @@
 //! The order and the number of statements of a flush.
 
 use selfsame::prelude::*;
-use selfsame::{ErrorKind, Result};
+use selfsame::{ErrorKind, Result, assert_statements};
+use selfsame_sqlite::Sqlite;
 
 use crate::fixture::{
     Album, Author, Book, Credit, Draft, Fixture, Member, Node, Region, Seat, Shop, Team, Track,
@@ -351,5 +352,39 @@ fn a_failed_flush_gives_the_row_back() -> Result<()> {
     assert_eq!(f.session.state(old), State::Persistent);
     assert_eq!(f.session[old].text, "old");
     assert_eq!(f.session.take(new)?.text, "new");
+    Ok(())
+}
+
+/// Its keys follow those of deleted rows, too, so they cannot be computed from the rows that are there.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "notes")]
+struct Note {
+    #[orm(primary_key, autoincrement)]
+    id: Auto<i64>,
+    text: String,
+}
+
+#[test]
+fn keys_that_cannot_be_computed_are_returned_by_one_statement() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Note].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let deleted = session.add(Note::new("deleted"));
+    session.commit()?;
+    session.delete(deleted)?;
+    session.commit()?;
+
+    let notes = session.add_all(["b", "a", "b", "c"].map(Note::new));
+    assert_statements!(session, 1, { session.commit()? });
+    let mut keys = Vec::new();
+    for note in notes {
+        let id = *session[note].id.get().expect("a key");
+        let text = session[note].text.clone();
+        let query = Note::query().filter(Note::ID.eq(id).and(Note::TEXT.eq(text)));
+        assert_eq!(query.count(&mut Session::new(&engine))?, 1);
+        keys.push(id);
+    }
+    keys.sort_unstable();
+    assert_eq!(keys, [2, 3, 4, 5]);
     Ok(())
 }
