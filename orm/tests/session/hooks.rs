@@ -1,5 +1,7 @@
 //! Hooks: when they are called, what they may do, and the effects of their errors.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use selfsame::prelude::*;
@@ -7,6 +9,7 @@ use selfsame::session::Hook;
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::fixture::{Album, Author, Book, Fixture, Seat, Track};
+use crate::phases::boom;
 
 /// The calls, in order.
 #[derive(Clone, Default)]
@@ -274,6 +277,88 @@ fn an_error_from_a_hook_rolls_back() -> Result<()> {
     let error = f.session.get::<Author>(1).expect_err("the hook refuses");
     assert_eq!(error.entity_name(), Some("Author"));
     assert!(!f.session.in_transaction());
+    Ok(())
+}
+
+type Read = fn(&mut Session) -> Result<usize>;
+
+/// Every way to read authors, of whom a load hook refuses the third.
+const READS: [(&str, Read); 6] = [
+    ("a query", |s| {
+        let query = Author::query().order_by(Author::ID.asc());
+        Ok(query.all(s)?.len())
+    }),
+    ("selectin", |s| {
+        let query = Author::query().order_by(Author::ID.asc());
+        Ok(query.with(Author::BOOKS.selectin()).all(s)?.len())
+    }),
+    ("joined", |s| {
+        let query = Author::query().order_by(Author::ID.asc());
+        Ok(query.with(Author::BOOKS.joined()).all(s)?.len())
+    }),
+    ("get_many", |s| {
+        let keys: Vec<i64> = (1..=5).collect();
+        Ok(s.get_many::<Author>(keys)?.len())
+    }),
+    ("get", |s| {
+        for key in 1..=5 {
+            s.get::<Author>(key)?;
+        }
+        Ok(5)
+    }),
+    ("parents", |s| {
+        let books = Book::query().with(Book::AUTHOR.selectin());
+        Ok(books.all(s)?.len())
+    }),
+];
+
+#[test]
+fn what_a_load_hook_refuses_is_refused_again() -> Result<()> {
+    for (name, read) in READS {
+        for in_savepoint in [false, true] {
+            for panics in [false, true] {
+                let mut f = Fixture::new()?;
+                f.in_another_session(|s| {
+                    let author = |n| Author {
+                        books: [Book::new("b")].into(),
+                        ..Author::new(format!("a{n}"))
+                    };
+                    Ok(s.add_all((1..=5).map(author).collect::<Vec<_>>()))
+                })?;
+                let is_strict = Arc::new(AtomicBool::new(true));
+                let asked = Arc::clone(&is_strict);
+                let calls = Calls::default();
+                let log = calls.clone();
+                f.session.hook(Hook::load(move |author: &Author| {
+                    let refuses = author.name == "a3" && asked.load(Ordering::Relaxed);
+                    assert!(!(refuses && panics), "the hook panics");
+                    if refuses {
+                        return boom();
+                    }
+                    log.add(&author.name)
+                }));
+                for _ in 0..3 {
+                    let outcome = catch_unwind(AssertUnwindSafe(|| match in_savepoint {
+                        true => f.session.savepoint(read),
+                        false => read(&mut f.session),
+                    }));
+                    assert!(!matches!(outcome, Ok(Ok(_))), "{name}: the hook refuses");
+                    if !in_savepoint {
+                        f.session.rollback()?;
+                    }
+                }
+                is_strict.store(false, Ordering::Relaxed);
+                assert_eq!(read(&mut f.session)?, 5, "{name}");
+                let mut accepted = calls.take();
+                accepted.sort();
+                assert_eq!(accepted, ["a1", "a2", "a3", "a4", "a5"], "{name}");
+                for author in Author::query().all(&mut f.session)? {
+                    assert_eq!(f.session.load(author, Author::BOOKS)?.len(), 1, "{name}");
+                }
+                f.session.commit()?;
+            }
+        }
+    }
     Ok(())
 }
 

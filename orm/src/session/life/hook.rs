@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Debug};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use crate::entity::Mapped;
@@ -157,7 +158,8 @@ impl Hook {
         before_delete: BeforeDelete,
         /// Called after an object's DELETE, in the same flush.
         after_delete: AfterDelete,
-        /// Called after the statement that loaded an object into the session. Not called when a loaded object is reread.
+        /// Called after the statement that loaded an object into the session. Not called when a loaded object is reread. An object that
+        /// it refuses leaves the session, as do those of the statement for which it was not called yet.
         load: Load,
     }
 
@@ -445,7 +447,25 @@ impl Session {
                 .filter(|&slot| entry.store.state(slot) == State::Persistent);
             loaded.extend(read.map(|slot| (store, slot)));
         }
-        self.whole(self.phase, |session| session.call_for(When::Load, &loaded))
+        self.whole(self.phase, |session| session.announce(&loaded))
+    }
+
+    /// Calls the load hooks of some objects. After an error or a panic, those that no hook accepted leave the session: a statement that
+    /// reads their rows again calls the hooks again.
+    fn announce(&mut self, loaded: &[ObjectId]) -> Result<()> {
+        let mut accepted = 0;
+        let outcome = self.outcome(self.phase, |session| {
+            session.call_counting(When::Load, loaded, &mut accepted)
+        });
+        if !matches!(outcome, Ok(Ok(()))) {
+            for &node in &loaded[accepted..] {
+                let store = self.any_store(node.0);
+                if !self.hooks.of_objects(When::Load, store).is_empty() {
+                    self.detach(node)?;
+                }
+            }
+        }
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     /// The number of slots of each store.
@@ -455,6 +475,16 @@ impl Session {
 
     /// Calls the hooks for an event of some objects.
     pub(in crate::session) fn call_for(&mut self, when: When, nodes: &[ObjectId]) -> Result<()> {
+        self.call_counting(when, nodes, &mut 0)
+    }
+
+    /// The same; counts the objects whose hooks have all returned `Ok`.
+    fn call_counting(
+        &mut self,
+        when: When,
+        nodes: &[ObjectId],
+        accepted: &mut usize,
+    ) -> Result<()> {
         if self.hooks.is_empty() {
             return Ok(());
         }
@@ -462,6 +492,7 @@ impl Session {
             let store = of_store[0].0;
             let calls = self.hooks.of_objects(when, self.any_store(store));
             if calls.is_empty() {
+                *accepted += of_store.len();
                 continue;
             }
             for &(store, slot) in of_store {
@@ -469,6 +500,7 @@ impl Session {
                     self.call_for_object(call, (store, slot))
                         .map_err(|error| error.entity(self.entry(store).mapper.name()))?;
                 }
+                *accepted += 1;
             }
         }
         Ok(())
