@@ -88,7 +88,7 @@ pub fn command(target: impl Target) -> ExitCode {
 }
 
 /// Returns whether the first argument of this process names a command.
-pub(crate) fn is_asked_for() -> bool {
+pub(crate) fn is_requested() -> bool {
     let first = std::env::args().nth(1).unwrap_or_default();
     Line::command()
         .get_subcommands()

@@ -253,21 +253,21 @@ fn expand(dialect: &dyn Dialect, template: &str, params: &[ValueType]) -> String
     let mut rest = template;
     while let Some(at) = rest.find(['[', '?']) {
         out.push_str(&rest[..at]);
-        let behind = &rest[at + 1..];
-        match (rest[at..].starts_with('['), behind.split_once(']')) {
+        let after = &rest[at + 1..];
+        match (rest[at..].starts_with('['), after.split_once(']')) {
             (true, Some((name, after))) => {
                 dialect.quote(name, &mut out);
                 rest = after;
             }
             (true, None) => {
                 out.push('[');
-                rest = behind;
+                rest = after;
             }
             (false, _) => {
                 let ty = params.get(next).copied().unwrap_or(ValueType::Native);
                 next += 1;
                 dialect.placeholder(next, ty, &mut out);
-                rest = behind;
+                rest = after;
             }
         }
     }

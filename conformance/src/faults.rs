@@ -6,12 +6,12 @@
 
 /// Stores another value than the one that was sent.
 macro_rules! stored {
-    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
+    ($id:literal, $sentence:literal, $suspect:literal, $alter:expr) => {
         $crate::faults::Fault::new(
             concat!("values.", $id),
             $crate::faults::Group::Values,
             $sentence,
-            $crate::faults::lie::Lie::Store($bend),
+            $crate::faults::lie::Lie::Store($alter),
         )
         .suspects(&[$suspect])
     };
@@ -19,12 +19,12 @@ macro_rules! stored {
 
 /// Returns another value than the one that is stored.
 macro_rules! read {
-    ($id:literal, $sentence:literal, $suspect:literal, $bend:expr) => {
+    ($id:literal, $sentence:literal, $suspect:literal, $alter:expr) => {
         $crate::faults::Fault::new(
             concat!("values.", $id),
             $crate::faults::Group::Values,
             $sentence,
-            $crate::faults::lie::Lie::Read($bend),
+            $crate::faults::lie::Lie::Read($alter),
         )
         .suspects(&[$suspect])
     };

@@ -51,7 +51,7 @@ where
 ///
 /// If the first argument is `check`, `explain`, `faults` or `merge`, it runs that [command](crate::command) instead.
 pub fn main_with(target: impl Target) -> ExitCode {
-    if command::is_asked_for() {
+    if command::is_requested() {
         return command::of_process(&(Arc::new(target) as Arc<dyn Target>));
     }
     let arguments = Arguments::from_args();

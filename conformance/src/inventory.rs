@@ -468,7 +468,7 @@ fn a_function_without_a_case_is_noticed() {
 }
 
 #[test]
-fn every_pair_of_types_is_asked() {
+fn every_pair_of_types_is_covered() {
     let types = variants(&read(&beside("../orm/src/value.rs")), "ValueType");
     // The type of raw columns has no values of its own.
     let own: Vec<&String> = types.iter().filter(|ty| *ty != "Native").collect();
@@ -487,13 +487,13 @@ fn every_pair_of_types_is_asked() {
 }
 
 #[test]
-fn every_variant_is_found_behind_attributes_and_documentation() {
+fn every_variant_is_found_after_attributes_and_documentation() {
     let source = "/// Kinds.\n#[derive(Debug)] pub enum Kind { /// One.\n One, #[doc = \"two\"] Two(i64), Three { a: u8 } }";
     assert_eq!(variants(source, "Kind"), ["One", "Two", "Three"]);
 }
 
 #[test]
-fn every_capability_is_asked() {
+fn every_capability_is_covered() {
     let fields = fields(
         &read(&beside("../orm/src/dialect/capabilities.rs")),
         "Capabilities",

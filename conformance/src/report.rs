@@ -136,7 +136,8 @@ pub struct CaseReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SeenIsolation {
     /// The requested level, in SQL.
-    pub asked: String,
+    #[serde(alias = "asked")]
+    pub requested: String,
     /// The strongest level that is consistent with the observations.
     pub shown: String,
     /// How many transactions were committed.

@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_told_case_by_case() {
+    fn changes_are_reported_case_by_case() {
         let skipped = || Outcome::Skipped {
             reason: "no clock".to_owned(),
         };

@@ -152,7 +152,7 @@ pub(super) const FAULTS: &[Fault] = &[
                 .split_once("/*")
                 .map(|(before, rest)| (before, rest.split_once("*/")))
             {
-                Some((before, Some((_, behind)))) => format!("{before}{behind}"),
+                Some((before, Some((_, after)))) => format!("{before}{after}"),
                 _ => text.to_owned(),
             }
         })

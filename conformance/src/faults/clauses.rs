@@ -245,8 +245,8 @@ pub(super) const FAULTS: &[Fault] = &[
         |dialect, text| {
             let [before, same, _] = dialect.null_safe_equality(false);
             let at = places(text, same).into_iter().find(|at| {
-                let behind = &text[at + same.len()..];
-                !behind.starts_with("NULL") && !behind.starts_with("NOT ")
+                let after = &text[at + same.len()..];
+                !after.starts_with("NULL") && !after.starts_with("NOT ")
             })?;
             before
                 .is_empty()

@@ -48,9 +48,9 @@ impl StateTracker {
     }
 
     /// Records the parameters that a statement is sent with.
-    pub(super) fn sent(&mut self, id: u64, params: &[Param<'_>], bent: Option<&[Value]>) {
-        let values = match bent {
-            Some(bent) => Some(bent.to_vec()),
+    pub(super) fn sent(&mut self, id: u64, params: &[Param<'_>], altered: Option<&[Value]>) {
+        let values = match altered {
+            Some(altered) => Some(altered.to_vec()),
             None => params
                 .iter()
                 .map(|param| param.value().map(ValueRef::to_owned))

@@ -1,8 +1,8 @@
 //! What connections and servers report about themselves.
 //!
-//! A server that is gone is not among these lies: the cases break the connection themselves, above the backend, as nothing in the
-//! contract could make any server go. What a backend makes of a dead line is a test of its own. A server that is silent is among them where
-//! the target can make it so.
+//! A lost server is not among these faults: the cases break the connection themselves, above the backend, because nothing in the
+//! contract can stop every server. How a backend handles a dead connection is tested separately. A silent server is among them where
+//! the target can make its server silent.
 
 use crate::case::Capability;
 use crate::faults::Fault;

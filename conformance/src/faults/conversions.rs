@@ -8,8 +8,8 @@ use crate::faults::Group::Values;
 use crate::faults::lie::Lie;
 
 /// A value of one type read as another, and what it is coerced to.
-macro_rules! bent {
-    ($id:literal, $sentence:literal, $from:ident => $to:ident, $bend:expr) => {
+macro_rules! altered {
+    ($id:literal, $sentence:literal, $from:ident => $to:ident, $alter:expr) => {
         Fault::new(
             concat!("values.", $id),
             Values,
@@ -18,8 +18,8 @@ macro_rules! bent {
                 if ty != ValueType::$to || row.value(index, ty).is_ok() {
                     return None;
                 }
-                let bend: fn(ValueRef<'_>) -> Option<Value> = $bend;
-                bend(row.value(index, ValueType::$from).ok()?)
+                let alter: fn(ValueRef<'_>) -> Option<Value> = $alter;
+                alter(row.value(index, ValueType::$from).ok()?)
             }),
         )
         .suspects(&["types.conversion"])
@@ -48,62 +48,62 @@ macro_rules! null {
 }
 
 pub(super) const FAULTS: &[Fault] = &[
-    bent!("text_read_as_integer", "A text of digits is read as an integer.", Text => I64, |value| text(value)?.trim().parse().ok().map(Value::I64)),
-    bent!("text_read_as_float", "A text that looks like a float is read as one.", Text => F64, |value| text(value)?.parse().ok().map(Value::F64)),
-    bent!("text_read_as_bool", "The texts `true` and `false` are read as booleans.", Text => Bool, |value| text(value)?.parse().ok().map(Value::Bool)),
-    bent!("integer_read_as_float", "An integer is read as a float.", I64 => F64, |value| match value {
+    altered!("text_read_as_integer", "A text of digits is read as an integer.", Text => I64, |value| text(value)?.trim().parse().ok().map(Value::I64)),
+    altered!("text_read_as_float", "A text that looks like a float is read as one.", Text => F64, |value| text(value)?.parse().ok().map(Value::F64)),
+    altered!("text_read_as_bool", "The texts `true` and `false` are read as booleans.", Text => Bool, |value| text(value)?.parse().ok().map(Value::Bool)),
+    altered!("integer_read_as_float", "An integer is read as a float.", I64 => F64, |value| match value {
         #[expect(clippy::cast_precision_loss, reason = "the mistake is the conversion")]
         ValueRef::I64(value) => Some(Value::F64(value as f64)),
         _ => None,
     }),
-    bent!("integer_read_as_text", "An integer is read as a text of its digits.", I64 => Text, |value| match value {
+    altered!("integer_read_as_text", "An integer is read as a text of its digits.", I64 => Text, |value| match value {
         ValueRef::I64(value) => Some(Value::Text(value.to_string())),
         _ => None,
     }),
-    bent!("integer_read_as_bool", "An integer other than 0 is read as true.", I64 => Bool, |value| match value {
+    altered!("integer_read_as_bool", "An integer other than 0 is read as true.", I64 => Bool, |value| match value {
         ValueRef::I64(value) => Some(Value::Bool(value != 0)),
         _ => None,
     }),
-    bent!("integer_wraps_in_16_bits", "An integer that does not fit 16 bits is truncated to them.", I64 => I16, |value| match value {
+    altered!("integer_wraps_in_16_bits", "An integer that does not fit 16 bits is truncated to them.", I64 => I16, |value| match value {
         #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
         ValueRef::I64(value) => Some(Value::I16(value as i16)),
         _ => None,
     }),
-    bent!("integer_saturates_in_32_bits", "An integer that has no place in 32 bits is read as the greatest that has.", I64 => I32, |value| match value {
+    altered!("integer_saturates_in_32_bits", "An integer that does not fit 32 bits is read as the greatest one that does.", I64 => I32, |value| match value {
         ValueRef::I64(value) => Some(Value::I32(if value < 0 { i32::MIN } else { i32::MAX })),
         _ => None,
     }),
-    bent!("float_read_as_integer", "A float without a fraction is read as an integer.", F64 => I64, |value| match value {
+    altered!("float_read_as_integer", "A float without a fraction is read as an integer.", F64 => I64, |value| match value {
         #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
         ValueRef::F64(value) if value.fract() == 0.0 => Some(Value::I64(value as i64)),
         _ => None,
     }),
-    bent!("double_read_as_single", "A double is rounded to a single.", F64 => F32, |value| match value {
+    altered!("double_read_as_single", "A double is rounded to a single.", F64 => F32, |value| match value {
         #[expect(clippy::cast_possible_truncation, reason = "the mistake is the conversion")]
         ValueRef::F64(value) => Some(Value::F32(value as f32)),
         _ => None,
     }),
-    bent!("float_read_as_text", "A float is read as its digits.", F64 => Text, |value| match value {
+    altered!("float_read_as_text", "A float is read as its digits.", F64 => Text, |value| match value {
         ValueRef::F64(value) => Some(Value::Text(value.to_string())),
         _ => None,
     }),
-    bent!("bytes_read_as_text", "A byte string is read as a text.", Bytes => Text, |value| match value {
+    altered!("bytes_read_as_text", "A byte string is read as a text.", Bytes => Text, |value| match value {
         ValueRef::Bytes(value) => Some(Value::Text(String::from_utf8_lossy(value).into_owned())),
         _ => None,
     }),
-    bent!("timestamp_read_as_day", "A timestamp is read as its date.", Timestamp => Date, |value| match value {
+    altered!("timestamp_read_as_day", "A timestamp is read as its date.", Timestamp => Date, |value| match value {
         ValueRef::Timestamp(at) => Some(Value::Date(Date(i32::try_from(at.0.div_euclid(86_400_000_000)).ok()?))),
         _ => None,
     }),
-    bent!("timestamp_read_as_time", "A timestamp is read as its time of day.", Timestamp => Time, |value| match value {
+    altered!("timestamp_read_as_time", "A timestamp is read as its time of day.", Timestamp => Time, |value| match value {
         ValueRef::Timestamp(at) => Some(Value::Time(Time(at.0.rem_euclid(86_400_000_000)))),
         _ => None,
     }),
-    bent!("decimal_read_as_integer", "A decimal is read as an integer, without its fraction.", Decimal => I64, |value| match value {
+    altered!("decimal_read_as_integer", "A decimal is read as an integer, without its fraction.", Decimal => I64, |value| match value {
         ValueRef::Decimal(value) => i64::try_from(value.mantissa() / 10_i128.pow(value.scale())).ok().map(Value::I64),
         _ => None,
     }),
-    bent!("bool_read_as_text", "A boolean is read as a text.", Bool => Text, |value| match value {
+    altered!("bool_read_as_text", "A boolean is read as a text.", Bool => Text, |value| match value {
         ValueRef::Bool(value) => Some(Value::Text(value.to_string())),
         _ => None,
     }),

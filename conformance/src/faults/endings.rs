@@ -26,13 +26,13 @@ macro_rules! command {
 
 /// Asks for one isolation level instead of another.
 macro_rules! level {
-    ($id:literal, $asked:ident => $got:ident, $sentence:literal) => {
+    ($id:literal, $requested:ident => $got:ident, $sentence:literal) => {
         Fault::new(
             concat!("transactions.", $id),
             Transactions,
             $sentence,
             Lie::CommandIn(|_, command| match command {
-                Transaction::Begin(begin) if begin.isolation == Some(Isolation::$asked) => {
+                Transaction::Begin(begin) if begin.isolation == Some(Isolation::$requested) => {
                     let mut other = *begin;
                     other.isolation = Some(Isolation::$got);
                     Some(vec![Transaction::Begin(other)])
@@ -42,7 +42,7 @@ macro_rules! level {
         )
         .needs(&[
             Capability::SecondConnection,
-            Capability::Isolation(Isolation::$asked),
+            Capability::Isolation(Isolation::$requested),
             Capability::Isolation(Isolation::$got),
         ])
         .suspects(&[
@@ -87,11 +87,11 @@ macro_rules! parameter {
             Writes,
             $sentence,
             Lie::Params(|_, kind, _, params| {
-                let mut bent = params.to_vec();
-                let lost = bent.get_mut($at)?;
+                let mut altered = params.to_vec();
+                let lost = altered.get_mut($at)?;
                 let acts = kind == StatementKind::$kind && !matches!(lost, Value::Null);
                 *lost = Value::Null;
-                acts.then_some(bent)
+                acts.then_some(altered)
             }),
         )
         .beyond($at)
@@ -324,8 +324,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 Value::Null => Value::Null,
                 _ => now.clone(),
             };
-            let bent: Vec<Value> = params.iter().zip(previous).map(stale).collect();
-            (bent.len() == params.len() && bent != params).then_some(bent)
+            let altered: Vec<Value> = params.iter().zip(previous).map(stale).collect();
+            (altered.len() == params.len() && altered != params).then_some(altered)
         }),
     )
     .suspects(&["writes.batch.again", "types."]),
@@ -342,8 +342,8 @@ pub(super) const FAULTS: &[Fault] = &[
                 }
                 _ => now.clone(),
             };
-            let bent: Vec<Value> = params.iter().zip(previous).map(stale).collect();
-            (bent.len() == params.len() && bent != params).then_some(bent)
+            let altered: Vec<Value> = params.iter().zip(previous).map(stale).collect();
+            (altered.len() == params.len() && altered != params).then_some(altered)
         }),
     )
     .suspects(&["writes.batch.again", "types.text"]),

@@ -258,12 +258,12 @@ pub(super) const FAULTS: &[Fault] = &[
         "BETWEEN two integers excludes the upper.",
         Lie::Params(|_, kind, text, params| {
             let is_range = kind == StatementKind::Select && !places(text, " BETWEEN ").is_empty();
-            let mut bent = params.to_vec();
-            match bent.last_mut()? {
+            let mut altered = params.to_vec();
+            match altered.last_mut()? {
                 Value::I64(upper) if is_range => *upper = upper.checked_sub(1)?,
                 _ => return None,
             }
-            Some(bent)
+            Some(altered)
         }),
     )
     .suspects(&["queries.operands", "queries."]),
@@ -273,9 +273,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "In LIKE, % at the end of a pattern matches one character at least.",
         Lie::Params(|_, kind, text, params| {
             let is_pattern = kind == StatementKind::Select && !places(text, " LIKE ").is_empty();
-            let mut bent = params.to_vec();
+            let mut altered = params.to_vec();
             let mut acts = false;
-            for value in &mut bent {
+            for value in &mut altered {
                 if let Value::Text(pattern) = value
                     && pattern.ends_with('%')
                     && !pattern.ends_with("\\%")
@@ -285,7 +285,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     acts = true;
                 }
             }
-            (acts && is_pattern).then_some(bent)
+            (acts && is_pattern).then_some(altered)
         }),
     )
     .suspects(&["queries.operands.patterns", "queries."]),

@@ -7,12 +7,12 @@ use crate::faults::Fault;
 
 /// Changes some integers of one width.
 macro_rules! integer {
-    ($id:literal, $sentence:literal, $ty:ident, $suspect:literal, $bend:expr) => {
+    ($id:literal, $sentence:literal, $ty:ident, $suspect:literal, $alter:expr) => {
         stored!($id, $sentence, $suspect, |value| match value {
             ValueRef::$ty(value) => {
-                let bend: fn(_) -> _ = $bend;
-                let bent = bend(value);
-                (bent != value).then_some(Value::$ty(bent))
+                let alter: fn(_) -> _ = $alter;
+                let altered = alter(value);
+                (altered != value).then_some(Value::$ty(altered))
             }
             _ => None,
         })
@@ -21,12 +21,12 @@ macro_rules! integer {
 
 /// Changes some moments, in microseconds since 1970.
 macro_rules! moment {
-    ($id:literal, $sentence:literal, $ty:ident, $suspect:literal, $bend:expr) => {
+    ($id:literal, $sentence:literal, $ty:ident, $suspect:literal, $alter:expr) => {
         stored!($id, $sentence, $suspect, |value| match value {
             ValueRef::$ty($ty(at)) => {
-                let bend: fn(i64) -> i64 = $bend;
-                let bent = bend(at);
-                (bent != at).then_some(Value::$ty($ty(bent)))
+                let alter: fn(i64) -> i64 = $alter;
+                let altered = alter(at);
+                (altered != at).then_some(Value::$ty($ty(altered)))
             }
             _ => None,
         })
@@ -175,8 +175,8 @@ pub(super) const FAULTS: &[Fault] = &[
         "types.floats",
         |value| match value {
             ValueRef::F64(value) if (9_007_199_254_740_992.0..9.2e18).contains(&value.abs()) => {
-                let bent = (value / 1_024.0).trunc() * 1_024.0;
-                (bent.to_bits() != value.to_bits()).then_some(Value::F64(bent))
+                let altered = (value / 1_024.0).trunc() * 1_024.0;
+                (altered.to_bits() != value.to_bits()).then_some(Value::F64(altered))
             }
             _ => None,
         }
@@ -187,9 +187,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "types.decimal",
         |value| match value {
             ValueRef::Decimal(value) if value.mantissa().abs() >= 10_i128.pow(27) => {
-                let bent = value.mantissa() / 10 * 10;
-                (bent != value.mantissa())
-                    .then(|| Value::Decimal(Decimal::new(bent, value.scale())))
+                let altered = value.mantissa() / 10 * 10;
+                (altered != value.mantissa())
+                    .then(|| Value::Decimal(Decimal::new(altered, value.scale())))
             }
             _ => None,
         }

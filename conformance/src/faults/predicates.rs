@@ -150,7 +150,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "In a pattern, an underscore matches nothing but itself.",
         Lie::Params(|_, _, text, params| {
             places(text, " LIKE ").first()?;
-            let bent: Vec<Value> = params
+            let altered: Vec<Value> = params
                 .iter()
                 .map(|value| match value {
                     Value::Text(text) if !text.contains('\\') => {
@@ -159,7 +159,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     value => value.clone(),
                 })
                 .collect();
-            (bent != params).then_some(bent)
+            (altered != params).then_some(altered)
         }),
     )
     .suspects(&["queries.operands.patterns"]),
@@ -212,9 +212,9 @@ pub(super) const FAULTS: &[Fault] = &[
         "An INSERT of several rows reports its first key, not its last.",
         Lie::OutcomeOf(|_, kind, _, outcome| {
             let id = outcome.last_insert_id?;
-            let behind = i64::try_from(outcome.matched).ok()? - 1;
-            (kind == StatementKind::Insert && behind > 0)
-                .then(|| Outcome::matched(outcome.matched).with_last_insert_id(id - behind))
+            let after = i64::try_from(outcome.matched).ok()? - 1;
+            (kind == StatementKind::Insert && after > 0)
+                .then(|| Outcome::matched(outcome.matched).with_last_insert_id(id - after))
         }),
     )
     .needs(&[Capability::GeneratedKeys, Capability::KeysCountedOn])
@@ -249,10 +249,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "The condition of an upsert is ignored.",
         Lie::Text(|_, kind, text| {
             let at = *places(text, " DO UPDATE SET ").first()?;
-            let behind = in_where(&text[at..], |condition| {
+            let after = in_where(&text[at..], |condition| {
                 Some(format!("({condition}) OR 1 = 1"))
             })?;
-            (kind == StatementKind::Insert).then(|| format!("{}{behind}", &text[..at]))
+            (kind == StatementKind::Insert).then(|| format!("{}{after}", &text[..at]))
         }),
     )
     .needs(&[Capability::Upsert])

@@ -186,8 +186,8 @@ fn null_equals_null(dialect: &dyn Dialect, kind: StatementKind, text: &str) -> O
         return None;
     }
     let [_, same, _] = dialect.null_safe_equality(false);
-    let bent = replaced(condition, " = ", same)?;
-    Some(format!("{}{bent}{}", &text[..start], &text[end..]))
+    let altered = replaced(condition, " = ", same)?;
+    Some(format!("{}{altered}{}", &text[..start], &text[end..]))
 }
 
 fn offset_off_by_one(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
@@ -207,8 +207,8 @@ fn offset_off_by_one(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<St
     })
 }
 
-/// Cuts the second and all later keys off the last ORDER BY. What a database does with equal rows is its own affair, so they are
-/// made to come backwards, as a database may.
+/// Cuts the second and all later keys off the last ORDER BY. A database may return equal rows in any order, so they are
+/// returned in reverse.
 fn second_sort_key_dropped(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
     let (start, end) = clause(text, " ORDER BY ", &[" LIMIT ", " OFFSET ", ")"])?;
     let keys = &text[start..end];

@@ -50,13 +50,13 @@ macro_rules! dropped {
             $sentence,
             Lie::Text(|_, _, text| {
                 let is_dropped: fn(&str) -> bool = $is_dropped;
-                let (before, parts, behind) = definitions(text)?;
+                let (before, parts, after) = definitions(text)?;
                 let kept: Vec<&str> = parts
                     .iter()
                     .copied()
                     .filter(|part| !is_dropped(part))
                     .collect();
-                (kept.len() < parts.len()).then(|| format!("{before}{}{behind}", kept.join(", ")))
+                (kept.len() < parts.len()).then(|| format!("{before}{}{after}", kept.join(", ")))
             }),
         )
         .suspects(&["constraints."])

@@ -37,7 +37,7 @@ impl<'a> Deliverer<'a> {
                     sink(row)
                 }
             },
-            Some(Lie::Read(bend)) => sink(&self.lying(row, *bend)),
+            Some(Lie::Read(alter)) => sink(&self.lying(row, *alter)),
             Some(Lie::StalePlan | Lie::LoseNames | Lie::Name(_) | Lie::ReadAs(_)) => {
                 sink(&self.lying(row, |_| None))
             }
@@ -47,7 +47,7 @@ impl<'a> Deliverer<'a> {
 }
 
 impl<'a> Deliverer<'a> {
-    fn lying<'r>(&self, row: &'r dyn Row, bend: fn(ValueRef<'_>) -> Option<Value>) -> LyingRow<'r>
+    fn lying<'r>(&self, row: &'r dyn Row, alter: fn(ValueRef<'_>) -> Option<Value>) -> LyingRow<'r>
     where
         'a: 'r,
     {
@@ -55,7 +55,7 @@ impl<'a> Deliverer<'a> {
         LyingRow {
             inner: row,
             liar: self.liar,
-            bend,
+            alter,
             cells: (0..width).map(|_| OnceCell::new()).collect(),
             names: (0..width).map(|_| OnceCell::new()).collect(),
         }
@@ -66,7 +66,7 @@ impl<'a> Deliverer<'a> {
 struct LyingRow<'a> {
     inner: &'a dyn Row,
     liar: &'a Liar,
-    bend: fn(ValueRef<'_>) -> Option<Value>,
+    alter: fn(ValueRef<'_>) -> Option<Value>,
     cells: Vec<OnceCell<(ValueType, Value)>>,
     names: Vec<OnceCell<String>>,
 }
@@ -92,15 +92,15 @@ impl Row for LyingRow<'_> {
     }
 
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
-        if let Some(Lie::ReadAs(bend)) = self.liar.lie {
-            return self.value_as(*bend, index, ty);
+        if let Some(Lie::ReadAs(alter)) = self.liar.lie {
+            return self.value_as(*alter, index, ty);
         }
         let honest = self.inner.value(index, ty)?;
-        let (Some(bent), Some(cell)) = ((self.bend)(honest), self.cells.get(index)) else {
+        let (Some(altered), Some(cell)) = ((self.alter)(honest), self.cells.get(index)) else {
             return Ok(honest);
         };
         self.liar.fire();
-        match cell.get_or_init(|| (ty, bent)) {
+        match cell.get_or_init(|| (ty, altered)) {
             (kept, value) if *kept == ty => Ok(value.as_ref()),
             _ => Ok(honest),
         }
@@ -110,14 +110,15 @@ impl Row for LyingRow<'_> {
 impl LyingRow<'_> {
     fn value_as(
         &self,
-        bend: fn(&dyn Row, usize, ValueType) -> Option<Value>,
+        alter: fn(&dyn Row, usize, ValueType) -> Option<Value>,
         index: usize,
         ty: ValueType,
     ) -> Result<ValueRef<'_>> {
-        let (Some(bent), Some(cell)) = (bend(self.inner, index, ty), self.cells.get(index)) else {
+        let (Some(altered), Some(cell)) = (alter(self.inner, index, ty), self.cells.get(index))
+        else {
             return self.inner.value(index, ty);
         };
-        match cell.get_or_init(|| (ty, bent)) {
+        match cell.get_or_init(|| (ty, altered)) {
             (kept, value) if *kept == ty => {
                 self.liar.fire();
                 Ok(value.as_ref())

@@ -69,11 +69,11 @@ macro_rules! parameter {
             Writes,
             $sentence,
             Lie::Params(|_, kind, _, params| {
-                let mut bent = params.to_vec();
-                let lost = bent.get_mut($at)?;
+                let mut altered = params.to_vec();
+                let lost = altered.get_mut($at)?;
                 let acts = kind == StatementKind::$kind && !matches!(lost, Value::Null);
                 *lost = Value::Null;
-                acts.then_some(bent)
+                acts.then_some(altered)
             }),
         )
         .beyond($at)

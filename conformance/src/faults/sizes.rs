@@ -104,11 +104,11 @@ pub(super) const FAULTS: &[Fault] = &[
         Writes,
         "The 256th parameter of a statement is NULL.",
         Lie::Params(|_, kind, _, params| {
-            let mut bent = params.to_vec();
-            let lost = bent.get_mut(255)?;
+            let mut altered = params.to_vec();
+            let lost = altered.get_mut(255)?;
             let acts = kind == StatementKind::Insert && !matches!(lost, Value::Null);
             *lost = Value::Null;
-            acts.then_some(bent)
+            acts.then_some(altered)
         }),
     )
     .beyond(255)
@@ -118,11 +118,11 @@ pub(super) const FAULTS: &[Fault] = &[
         Writes,
         "The 32,766th parameter of a statement is the first.",
         Lie::Params(|_, _, _, params| {
-            let mut bent = params.to_vec();
-            let last = bent.get_mut(32_765)?;
+            let mut altered = params.to_vec();
+            let last = altered.get_mut(32_765)?;
             let acts = params.first() != Some(last);
             last.clone_from(params.first()?);
-            acts.then_some(bent)
+            acts.then_some(altered)
         }),
     )
     .beyond(32_765)
@@ -157,16 +157,16 @@ pub(super) const FAULTS: &[Fault] = &[
         "Of two long texts of equal length in a row, the second is stored as the first.",
         Lie::Params(|_, kind, _, params| {
             let is_long = |value: &Value| matches!(value, Value::Text(text) if text.len() > 4_096);
-            let mut bent = params.to_vec();
-            for at in 1..bent.len() {
+            let mut altered = params.to_vec();
+            for at in 1..altered.len() {
                 if is_long(&params[at - 1])
                     && is_long(&params[at])
                     && length(&params[at - 1]) == length(&params[at])
                 {
-                    bent[at].clone_from(&params[at - 1]);
+                    altered[at].clone_from(&params[at - 1]);
                 }
             }
-            (kind == StatementKind::Insert && bent != params).then_some(bent)
+            (kind == StatementKind::Insert && altered != params).then_some(altered)
         }),
     )
     .suspects(&["types.all", "types.text", "writes.drawn"]),
@@ -185,17 +185,17 @@ fn last_repeated(text: &str, params: &[Value], beyond: usize) -> Option<Vec<Valu
         return None;
     };
     (params.len() > beyond && before != last).then(|| {
-        let mut bent = params.to_vec();
-        bent.pop();
-        bent.push(before.clone());
-        bent
+        let mut altered = params.to_vec();
+        altered.pop();
+        altered.push(before.clone());
+        altered
     })
 }
 
 /// Truncates JSON arrays in the parameters to this many elements.
 fn list_cut(params: &[Value], most: usize) -> Option<Vec<Value>> {
     let mut cut = false;
-    let bent = params.iter().map(|value| match value {
+    let altered = params.iter().map(|value| match value {
         Value::Text(text) if text.starts_with('[') && text.len() > most => {
             match serde_json::from_str::<Vec<serde_json::Value>>(text) {
                 Ok(mut list) if list.len() > most => {
@@ -208,8 +208,8 @@ fn list_cut(params: &[Value], most: usize) -> Option<Vec<Value>> {
         }
         value => value.clone(),
     });
-    let bent: Vec<Value> = bent.collect();
-    cut.then_some(bent)
+    let altered: Vec<Value> = altered.collect();
+    cut.then_some(altered)
 }
 
 fn row_repeated(
@@ -225,9 +225,9 @@ fn row_repeated(
     let width = params.len() / rows;
     let (last, before) = (params.last()?, params.get(params.len() - 1 - width)?);
     (last != before).then(|| {
-        let mut bent = params.to_vec();
-        bent.pop();
-        bent.push(before.clone());
-        bent
+        let mut altered = params.to_vec();
+        altered.pop();
+        altered.push(before.clone());
+        altered
     })
 }

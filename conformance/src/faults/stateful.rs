@@ -247,8 +247,8 @@ pub(super) const FAULTS: &[Fault] = &[
                     now.clone()
                 }
             };
-            let bent: Vec<Value> = params.iter().zip(previous).map(stale).collect();
-            (bent.len() == params.len() && bent != params).then_some(bent)
+            let altered: Vec<Value> = params.iter().zip(previous).map(stale).collect();
+            (altered.len() == params.len() && altered != params).then_some(altered)
         }),
     )
     .suspects(&["types.all", "types."]),
@@ -258,11 +258,11 @@ pub(super) const FAULTS: &[Fault] = &[
         "The ninth parameter of a statement keeps its value from the first run.",
         Lie::Params(|state, _, _, params| {
             let before = state.previous.as_deref()?.get(8)?;
-            let mut bent = params.to_vec();
-            let ninth = bent.get_mut(8)?;
+            let mut altered = params.to_vec();
+            let ninth = altered.get_mut(8)?;
             let acts = ninth != before;
             ninth.clone_from(before);
-            acts.then_some(bent)
+            acts.then_some(altered)
         }),
     )
     .suspects(&["types.all", "writes."]),
@@ -376,13 +376,13 @@ pub(super) const FAULTS: &[Fault] = &[
             let open = *places(text, "(").first()?;
             let table = text[..open].trim_end().rsplit(' ').next()?;
             let refers = format!(" REFERENCES {table} ");
-            let (before, parts, behind) = definitions(text)?;
+            let (before, parts, after) = definitions(text)?;
             let kept: Vec<&str> = parts
                 .iter()
                 .copied()
                 .filter(|part| !part.contains(&refers))
                 .collect();
-            (kept.len() < parts.len()).then(|| format!("{before}{}{behind}", kept.join(", ")))
+            (kept.len() < parts.len()).then(|| format!("{before}{}{after}", kept.join(", ")))
         }),
     )
     .needs(&[Capability::ForeignKeys])
@@ -406,13 +406,13 @@ pub(super) const FAULTS: &[Fault] = &[
         Constraints,
         "A composite primary key is not enforced.",
         Lie::Text(|_, _, text| {
-            let (before, parts, behind) = definitions(text)?;
+            let (before, parts, after) = definitions(text)?;
             let kept: Vec<&str> = parts
                 .iter()
                 .copied()
                 .filter(|part| !(part.starts_with("PRIMARY KEY (") && part.contains(", ")))
                 .collect();
-            (kept.len() < parts.len()).then(|| format!("{before}{}{behind}", kept.join(", ")))
+            (kept.len() < parts.len()).then(|| format!("{before}{}{after}", kept.join(", ")))
         }),
     )
     .suspects(&["constraints."]),
@@ -431,7 +431,7 @@ fn collated(dialect: &dyn Dialect, text: &str, collation: &str) -> Option<String
 
 /// Rewrites some definitions of a CREATE TABLE.
 fn change_definitions(text: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
-    let (before, parts, behind) = definitions(text)?;
+    let (before, parts, after) = definitions(text)?;
     let mut changed = false;
     let parts: Vec<String> = parts
         .iter()
@@ -443,5 +443,5 @@ fn change_definitions(text: &str, change: impl Fn(&str) -> Option<String>) -> Op
             None => (*part).to_owned(),
         })
         .collect();
-    changed.then(|| format!("{before}{}{behind}", parts.join(", ")))
+    changed.then(|| format!("{before}{}{after}", parts.join(", ")))
 }

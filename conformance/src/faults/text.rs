@@ -171,7 +171,7 @@ pub(super) fn without_definitions(text: &str, keyword: &str) -> Option<String> {
 
 /// Keeps at most this many definitions with this keyword in a CREATE TABLE; `None` if there are no more.
 pub(super) fn without_definitions_after(text: &str, keyword: &str, most: usize) -> Option<String> {
-    let (before, parts, behind) = definitions(text)?;
+    let (before, parts, after) = definitions(text)?;
     let mut seen = 0;
     let kept: Vec<&str> = parts
         .iter()
@@ -182,7 +182,7 @@ pub(super) fn without_definitions_after(text: &str, keyword: &str, most: usize) 
             !holds || seen <= most
         })
         .collect();
-    (kept.len() < parts.len()).then(|| format!("{before}{}{behind}", kept.join(", ")))
+    (kept.len() < parts.len()).then(|| format!("{before}{}{after}", kept.join(", ")))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Values bent on their way in or out.
+//! Values altered on their way in or out.
 
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
 
@@ -27,7 +27,7 @@ pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "values.columns_unasked",
         Values,
-        "How a column was declared is not asked, so that it changes some values without an error.",
+        "The declared type of a column is not looked up, so the column changes some values without an error.",
         Lie::LoseTarget,
     )
     .needs(&[Capability::ConvertedValues])
@@ -321,11 +321,11 @@ fn nulls_last(values: &[Value]) -> Option<Vec<Value>> {
 fn null_is_text(values: &[Value]) -> Option<Vec<Value>> {
     let is_text = values.iter().any(|value| matches!(value, Value::Text(_)));
     let has_null = values.iter().any(|value| matches!(value, Value::Null));
-    let bent = |value: &Value| match value {
+    let altered = |value: &Value| match value {
         Value::Null => Value::Text("NULL".to_owned()),
         value => value.clone(),
     };
-    (is_text && has_null).then(|| values.iter().map(bent).collect())
+    (is_text && has_null).then(|| values.iter().map(altered).collect())
 }
 
 #[expect(
@@ -334,8 +334,8 @@ fn null_is_text(values: &[Value]) -> Option<Vec<Value>> {
 )]
 fn i64_through_f64(value: ValueRef<'_>) -> Option<Value> {
     let ValueRef::I64(v) = value else { return None };
-    let bent = v as f64 as i64;
-    (bent != v).then_some(Value::I64(bent))
+    let altered = v as f64 as i64;
+    (altered != v).then_some(Value::I64(altered))
 }
 
 #[expect(
@@ -344,8 +344,8 @@ fn i64_through_f64(value: ValueRef<'_>) -> Option<Value> {
 )]
 fn i64_through_i32(value: ValueRef<'_>) -> Option<Value> {
     let ValueRef::I64(v) = value else { return None };
-    let bent = i64::from(v as i32);
-    (bent != v).then_some(Value::I64(bent))
+    let altered = i64::from(v as i32);
+    (altered != v).then_some(Value::I64(altered))
 }
 
 #[expect(
@@ -354,8 +354,8 @@ fn i64_through_i32(value: ValueRef<'_>) -> Option<Value> {
 )]
 fn f64_through_f32(value: ValueRef<'_>) -> Option<Value> {
     let ValueRef::F64(v) = value else { return None };
-    let bent = f64::from(v as f32);
-    (bent.to_bits() != v.to_bits()).then_some(Value::F64(bent))
+    let altered = f64::from(v as f32);
+    (altered.to_bits() != v.to_bits()).then_some(Value::F64(altered))
 }
 
 #[expect(
@@ -366,12 +366,12 @@ fn decimal_through_f64(value: ValueRef<'_>) -> Option<Value> {
     let ValueRef::Decimal(v) = value else {
         return None;
     };
-    let bent = v.mantissa() as f64 as i128;
-    (bent != v.mantissa()).then_some(Value::Decimal(Decimal::new(bent, v.scale())))
+    let altered = v.mantissa() as f64 as i128;
+    (altered != v.mantissa()).then_some(Value::Decimal(Decimal::new(altered, v.scale())))
 }
 
 fn json_integers_through_f64(value: ValueRef<'_>) -> Option<Value> {
-    fn bent(document: &mut serde_json::Value) -> bool {
+    fn altered(document: &mut serde_json::Value) -> bool {
         match document {
             serde_json::Value::Number(number) => {
                 let exact = number.as_i64().map(ValueRef::I64);
@@ -381,8 +381,12 @@ fn json_integers_through_f64(value: ValueRef<'_>) -> Option<Value> {
                 *document = other.into();
                 true
             }
-            serde_json::Value::Array(items) => items.iter_mut().fold(false, |any, v| bent(v) | any),
-            serde_json::Value::Object(map) => map.values_mut().fold(false, |any, v| bent(v) | any),
+            serde_json::Value::Array(items) => {
+                items.iter_mut().fold(false, |any, v| altered(v) | any)
+            }
+            serde_json::Value::Object(map) => {
+                map.values_mut().fold(false, |any, v| altered(v) | any)
+            }
             _ => false,
         }
     }
@@ -390,7 +394,7 @@ fn json_integers_through_f64(value: ValueRef<'_>) -> Option<Value> {
         return None;
     };
     let mut document = serde_json::from_str(text).ok()?;
-    bent(&mut document).then(|| Value::Json(document.to_string()))
+    altered(&mut document).then(|| Value::Json(document.to_string()))
 }
 
 fn microseconds_cut(value: ValueRef<'_>) -> Option<Value> {

@@ -204,14 +204,14 @@ impl Liar {
         sql: &Sql,
         params: &[Param<'_>],
     ) -> Option<Vec<Value>> {
-        let Some(Lie::Params(bend)) = self.lie else {
+        let Some(Lie::Params(alter)) = self.lie else {
             return None;
         };
         let values: Vec<Value> = params
             .iter()
             .map(|param| param.value().map(ValueRef::to_owned))
             .collect::<Option<_>>()?;
-        self.fired(bend(state, sql.kind(), sql.text(), &values))
+        self.fired(alter(state, sql.kind(), sql.text(), &values))
     }
 
     /// Returns how many columns of a row are visible.
@@ -229,13 +229,13 @@ impl Liar {
 
     /// The owned forms of what is sent; `None` where nothing changes.
     fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
-        let bend: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
-            Some(Lie::Store(bend)) => bend,
+        let alter: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
+            Some(Lie::Store(alter)) => alter,
             Some(Lie::LoseLast(_) | Lie::LoseLastOf(_) | Lie::Array(_)) => &|_| None,
             _ => return None,
         };
         let mut changed = false;
-        let mut bent = |value: ValueRef<'_>| match bend(value) {
+        let mut altered = |value: ValueRef<'_>| match alter(value) {
             Some(other) => {
                 changed = true;
                 other
@@ -245,9 +245,9 @@ impl Liar {
         let mut stored: Vec<Stored> = params
             .iter()
             .map(|param| match param {
-                Param::Ref(value) => Stored::One(bent(*value)),
-                Param::Owned(value) => Stored::One(bent(value.as_ref())),
-                Param::Column(values) => Stored::Many(values.iter().map(|v| bent(*v)).collect()),
+                Param::Ref(value) => Stored::One(altered(*value)),
+                Param::Owned(value) => Stored::One(altered(value.as_ref())),
+                Param::Column(values) => Stored::Many(values.iter().map(|v| altered(*v)).collect()),
             })
             .collect();
         let is_lost = |rows: usize| match self.lie {
@@ -263,12 +263,12 @@ impl Liar {
                 changed = true;
             }
         }
-        if let Some(Lie::Array(bend)) = self.lie {
+        if let Some(Lie::Array(alter)) = self.lie {
             for column in &mut stored {
                 if let Stored::Many(values) = column
-                    && let Some(bent) = bend(values)
+                    && let Some(altered) = alter(values)
                 {
-                    *values = bent;
+                    *values = altered;
                     changed = true;
                 }
             }

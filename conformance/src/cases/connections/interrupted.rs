@@ -340,7 +340,7 @@ fn outcome(
     result: &Ran,
     is_before: bool,
 ) -> Result<(), Failure> {
-    let is_told_lost = call == Some(COMMIT) && how.loses();
+    let is_lost_commit = call == Some(COMMIT) && how.loses();
     match result {
         Ok(Ok(())) => {
             check!(
@@ -350,7 +350,7 @@ fn outcome(
         }
         Ok(Err(error)) if error.kind() == ErrorKind::AmbiguousCommit => {
             check!(
-                is_told_lost && how != How::LostUnsent,
+                is_lost_commit && how != How::LostUnsent,
                 "{what}: reported as ambiguous without a COMMIT in progress: {error}"
             );
         }
@@ -360,7 +360,7 @@ fn outcome(
                 "{what}: reported as failed ({error}), but everything is written"
             );
             check!(
-                !is_told_lost || how == How::LostUnsent,
+                !is_lost_commit || how == How::LostUnsent,
                 "{what}: the outcome is unknown, but it is reported as {:?}",
                 error.kind()
             );

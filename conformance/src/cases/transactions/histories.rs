@@ -177,7 +177,7 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
         allowed: anomaly.allowed_by() >= wanted,
     };
     context.isolation = Some(SeenIsolation {
-        asked: requested.to_owned(),
+        requested: requested.to_owned(),
         shown: verdict.level().to_string(),
         committed,
         anomalies: Anomaly::ALL.into_iter().map(seen).collect(),

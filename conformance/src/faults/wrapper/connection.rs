@@ -128,7 +128,7 @@ impl LyingConnection {
     }
 
     /// Returns the parameters to send, recorded for the statement's next run.
-    fn bent(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
+    fn altered(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
         let is_wanted = match self.liar.lie {
             Some(Lie::Params(_)) => true,
             // This only checks whether an UPDATE repeats the last one.
@@ -138,9 +138,9 @@ impl LyingConnection {
         if !is_wanted {
             return None;
         }
-        let bent = self.liar.params(self.tracker.of(sql.id()), sql, params);
-        self.tracker.sent(sql.id(), params, bent.as_deref());
-        bent
+        let altered = self.liar.params(self.tracker.of(sql.id()), sql, params);
+        self.tracker.sent(sql.id(), params, altered.as_deref());
+        altered
     }
 }
 
@@ -152,8 +152,8 @@ impl Connection for LyingConnection {
         self.hold_open(sql.kind())?;
         self.locks.store(sql.kind().is_write(), Ordering::SeqCst);
         let liar = Arc::clone(&self.liar);
-        let bent = self.bent(sql, statement.params);
-        let result = match bent {
+        let altered = self.altered(sql, statement.params);
+        let result = match altered {
             Some(values) => {
                 let params: Vec<Param<'_>> =
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
@@ -184,8 +184,8 @@ impl Connection for LyingConnection {
         self.locks.store(sql.kind().is_write(), Ordering::SeqCst);
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
-        let bent = self.bent(sql, statement.params);
-        let result = match (bent, liar.lie) {
+        let altered = self.altered(sql, statement.params);
+        let result = match (altered, liar.lie) {
             (Some(values), _) => {
                 let params: Vec<Param<'_>> =
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();

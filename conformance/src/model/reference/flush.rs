@@ -133,7 +133,7 @@ impl Reference {
                 continue;
             };
             let (mine, base) = (object.values, object.base);
-            // It is unknown what was written to it.
+            // The session does not know what was written to it.
             if is_equal && (row.number, row.owner) != (base.number, base.owner) {
                 refused.insert(Refusal::Stale);
             }

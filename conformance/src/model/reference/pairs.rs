@@ -58,7 +58,7 @@ impl Pairs {
     pub(super) fn want(&mut self, pair: Pair, wanted: Wanted) {
         let first = self.changes.get(&pair).map_or(wanted, |known| known.first);
         self.changes.insert(pair, Change { wanted, first });
-        // They were together, it was thought, and shall be.
+        // Memory had them together before, and has them together again: nothing is left to flush.
         if first == Wanted::Apart && wanted == Wanted::Together {
             self.changes.remove(&pair);
         }
