@@ -21,7 +21,7 @@ struct Counter {
     value: i64,
 }
 
-/// How often a transaction is tried: a busy row is lost to other nodes many times in a row.
+/// How often a transaction is tried: on a busy row it loses to other nodes many times in succession.
 const TRIES: u32 = 200;
 
 fn engine(url: &str) -> Engine {
@@ -60,7 +60,7 @@ fn total(engine: &Engine) -> i64 {
     counters.iter().map(|&counter| session[counter].value).sum()
 }
 
-/// Adds one; again where the connection was lost before anything was committed. Whether it was counted, or nobody knows.
+/// Adds one, and retries if the connection was lost before the commit. Returns true if it was counted, false if the outcome is unknown.
 fn increment(session: &mut Session, id: i64, retried: &AtomicU64) -> Result<bool, Error> {
     let mut tries: u32 = 0;
     let done = session.retry(TRIES, |s| {
@@ -77,7 +77,8 @@ fn increment(session: &mut Session, id: i64, retried: &AtomicU64) -> Result<bool
     }
 }
 
-/// `threads` threads, each adding one `times` times; how many were counted, how many may have been, and how often a transaction ran again.
+/// Runs `threads` threads, each adding one `times` times. Returns how many increments were counted, how many are unknown, and how often a
+/// transaction was retried.
 fn hammer(engines: &[Engine], threads: usize, times: usize, counters: i64) -> (i64, i64, u64) {
     let retried = Arc::new(AtomicU64::new(0));
     let running: Vec<_> = (0..threads)
@@ -93,7 +94,7 @@ fn hammer(engines: &[Engine], threads: usize, times: usize, counters: i64) -> (i
                     match increment(&mut session, id, &retried) {
                         Ok(true) => (known, left) = (known + 1, left - 1),
                         Ok(false) => (unknown, left) = (unknown + 1, left - 1),
-                        // A node that is gone: nothing was committed.
+                        // The node is gone: nothing was committed.
                         Err(error) => {
                             let kind = error.kind();
                             assert!(
@@ -145,7 +146,7 @@ fn nothing_is_lost() {
     assert_eq!((known, unknown), (2_000, 0));
     assert_eq!(total(&spread), 2_000, "no increment may be lost");
 
-    // What one node has committed is seen on another at once.
+    // A commit on one node is visible on another at once.
     let one = engine(&cluster.node_url(0).expect("a node"));
     let waiting = format!("{}?sync_wait=1", cluster.node_url(1).expect("a node"));
     let other = engine(&waiting);
@@ -193,7 +194,7 @@ fn nothing_is_lost() {
     }
 }
 
-/// Transactions a second and their time, of eight threads on rows of their own, over the first nodes of the cluster.
+/// Prints transactions per second and their latency: eight threads, each with its own row, over the first nodes of the cluster.
 fn figures(cluster: &Cluster) {
     for nodes in 1..=3 {
         prepare(cluster, 8);

@@ -29,20 +29,20 @@ fn fold(text: &str, item: impl Fn(&str) -> Option<usize>) -> String {
             rest = &rest[first.len_utf8()..];
             continue;
         };
-        let (found, mut behind) = rest.split_at(length);
+        let (found, mut after) = rest.split_at(length);
         out.push_str(found);
         let mut repeated = false;
-        while let Some(next) = behind
+        while let Some(next) = after
             .strip_prefix(", ")
             .filter(|next| next.starts_with(found))
         {
-            behind = &next[length..];
+            after = &next[length..];
             repeated = true;
         }
         if repeated {
             out.push_str(", ...");
         }
-        rest = behind;
+        rest = after;
     }
     out
 }

@@ -1,4 +1,4 @@
-//! Values that the server would bend without an error: none passes unseen.
+//! Values that the server would alter without an error: none of them passes unnoticed.
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
@@ -17,7 +17,7 @@ struct Code {
 const CODES: &str = "CREATE TABLE codes (id BIGINT AUTO_INCREMENT PRIMARY KEY, text VARCHAR(3) NOT NULL) ENGINE = InnoDB \
     CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin";
 
-/// Raw SQL may change what the mapper's statements mean: these are refused until the setting is as it was.
+/// Raw SQL may change settings that the mapper's statements depend on: the statements are refused until the setting is restored.
 #[test]
 fn settings_that_raw_sql_changes() {
     let Some(database) = database() else { return };
@@ -153,7 +153,7 @@ struct Thing {
     owner: BelongsTo<Owner>,
 }
 
-/// Pages by an expression of the object's own beside a key of a joined table.
+/// Pages by an expression over the object's columns and by a key of a joined table.
 #[test]
 fn pages_by_an_expression_and_a_joined_key() {
     let Some(database) = database() else { return };
@@ -203,7 +203,7 @@ struct Narrow {
     text: String,
 }
 
-/// A character that a column's set lacks is neither stored nor found as a question mark.
+/// A character outside the column's character set is neither stored nor compared as a question mark.
 #[test]
 fn characters_that_a_column_lacks() {
     for set in ["utf8mb3", "latin1", "ascii"] {
@@ -223,7 +223,7 @@ fn characters_that_a_column_lacks() {
             let found = Narrow::query()
                 .filter(Narrow::TEXT.eq(text))
                 .all(&mut session);
-            // Refused or nothing, but no other row.
+            // An error or no row, but never another row.
             assert!(
                 found.is_err() || found.is_ok_and(|found| found.is_empty()),
                 "{set}"
@@ -243,7 +243,7 @@ fn characters_that_a_column_lacks() {
     }
 }
 
-/// A text that becomes longer than a packet is not NULL.
+/// The server replaces a text that is longer than a packet by NULL; that must be an error.
 #[test]
 fn a_result_that_is_too_long() {
     let Some(server) = own_server(&["--max-allowed-packet=1M"]) else {
@@ -269,7 +269,7 @@ fn a_result_that_is_too_long() {
     assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
 }
 
-/// Zero is a key like another.
+/// Zero is an ordinary key.
 #[test]
 fn the_key_zero() {
     let Some(database) = database() else { return };

@@ -25,7 +25,7 @@ fn stored(engine: &Engine) -> (Vec<String>, Vec<Option<String>>) {
     )
 }
 
-/// A key that changes only in case or by spaces at its end is changed, and rows that refer to it follow.
+/// A key that changes only in case or in trailing spaces is changed, and the rows that refer to it follow.
 #[test]
 fn a_key_changes_its_case() {
     for (new, has_pets) in [
@@ -63,7 +63,7 @@ fn a_key_changes_its_case() {
     }
 }
 
-/// A row may take the key of one that the same flush deletes, also where only the database knows that they are equal.
+/// A row may take the key of a row that the same flush deletes, even if only the database knows that the keys are equal.
 #[test]
 fn an_equal_key_is_taken_again() {
     let Some(database) = database() else { return };
@@ -89,7 +89,7 @@ fn an_equal_key_is_taken_again() {
     }
 }
 
-/// One row, one object: by whatever equal keys it is asked for at once.
+/// Equal keys in one lookup give one object.
 #[test]
 fn equal_keys_are_one_object() {
     let Some(database) = database() else { return };
@@ -116,7 +116,7 @@ fn equal_keys_are_one_object() {
     assert_eq!((&*session[ann].name, &*session[ann].city), ("ann", "bonn"));
 }
 
-/// Rows that refer to a deleted one in other letters are released, as those in the same.
+/// Rows whose foreign keys differ in case from the key of a deleted row are released too.
 #[test]
 fn a_deleted_row_releases_those_with_equal_references() {
     let Some(database) = database() else { return };
@@ -139,7 +139,7 @@ fn a_deleted_row_releases_those_with_equal_references() {
     session.commit().expect("deletes");
     assert!(
         session.statements() - before <= 6,
-        "they are asked for together"
+        "they are queried together"
     );
     let (people, pets) = stored(&engine);
     assert_eq!(people, ["eve"]);

@@ -1,4 +1,4 @@
-//! A conflict of a cluster may be told to any statement of the transaction, and to the backend's own question about a table's columns too.
+//! Any statement of a transaction may report a conflict in a cluster, including the backend's own query for a table's columns.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -21,28 +21,28 @@ struct Measure {
 
 const QUERY: u8 = 0x03;
 
-/// What a node of a cluster says, once, when it is asked for the types of columns.
+/// The error that a node of a cluster returns, once, to the query for the types of columns.
 #[derive(Clone, Copy)]
-struct Told {
+struct Reported {
     code: u16,
     state: &'static str,
     message: &'static str,
 }
 
-/// The transaction has lost to one of another node.
-const CONFLICT: Told = Told {
+/// The transaction lost to one on another node.
+const CONFLICT: Reported = Reported {
     code: 1213,
     state: "40001",
     message: "Deadlock found when trying to get lock; try restarting transaction",
 };
 /// The node has left its cluster.
-const NOT_READY: Told = Told {
+const NOT_READY: Reported = Reported {
     code: 1047,
     state: "08S01",
     message: "WSREP has not yet prepared node for application use",
 };
 
-impl Told {
+impl Reported {
     fn packet(self) -> Vec<u8> {
         let mut body = vec![0xff];
         body.extend(self.code.to_le_bytes());
@@ -51,23 +51,23 @@ impl Told {
     }
 }
 
-/// Stands between one client and the server. The question of the client that comes first is answered as told, and meanwhile the server
-/// rolls the transaction back, as a node does that has lost a conflict.
-fn start(host: String, port: u16, reported: Told) -> u16 {
+/// A proxy between one client and the server. It answers the first query for columns with the reported error, and lets the server
+/// roll back the transaction, as a node does that lost a conflict.
+fn start(host: String, port: u16, reported: Reported) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let own = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
-        let was_told = Arc::new(AtomicBool::new(false));
+        let has_reported = Arc::new(AtomicBool::new(false));
         for client in listener.incoming().map_while(Result::ok) {
             let server = TcpStream::connect((&*host, port)).expect("connects");
             let is_due = Arc::new(AtomicBool::new(false));
             let [from, to] = [&client, &server].map(|stream| stream.try_clone().expect("clones"));
-            let [was_told, due] = [&was_told, &is_due].map(Arc::clone);
+            let [has_reported, due] = [&has_reported, &is_due].map(Arc::clone);
             thread::spawn(move || {
                 relay(from, to, |body| {
                     let text = String::from_utf8_lossy(body);
-                    let asks = body.first() == Some(&QUERY) && text.contains("SHOW COLUMNS");
-                    if !asks || was_told.swap(true, Ordering::SeqCst) {
+                    let is_query = body.first() == Some(&QUERY) && text.contains("SHOW COLUMNS");
+                    if !is_query || has_reported.swap(true, Ordering::SeqCst) {
                         return None;
                     }
                     due.store(true, Ordering::SeqCst);
@@ -85,7 +85,7 @@ fn start(host: String, port: u16, reported: Told) -> u16 {
     own
 }
 
-/// Passes on packets, or what replaces them.
+/// Forwards packets, or their replacements.
 fn relay(
     mut from: TcpStream,
     mut to: TcpStream,
@@ -105,7 +105,7 @@ fn relay(
 }
 
 #[test]
-fn a_conflict_met_by_the_question_for_columns_is_one_of_the_transaction() {
+fn a_conflict_reported_to_the_query_for_columns_is_one_of_the_transaction() {
     let Some(database) = database() else { return };
     let Some((host, port)) = database.address() else {
         return eprintln!("ignored: the server is not one host with a port");
@@ -122,18 +122,18 @@ fn a_conflict_met_by_the_question_for_columns_is_one_of_the_transaction() {
         };
         let engine = between();
         let mut session = Session::new(&engine);
-        // A statement before it is undone with the rest.
+        // An earlier statement is rolled back too.
         session
             .sql("UPDATE measures SET value = -1", ())
             .execute()
             .expect("updates");
         session.add(Measure { id, value: 0.5 });
-        let error = session.commit().expect_err("told by the question");
+        let error = session.commit().expect_err("reported to the query");
         assert_eq!(error.kind(), kind, "{error}");
         session.rollback().expect("rolls back");
         session.add(Measure { id, value: 0.5 });
         session.commit().expect("nothing is in the way any more");
-        // Alone, outside of a transaction, and under `retry`.
+        // A single statement, and a transaction under `retry`.
         let engine = between();
         let mut session = Session::new(&engine);
         let mut tries = 0;

@@ -15,7 +15,7 @@ fn user(url: &str) -> &str {
     rest.rsplit_once('@').expect("a user").0
 }
 
-/// A limit may be longer than any clock counts, or shorter than any answer takes: a socket takes a limit of zero for none.
+/// A limit may be longer than a clock can represent, or shorter than any answer takes: a socket treats a limit of zero as no limit.
 #[test]
 fn limits_may_be_extreme() {
     let Some(database) = database() else { return };
@@ -71,9 +71,9 @@ fn by_a_unix_socket() {
             Ok(())
         })
         .expect("reads");
-    // A server that is elsewhere has its socket elsewhere.
+    // The socket of a server on another machine is not here.
     if !std::path::Path::new(&socket).exists() {
-        return eprintln!("ignored: there is no socket {socket} here");
+        return eprintln!("ignored: the socket {socket} does not exist here");
     }
     let url = format!(
         "mariadb://{}@localhost/{}?socket={}",
@@ -184,12 +184,12 @@ mod over_tls {
             let encrypted = "SELECT variable_value <> '' FROM information_schema.session_status WHERE variable_name = 'SSL_CIPHER'";
             assert_eq!(number(&mut *connection, encrypted), Some(1), "{mode}");
             thread::sleep(std::time::Duration::from_millis(200));
-            assert!(connection.is_open(), "{mode}: nothing was said since");
+            assert!(connection.is_open(), "{mode}: nothing was received since");
             connection.reset(true).expect("resets");
             assert_eq!(number(&mut *connection, encrypted), Some(1), "{mode}");
             assert!(connection.is_open(), "{mode}");
         }
-        // The certificate is of the address, and not of the name.
+        // The certificate is for the address, not for the name.
         let by_name = url.replace("127.0.0.1", "localhost");
         for mode in ["sslmode=verify-full&sslrootcert=ROOT", "ssl=1&ssl-ca=ROOT"] {
             let error = open(mode, &by_name).expect_err("another host");
@@ -212,7 +212,7 @@ mod over_tls {
         assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
     }
 
-    /// What is said of TLS holds against a server that has none.
+    /// The requested TLS mode holds for a server without TLS.
     #[test]
     fn without_tls_of_the_server() {
         let Some(server) = own_server(&["--skip-ssl"]) else {

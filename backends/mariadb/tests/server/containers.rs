@@ -1,4 +1,4 @@
-//! A server in a container of the image that `SELFSAME_MARIADB_IMAGE` or `SELFSAME_MARIADB_CONTAINER` names, which is gone when it is dropped.
+//! A server in a container of the image that `SELFSAME_MARIADB_IMAGE` or `SELFSAME_MARIADB_CONTAINER` names; dropping it removes the container.
 
 use std::env;
 use std::net::TcpStream;
@@ -45,7 +45,7 @@ fn a_container_lives_as_long_as_its_server() {
 }
 
 #[test]
-fn an_image_that_is_not_there_is_told() {
+fn a_missing_image_is_reported() {
     let error = Server::container("selfsame.invalid/no-such-mariadb:0").expect_err("no image");
     assert_eq!(error.kind(), selfsame::ErrorKind::Configuration, "{error}");
     assert_eq!(error.message().lines().count(), 1, "{error}");

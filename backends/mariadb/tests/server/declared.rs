@@ -1,4 +1,4 @@
-//! Columns that would store other values than they are given: each value is refused with its column, or the row holds what memory holds.
+//! Columns that would store something else than the given value: the value is refused with the column's name, or the row holds what memory holds.
 
 use std::fmt::Debug;
 
@@ -173,7 +173,7 @@ fn uuids_and_addresses_are_given_in_the_servers_form() {
     );
 }
 
-/// What a number or a time is read as is no text: memory would hold one until then.
+/// A text field on a column of another type: the column would be read as something else than the text in memory.
 #[test]
 fn texts_in_columns_of_other_kinds() {
     for (declared, text) in [
@@ -275,7 +275,7 @@ fn every_way_to_write() {
     session.execute(&insert("c")).expect("writes");
 }
 
-/// A type that the mapping names is the database's own: what it makes of a value is read again.
+/// A mapping that names a database type accepts the database's conversions: the stored value is read back.
 #[test]
 fn a_named_type_is_read_again() {
     #[derive(Entity, Clone, Debug)]
@@ -332,7 +332,7 @@ fn a_named_type_is_read_again() {
     assert_eq!(held(&session), kept);
 }
 
-/// Some columns are NOT NULL, and store something else for NULL.
+/// Some NOT NULL columns store something else for NULL.
 #[test]
 fn null_is_not_replaced() {
     #[derive(Entity, Clone, Debug)]
@@ -396,7 +396,7 @@ fn null_is_not_replaced() {
     session.commit().expect("has no NULL");
 }
 
-/// What is kept of a statement does not outlive the table that it was prepared for.
+/// Column types cached with a statement do not outlive the table that it was prepared for.
 #[test]
 fn a_table_that_another_one_hides() {
     let Some(database) = database() else { return };

@@ -1,4 +1,4 @@
-//! Servers whose settings would change what statements mean: the session answers the same.
+//! Servers whose settings would change the meaning of statements: the session behaves the same.
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Backend, StatementKind};
@@ -156,11 +156,11 @@ fn what_is_read_is_not_cut() {
     assert_eq!(number(connection, joined), Some(15_005));
 }
 
-/// A lock that was waited for too long undoes the statement, or the transaction where the server is told so.
+/// A lock timeout rolls back the statement, or the transaction if the server is configured so.
 #[test]
-fn a_lock_that_was_waited_for_too_long() {
-    for undoes_all in [false, true] {
-        let option = format!("--innodb-rollback-on-timeout={}", u8::from(undoes_all));
+fn a_lock_timeout_rolls_back_the_statement_or_the_transaction() {
+    for rolls_back_all in [false, true] {
+        let option = format!("--innodb-rollback-on-timeout={}", u8::from(rolls_back_all));
         let Some(server) = own_server(&[&option]) else {
             return;
         };
@@ -185,15 +185,15 @@ fn a_lock_that_was_waited_for_too_long() {
         transact(&mut *one, Transaction::Rollback).expect("rolls back");
         let further = raw(&mut *other, "INSERT INTO t VALUES (3, 2)");
         let committed = transact(&mut *other, Transaction::Commit);
-        assert_eq!(further.is_err(), undoes_all);
-        assert_eq!(committed.is_err(), undoes_all);
+        assert_eq!(further.is_err(), rolls_back_all);
+        assert_eq!(committed.is_err(), rolls_back_all);
         let mut third = backend.connect().expect("connects");
         let written = number(&mut *third, "SELECT COUNT(*) FROM t WHERE n = 2");
-        assert_eq!(written, Some(if undoes_all { 0 } else { 2 }));
+        assert_eq!(written, Some(if rolls_back_all { 0 } else { 2 }));
     }
 }
 
-/// A statement that commits and begins again leaves a transaction open, which is another.
+/// A statement that commits and begins again leaves a transaction open, but not the one that was begun.
 #[test]
 fn a_procedure_that_commits_is_noticed() {
     let Some(database) = database() else { return };

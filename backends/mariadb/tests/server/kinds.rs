@@ -1,4 +1,4 @@
-//! Tables of every kind that the server has: keys go to their own rows, and what an engine cannot do is told.
+//! Tables of all kinds and storage engines: objects get the keys of their own rows, and what an engine cannot do is an error.
 
 use selfsame::ErrorKind;
 use selfsame::error::Error;
@@ -94,7 +94,7 @@ fn what_cannot_be_counted_on_is_refused() {
     }
 }
 
-/// What stays behind a rollback is told, and the session is as if it had not.
+/// A rollback that leaves rows behind is reported, and the session continues as if everything had been rolled back.
 #[test]
 fn a_rollback_that_undoes_nothing_says_so() {
     for engine in ["MyISAM", "Aria", "MEMORY"] {
@@ -116,7 +116,7 @@ fn a_rollback_that_undoes_nothing_says_so() {
         );
         assert_eq!(session.state(item), State::Transient);
         assert_eq!(rows(&engine).len(), 1);
-        // The next transaction is another, and what can be undone is.
+        // The next transaction is not affected, and rolls back what it can.
         session
             .sql("INSERT INTO notes VALUES (1)", ())
             .execute()
@@ -152,7 +152,7 @@ struct Event {
     score: f32,
 }
 
-/// The same, without a word about how time and texts are declared.
+/// The same, without the declared types.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "events")]
 struct Undeclared {
@@ -165,7 +165,7 @@ struct Undeclared {
     score: f64,
 }
 
-/// What a column keeps otherwise than it was given is no change of somebody else, or refused where the mapping does not tell.
+/// A value that its column converts is not a conflict with another session if the mapping names the type, and is refused otherwise.
 #[test]
 fn values_that_the_column_changes() {
     let Some(database) = database() else { return };
@@ -253,7 +253,7 @@ struct Folder {
     folders: HasMany<Folder>,
 }
 
-/// The server refuses to delete a row that refers to itself, so that it lets go of itself first.
+/// The server refuses to delete a row that refers to itself, so its reference is set to NULL first.
 #[test]
 fn a_row_that_refers_to_itself_is_deleted() {
     let Some(database) = database() else { return };
@@ -264,7 +264,7 @@ fn a_row_that_refers_to_itself_is_deleted() {
         session.add(Folder::new(id));
     }
     session.commit().expect("inserts");
-    // Two by themselves, one in one of them, and two in each other.
+    // Two inside themselves, one inside one of these, and two inside each other.
     session
         .sql("UPDATE folders SET inside_id = CASE id WHEN 3 THEN 1 WHEN 4 THEN 5 WHEN 5 THEN 4 ELSE id END", ())
         .execute()

@@ -1,4 +1,4 @@
-//! Tables that others made: what they hold is read as it is, or refused.
+//! Tables created by other programs: their values are read as they are, or refused.
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
@@ -6,9 +6,9 @@ use selfsame::value::Decimal;
 
 use crate::support::{Person, Pet, all, database};
 
-/// What an entity cannot say is told of its table: triggers, earlier rows, partitions.
+/// Reflection reports what an entity cannot express: triggers, system versioning, partitions.
 #[test]
-fn what_a_table_does_besides_is_told() {
+fn what_an_entity_cannot_express_is_reported() {
     let Some(database) = database() else { return };
     all(
         &database,
@@ -23,7 +23,7 @@ fn what_a_table_does_besides_is_told() {
     );
     let engine = Engine::new(database.backend());
     let metadata = Metadata::reflect(&engine).expect("reflects");
-    let told: Vec<(&str, String)> = metadata
+    let remarks: Vec<(&str, String)> = metadata
         .tables()
         .iter()
         .map(|table| (&*table.name, table.remarks.join(" ")))
@@ -37,10 +37,13 @@ fn what_a_table_does_besides_is_told() {
         ("plain", ""),
         ("watched", "It has triggers: into_it, up."),
     ];
-    assert_eq!(told, wanted.map(|(name, remark)| (name, remark.to_owned())));
+    assert_eq!(
+        remarks,
+        wanted.map(|(name, remark)| (name, remark.to_owned()))
+    );
 }
 
-/// Keys that the database takes for one although they differ in case, accents or spaces.
+/// Keys that are equal to the database although they differ in case, accents or spaces.
 #[test]
 fn keys_that_are_equal_to_the_database() {
     for collation in [
@@ -65,7 +68,7 @@ fn keys_that_are_equal_to_the_database() {
         );
         let engine = Engine::new(database.backend());
         let mut session = Session::new(&engine);
-        // One row, one handle, whatever it was asked by.
+        // One row has one handle, whichever key it is read by.
         let ann = session.get::<Person>("Ann").expect("reads").expect("a row");
         for name in ["ANN", "ann", "Ann "] {
             let found = session.get::<Person>(name).expect("reads");
@@ -123,7 +126,7 @@ fn keys_that_are_equal_to_the_database() {
     }
 }
 
-/// What differs in case only, and another session wrote meanwhile, is not overwritten unseen.
+/// A concurrent change that differs only in case is a conflict, not overwritten.
 #[test]
 fn a_change_of_case_is_a_change() {
     let Some(database) = database() else { return };

@@ -1,4 +1,4 @@
-//! What a server allows: packets, statements, time, and connections that are ended.
+//! Limits of a server: packets, prepared statements, time, and killed connections.
 
 use std::time::{Duration, Instant};
 
@@ -59,7 +59,7 @@ fn prepared_statements() {
             [ValueType::I64],
         );
         let params = [Param::Ref(ValueRef::I64(1))];
-        // The other one has a few, which it keeps.
+        // The other connection keeps a few statements prepared.
         if n < 5 {
             other.execute(&Statement::new(&sql, &params)).expect("runs");
         }
@@ -67,7 +67,7 @@ fn prepared_statements() {
     }
 }
 
-/// A long statement is not kept, so that the server's memory does not grow with the lengths of lists.
+/// A long statement is not kept prepared, so the server's memory does not grow with the lengths of lists.
 #[test]
 fn long_lists() {
     let Some(server) = own_server(&[]) else {
@@ -112,7 +112,7 @@ fn a_killed_transaction_is_gone() {
     assert_eq!(number(&mut *other, "SELECT COUNT(*) FROM t"), Some(0));
 }
 
-/// What the server never saw was certainly not done.
+/// A COMMIT that the server never received is reported as not committed.
 #[test]
 fn what_a_killed_connection_would_commit_is_known_to_be_gone() {
     let Some(database) = database() else { return };

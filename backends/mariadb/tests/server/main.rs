@@ -1,6 +1,6 @@
-//! The backend against a server: what the suite does not ask of every backend.
+//! The backend on a server: what the suite does not check for every backend.
 
-mod bent;
+mod altered;
 mod collations;
 mod conflicts;
 mod connecting;
@@ -68,7 +68,7 @@ fn what_would_commit_is_refused_inside_a_transaction() {
         let error = run(connection, kind, "CREATE TABLE u (id INT)").expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
-    // Ended in a way that its text does not show.
+    // Ended by a statement whose text does not show it.
     raw(connection, "SET autocommit = 1").expect("runs");
     raw(connection, "EXECUTE IMMEDIATE 'COMMIT'").expect("runs");
     let error = raw(connection, "INSERT INTO t VALUES (2)").expect_err("refused");
@@ -100,9 +100,9 @@ fn a_statement_named_transaction_can_be_prepared() {
     assert_eq!(number(&mut *other, "SELECT COUNT(*) FROM t"), Some(1));
 }
 
-/// The server would wait a day for what others do with a table.
+/// By default the server waits a day for a metadata lock.
 #[test]
-fn the_lock_on_a_table_is_not_waited_for_longer_than_said() {
+fn a_metadata_lock_times_out_as_configured() {
     let Some(database) = database() else { return };
     let backend = database.backend().lock_timeout(Duration::from_secs(1));
     let backend = backend.response_timeout(Duration::from_secs(20));
@@ -122,7 +122,7 @@ fn the_lock_on_a_table_is_not_waited_for_longer_than_said() {
     run(other.as_mut(), StatementKind::Ddl, "DROP TABLE t").expect("nobody reads it");
 }
 
-/// What follows a NUL in a text must not vanish.
+/// The text after a NUL must not be dropped.
 #[test]
 fn a_text_does_not_end_at_a_nul() {
     let Some(database) = database() else { return };

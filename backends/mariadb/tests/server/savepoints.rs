@@ -1,4 +1,4 @@
-//! Savepoints of the session beside those of a user's own text.
+//! Savepoints of the session beside those of raw SQL.
 
 use selfsame::backend::Backend;
 use selfsame::prelude::*;
@@ -13,9 +13,9 @@ struct Note {
     body: String,
 }
 
-/// A name stands for one savepoint at a time: that of the session must not be taken over.
+/// A name denotes one savepoint at a time: raw SQL must not take over one of the session.
 #[test]
-fn a_savepoint_of_a_user_takes_over_none_of_the_session() {
+fn a_savepoint_of_raw_sql_takes_over_none_of_the_session() {
     let Some(database) = database() else { return };
     let engine = Engine::new(database.backend());
     metadata![Note].create_all(&engine).expect("creates");

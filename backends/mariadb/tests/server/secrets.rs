@@ -1,11 +1,11 @@
-//! No error shows a parameter: statements that fail for it, over drawn values.
+//! No error shows a parameter: statements that fail because of their parameter, with random values.
 
 use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::value::{Param, Value, ValueType};
 
 use crate::support::{all, database};
 
-/// Statements that fail for their parameter, as the server's messages quote it and as they should not.
+/// Statements that fail because of their parameter, whether or not the server's messages quote it.
 const STATEMENTS: &[&str] = &[
     "INSERT INTO t (name) VALUES (?), ('other')",
     "INSERT INTO t (short) VALUES (?)",
@@ -63,7 +63,7 @@ const SCHEMA: &[&str] = &[
     "CREATE PROCEDURE dynamic(a TEXT) BEGIN EXECUTE IMMEDIATE CONCAT('SELECT ', a); END",
 ];
 
-/// A generator of Knuth's: the same values in each run.
+/// Knuth's generator, with the same values in each run.
 struct Dice(u64);
 
 impl Dice {
@@ -124,7 +124,7 @@ fn are_in_no_error() {
     );
 }
 
-/// Whether the statement failed; without a word of its parameter.
+/// Returns whether the statement failed; checks that the error does not show its parameter.
 fn try_one(
     connection: &mut dyn Connection,
     text: &str,

@@ -1,4 +1,4 @@
-//! A server that is there and says little, or more than anybody reads, stops nobody for long.
+//! A server that sends too little, or more than anybody reads, blocks nobody for long.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use selfsame_testing::trials::{
 
 use crate::support::{database, packet};
 
-/// What a server says to a new client.
+/// The server's greeting to a new client.
 fn greeting(offers_tls: bool) -> Vec<u8> {
     let capabilities: u16 = if offers_tls { 0xffdf } else { 0xf7df };
     let body = [
@@ -58,7 +58,7 @@ fn connecting_by_drops_ends_in_time() {
     }
 }
 
-/// What undoes must end in time, although something is heard all the time.
+/// Rolling back must end in time, although bytes keep arriving.
 #[test]
 fn undoing_ends_in_time() {
     let Some(database) = database() else { return };
@@ -74,7 +74,7 @@ fn floods_end_in_time() {
     let Some(database) = database() else { return };
     let backend: Arc<dyn Backend> = Arc::new(database.backend());
     a_flood_ends_in_time(&backend, "SELECT REPEAT('x', 500) FROM seq_1_to_1000000000");
-    // A few rows are read to their end, and the connection goes on.
+    // A few rows are read to their end, and the connection stays usable.
     let engine = Engine::new(database.backend()).pool_size(1);
     let mut connection = engine.connect().expect("connects");
     connection.begin(Begin::default()).expect("begins");

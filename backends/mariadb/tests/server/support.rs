@@ -1,4 +1,4 @@
-//! What the tests share: a database, a server of a test's own, and one-line statements.
+//! Shared by the tests: a database, a test's own server, and one-line statements.
 
 use std::sync::OnceLock;
 
@@ -39,7 +39,7 @@ pub(crate) fn packet(number: u8, body: &[u8]) -> Vec<u8> {
     [&length[..3], &[number], body].concat()
 }
 
-/// An empty database of the one server; `None` where there is no server and none is required.
+/// An empty database of the shared server; `None` if no server is available and none is required.
 pub(crate) fn database() -> Option<Database> {
     // It ends with the process.
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
@@ -81,7 +81,7 @@ pub(crate) fn begin(connection: &mut dyn Connection) {
     transact(connection, Transaction::Begin(Begin::default())).expect("begins");
 }
 
-/// A server of a test's own, with these options; `None` where there are no binaries and none are required.
+/// A test's own server, with these options; `None` if no binaries are installed and none are required.
 pub(crate) fn own_server(options: &[&str]) -> Option<Server> {
     had(Server::local_with(options))
 }
@@ -97,7 +97,7 @@ fn had(server: Result<Server>) -> Option<Server> {
     }
 }
 
-/// Runs statements on a connection of their own.
+/// Runs statements on a new connection.
 pub(crate) fn all(database: &Database, statements: &[&str]) {
     let mut connection = database.backend().connect().expect("connects");
     for statement in statements {

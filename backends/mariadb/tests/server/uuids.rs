@@ -7,7 +7,7 @@ use selfsame::value::Value;
 
 use crate::support::{all, database};
 
-/// One of a version of its own, one at random, one of a time, the least and the greatest.
+/// One of another variant, a random one, a time-based one, the least and the greatest.
 const UUIDS: [u128; 5] = [
     0x6f96_19ff_8b86_d011_b42d_00c0_4fc9_64ff,
     0x6f96_19ff_8b86_4011_b42d_00c0_4fc9_64ff,
