@@ -13,5 +13,6 @@ pub(super) mod plan;
 pub(super) mod read_back;
 pub(super) mod rekey;
 pub(super) mod reread;
+pub(super) mod unique_references;
 pub(super) mod uniques;
 pub(super) mod version;

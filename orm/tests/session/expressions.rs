@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Address, Author, Book, Customer, Draft, Fixture};
+use crate::fixture::{Address, Author, Book, Customer, Draft, Fixture, Member, Node, Team};
 
 fn ann() -> Result<(Fixture, Handle<Author>)> {
     let mut f = Fixture::new()?;
@@ -528,5 +528,41 @@ fn a_computed_row_that_is_gone_does_not_disturb_the_commit() -> Result<()> {
     f.session.commit()?;
     f.holds::<Author>(0);
     assert_eq!(f.session.get::<Author>(1)?, None);
+    Ok(())
+}
+
+/// A foreign key that is set without reading the row may hold the key of a new row, which is inserted first.
+#[test]
+fn an_expression_may_refer_to_a_new_row() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let node = s.add(Node::new("node"));
+    let team = s.add(Team::new("team"));
+    let book = s.add(Book::new("book"));
+    s.commit()?;
+    s.add(Node {
+        id: Auto::set(8),
+        ..Node::new("parent")
+    });
+    s.set_expr(node, Node::PARENT_ID, Node::ID + 7)?;
+    s.add(Member {
+        id: Auto::set(9),
+        team: team.into(),
+        ..Member::new("leader", 0)
+    });
+    s.set_blind(team, Team::LEADER_ID, 9)?;
+    s[team].name = "other".to_owned();
+    s.add(Author {
+        id: Auto::set(7),
+        ..Author::new("author")
+    });
+    s.set_blind(book, Book::AUTHOR_ID, 7)?;
+    s.commit()?;
+    s.get::<Node>(1)?;
+    s.get::<Team>(1)?;
+    s.get::<Book>(1)?;
+    assert_eq!(s[node].parent_id, Some(8));
+    assert_eq!((s[team].leader_id, &*s[team].name), (Some(9), "other"));
+    assert_eq!(s[book].author_id, Some(7));
     Ok(())
 }

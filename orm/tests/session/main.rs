@@ -60,6 +60,7 @@ mod taken_over;
 mod together;
 mod transactions;
 mod undone;
+mod unique_references;
 mod uniques;
 mod unreadable;
 mod validation;

@@ -453,14 +453,20 @@ impl Session {
             let Some((parent_store, parent)) = referred else {
                 continue;
             };
-            let Some(columns) = references_to_primary_key(key, table, parent.mapper.table()) else {
-                continue;
-            };
-            let nullable = columns.iter().any(|&column| table.columns[column].nullable);
+            let to_key = references_to_primary_key(key, table, parent.mapper.table());
+            let own = key.columns.iter().filter_map(|name| table.position(name));
+            let nullable = own.into_iter().any(|at| table.columns[at].nullable);
             if parent.store.marked().is_empty() || (parent_store != store && !nullable) {
                 continue;
             }
-            let rows = self.deleted_parents(store, deletes, &columns, parent_store, texts)?;
+            let (columns, rows) = match to_key {
+                Some(columns) => {
+                    let rows =
+                        self.deleted_parents(store, deletes, &columns, parent_store, texts)?;
+                    (columns, rows)
+                }
+                None => self.deleted_parents_by_values(store, deletes, parent_store, key),
+            };
             for (slot, marked) in rows {
                 let is_own = parent_store == store;
                 if is_own {

@@ -449,10 +449,12 @@ impl Session {
                 delete_ties: order.ties,
             });
         }
+        let value_moves = self.value_moves(&mut tables);
         Ok(Changes {
             tables,
             waits,
             associations,
+            value_moves,
         })
     }
 

@@ -79,7 +79,7 @@ impl Session {
     fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
         for wait in waits {
             let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
-            if is_there {
+            if is_there && wait.is_filled {
                 self.copy_key(wait.child, &wait.columns, wait.parent)?;
             }
         }
@@ -348,6 +348,7 @@ impl Session {
             parent,
             columns,
             late,
+            is_filled: true,
         }
     }
 
@@ -415,15 +416,17 @@ impl Session {
             for (children, child) in (0u16..).zip(&self.stores) {
                 let (table, referred) = (child.mapper.table(), parent.mapper.table());
                 let keys = table.foreign_keys.iter();
-                let mut keys = keys
-                    .filter(|key| key.table == referred.name)
-                    .filter_map(|key| references_to_primary_key(key, table, referred))
-                    .peekable();
+                let mut keys = keys.filter(|key| key.table == referred.name).peekable();
                 if keys.peek().is_none() || !is_due(parents, children) {
                     continue;
                 }
-                for columns in keys {
-                    waits.extend(self.waits_by_key(parents, children, columns.into())?);
+                for key in keys {
+                    match references_to_primary_key(key, table, referred) {
+                        Some(columns) => {
+                            waits.extend(self.waits_by_key(parents, children, columns.into())?);
+                        }
+                        None => waits.extend(self.waits_by_values(parents, children, key)),
+                    }
                 }
             }
         }
@@ -438,16 +441,7 @@ impl Session {
         columns: Arc<[usize]>,
     ) -> Result<Vec<Wait>> {
         let store = self.any_store(children);
-        let mut written = || -> Vec<u32> {
-            let is_changed = |&slot: &u32| {
-                let changed = store.changed(slot);
-                store.state(slot) == State::Persistent
-                    && !store.is_marked_deleted(slot)
-                    && columns.iter().any(|column| changed.contains(column))
-            };
-            let touched = store.touched().iter().copied().filter(is_changed);
-            store.pending().iter().copied().chain(touched).collect()
-        };
+        let mut written = || self.rows_to_write(children, &columns);
         let parent = self.any_store(parents);
         let found = parent.pending_referred_to(store, &mut written, &columns)?;
         let mut waits = Vec::new();

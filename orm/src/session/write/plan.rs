@@ -37,6 +37,8 @@ pub(crate) struct Changes {
     /// References to objects inserted in this flush.
     pub(crate) waits: Vec<Wait>,
     pub(crate) associations: Vec<AssociationChanges>,
+    /// References to other tables' changed rows by unique values.
+    pub(crate) value_moves: Vec<ValueMove>,
 }
 
 impl Changes {
@@ -139,6 +141,31 @@ pub(crate) struct Wait {
     pub(crate) columns: Arc<[usize]>,
     /// The columns that a new row can get after its insertion, because one of them is NULL until then; empty if none is nullable.
     pub(crate) late: Arc<[usize]>,
+    /// Whether the child gets the parent's key; it has its value already if it references other columns.
+    pub(crate) is_filled: bool,
+}
+
+/// A reference, by other columns than a primary key, that a row gets or gives up because the value of a changed row is another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ValueMove {
+    pub(crate) child: ObjectId,
+    /// The changed row.
+    pub(crate) parent: ObjectId,
+    /// The columns of the foreign key that change.
+    pub(crate) columns: Columns,
+    /// A nullable column of the foreign key.
+    pub(crate) nullable: Option<usize>,
+    pub(crate) kind: MoveKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MoveKind {
+    /// The child gets the value after the parent.
+    Arrives,
+    /// The child leaves before the parent loses the value.
+    Leaves,
+    /// The child is deleted before.
+    IsDeleted,
 }
 
 /// Rows of one shape, written together.
@@ -255,13 +282,14 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
         .map(|(at, &table)| (changes.tables[table].store, at))
         .collect();
     let mut late: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
+    add_late_updates(changes, &position, &mut late);
     let levels = levels(changes, &position, &mut late)?;
 
     let mut steps = Vec::new();
     for table in &changes.associations {
         push_removed_pairs(&mut steps, table);
     }
-    let early = early(changes, |node| late.contains_key(&node));
+    let early = early(changes, &position, |node| late.contains_key(&node));
     let mut updates = Updates {
         freeing: late_freers(changes, &late),
         vacated: BTreeMap::new(),
@@ -325,7 +353,8 @@ fn plain(changes: &Changes) -> Option<Vec<Step>> {
         && changes.associations.is_empty()
         && table.uniques.is_empty()
         && table.delete_after.is_empty()
-        && table.delete_ties.is_empty();
+        && table.delete_ties.is_empty()
+        && (table.computed.is_empty() || table.inserts.is_empty());
     if !is_plain {
         return None;
     }
@@ -517,6 +546,38 @@ impl Updates {
     }
 }
 
+/// Adds the rows with an expression in a foreign key, whose value may be the key of a new row, and those that get a unique value of a row
+/// that is changed later.
+fn add_late_updates(
+    changes: &Changes,
+    position: &FxHashMap<u16, usize>,
+    late: &mut BTreeMap<ObjectId, BTreeSet<usize>>,
+) {
+    for table in changes.tables.iter().filter(|it| !it.computed.is_empty()) {
+        let is_awaited = |key: &&References| {
+            let parents = changes.tables.iter().find(|it| it.store == key.parent);
+            parents.is_some_and(|parents| !parents.inserts.is_empty())
+                && position.get(&key.parent) >= position.get(&table.store)
+        };
+        let keys: Vec<&References> = table.references.iter().filter(is_awaited).collect();
+        for (&slot, set) in &table.computed {
+            let computed = table.computed_columns.get(set).into_iter().flatten();
+            let mut computed = computed.copied();
+            if computed.any(|at| keys.iter().any(|key| key.columns.contains(&at))) {
+                late.entry((table.store, slot)).or_default();
+            }
+        }
+    }
+    let moves = changes.value_moves.iter();
+    for row in moves.filter(|row| row.kind == MoveKind::Arrives) {
+        if position.get(&row.parent.0) > position.get(&row.child.0) {
+            late.entry(row.child)
+                .or_default()
+                .extend(row.columns.iter());
+        }
+    }
+}
+
 /// The rows that wait for new ones but have unique values that others take, with the columns to set to NULL because they hold such a value
 /// until then.
 fn late_freers(
@@ -535,7 +596,13 @@ fn late_freers(
                     continue;
                 };
                 let vacated = freeing.entry(node).or_default();
-                if unique.columns.iter().any(|column| waiting.contains(column)) {
+                let computed = table.computed.get(&freer);
+                let computed = computed.and_then(|set| table.computed_columns.get(set));
+                let is_late = |column: &usize| {
+                    waiting.contains(column)
+                        || computed.is_some_and(|computed| computed.contains(column))
+                };
+                if unique.columns.iter().any(is_late) {
                     vacated.extend(unique.nullable);
                 }
             }

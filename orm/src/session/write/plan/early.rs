@@ -1,11 +1,15 @@
-//! What comes before all other writes, because other rows take the unique values of deleted ones.
+//! What comes before all other writes, because other rows take the unique values of deleted ones, or because unique values that rows reference
+//! change.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Changes, Columns, References, TableChanges, Wait};
+use rustc_hash::FxHashMap;
+
+use super::{Changes, Columns, MoveKind, References, TableChanges, ValueMove, Wait};
 use crate::session::memory::edges::ObjectId;
 
-/// The steps to run before all other writes, because other rows take the unique values of rows that are deleted.
+/// The steps to run before all other writes, because other rows take the unique values of rows that are deleted, or rows leave unique values
+/// that change.
 #[derive(Debug, Default)]
 pub(super) struct Early {
     /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
@@ -24,8 +28,15 @@ pub(super) struct Early {
 }
 
 /// Finds the early steps. There are none if an early new row would take a NOT NULL value of another row: then the database decides.
-pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Early {
-    let freeing = freeing_tables(changes);
+pub(super) fn early(
+    changes: &Changes,
+    position: &FxHashMap<u16, usize>,
+    is_late: impl Fn(ObjectId) -> bool,
+) -> Early {
+    let mut freeing = freeing_tables(changes);
+    let moves = changes.value_moves.iter();
+    let deleted = moves.filter(|row| row.kind == MoveKind::IsDeleted);
+    freeing.extend(deleted.map(|row| row.child.0));
     let mut early = Early {
         deletes: freeing.clone(),
         ..Early::default()
@@ -40,7 +51,7 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
     }) {
         early.deletes.insert(more.store);
     }
-    if early.deletes.is_empty() {
+    if early.deletes.is_empty() && changes.value_moves.is_empty() {
         return early;
     }
     let mut waiting: BTreeMap<ObjectId, Vec<&Wait>> = BTreeMap::new();
@@ -67,6 +78,15 @@ pub(super) fn early(changes: &Changes, is_late: impl Fn(ObjectId) -> bool) -> Ea
                 true => early.release(table.store, row.0, letting_go.changed(row)),
                 false => early.let_go(&letting_go, row, &mut wanted),
             }
+        }
+    }
+    let moves = changes.value_moves.iter();
+    for row in moves.filter(|row| row.kind == MoveKind::Leaves) {
+        let is_in_time = position.get(&row.child.0) < position.get(&row.parent.0)
+            && !is_late(row.child)
+            && !early.updates.contains(&row.parent.0);
+        if !is_in_time {
+            early.leave(row, &waiting, &mut wanted);
         }
     }
     match early.insert(changes, wanted, &waiting) {
@@ -177,6 +197,28 @@ impl Early {
                     wanted.extend(awaited.iter().map(|wait| wait.parent));
                     self.moved.entry(store).or_default().push((slot, columns));
                 }
+            }
+        }
+    }
+
+    /// Lets a row leave a unique value that changes.
+    fn leave(
+        &mut self,
+        row: &ValueMove,
+        waiting: &BTreeMap<ObjectId, Vec<&Wait>>,
+        wanted: &mut Vec<ObjectId>,
+    ) {
+        let (store, slot) = row.child;
+        let columns = Columns::clone(&row.columns);
+        let waits = waiting.get(&row.child).into_iter().flatten();
+        let awaited = waits.filter(|wait| wait.columns.iter().any(|at| columns.contains(at)));
+        let awaited: Vec<ObjectId> = awaited.map(|wait| wait.parent).collect();
+        match (row.nullable, awaited.is_empty()) {
+            (Some(column), _) => self.vacate(store, column, slot),
+            (None, true) => self.release(store, slot, columns),
+            (None, false) => {
+                wanted.extend(awaited);
+                self.moved.entry(store).or_default().push((slot, columns));
             }
         }
     }

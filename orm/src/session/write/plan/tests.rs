@@ -22,6 +22,7 @@ fn wait(child: ObjectId, parent: ObjectId, nullable: bool) -> Wait {
             true => [3].into(),
             false => [].into(),
         },
+        is_filled: true,
     }
 }
 

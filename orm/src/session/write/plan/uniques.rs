@@ -15,6 +15,8 @@ pub(crate) struct Unique {
     /// Its name, for messages.
     pub(crate) name: String,
     pub(crate) columns: Vec<usize>,
+    /// Whether it is a foreign key to unique columns: the database decides about a cycle of NOT NULL ones.
+    pub(crate) is_reference: bool,
     /// A nullable column of it, with which a row can free its value before it takes another.
     pub(crate) nullable: Option<usize>,
     /// Pairs of rows in which the first takes a value that the second frees.
@@ -77,6 +79,18 @@ pub(super) fn update_order(
             let cycle = waiting.cycle();
             let nullable = |edge: &&&Edge| table.uniques[edge.unique].nullable.is_some();
             let Some(cut) = cycle.iter().find(nullable) else {
+                let references = cycle
+                    .iter()
+                    .filter(|edge| table.uniques[edge.unique].is_reference);
+                let references: Vec<(u32, usize)> =
+                    references.map(|edge| (edge.freer, edge.unique)).collect();
+                for &(freer, unique) in &references {
+                    now.extend(waiting.end(freer, |edge| edge.unique == unique));
+                }
+                if !references.is_empty() {
+                    now.sort_unstable();
+                    continue;
+                }
                 let constraint = cycle.first();
                 return Err(Swap {
                     store: table.store,

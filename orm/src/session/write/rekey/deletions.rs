@@ -145,7 +145,11 @@ impl Session {
         keys.map(reference).collect()
     }
 
-    fn key_of_row(&self, (store, slot): ObjectId, columns: &[usize]) -> Option<RecordKey> {
+    pub(in crate::session) fn key_of_row(
+        &self,
+        (store, slot): ObjectId,
+        columns: &[usize],
+    ) -> Option<RecordKey> {
         let mut params = Vec::with_capacity(columns.len());
         self.any_store(store).row_values(slot, columns, &mut params);
         let values: Option<Vec<ValueRef<'_>>> = params.iter().map(Param::value).collect();
