@@ -83,7 +83,7 @@ impl SqliteConnection {
         result
     }
 
-    /// Returns the error as it is, or that of the interrupt behind it. An interrupt ends the transaction, so that nothing of it is
+    /// Returns the error as it is, or the error of an interrupt if that was its cause. An interrupt ends the transaction, so that nothing of it is
     /// committed later.
     #[cold]
     fn failed(&mut self, error: Error) -> Error {
@@ -95,7 +95,7 @@ impl SqliteConnection {
         interrupted()
     }
 
-    /// Replaces SQLite's own way to wait for locks, for the time that is set. SQLite reports zero if it has been replaced.
+    /// Replaces SQLite's busy handler, with the timeout that was set. SQLite reports a timeout of zero once its handler is replaced.
     fn wait_interruptibly(&mut self) -> Result<()> {
         let connection = self.database.connection();
         let set = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0));

@@ -104,8 +104,8 @@ impl Sqlite {
     /// Reads the file for the first time. A new file gets a write-ahead log, which lets readers and a writer work concurrently;
     /// an existing one keeps its mode, unless another is requested.
     fn settle_journal(&self, connection: &rusqlite::Connection) -> Result<()> {
-        let ask = |text: &str| connection.query_row(text, [], |row| row.get::<_, i64>(0));
-        ask("SELECT count(*) FROM sqlite_schema").map_err(classify_driver)?;
+        let read = |text: &str| connection.query_row(text, [], |row| row.get::<_, i64>(0));
+        read("SELECT count(*) FROM sqlite_schema").map_err(classify_driver)?;
         if self.access == Access::ReadOnly {
             return Ok(());
         }
@@ -122,7 +122,7 @@ impl Sqlite {
                 ),
             ));
         }
-        if ask("PRAGMA page_count").map_err(classify_driver)? > 0 {
+        if read("PRAGMA page_count").map_err(classify_driver)? > 0 {
             return Ok(());
         }
         match self.set_journal(connection, JournalMode::Wal) {

@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_bent() {
+    fn nothing_is_altered() {
         for (stored, ty) in [
             (Stored::Integer(2), ValueType::Bool),
             (Stored::Integer(32_768), ValueType::I16),

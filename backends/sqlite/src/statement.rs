@@ -61,7 +61,7 @@ struct Counted {
     prepares: u64,
     cache_hits: u64,
     executions: u64,
-    /// As SQLite counted the runs of those that are no longer kept.
+    /// SQLite's counts of the runs of evicted statements.
     forgotten_runs: u64,
 }
 
@@ -89,7 +89,7 @@ pub(crate) struct Execution<'s, 'p> {
     bound: &'p [Param<'p>],
     columns: Option<usize>,
     running: bool,
-    told_no_rowid: bool,
+    has_cleared_rowid: bool,
     names: OnceCell<Vec<String>>,
     // Keeps `'p` from being shortened: the parameters must outlive the run, not the call of `bind`.
     params: PhantomData<fn(&'p ()) -> &'p ()>,
@@ -109,7 +109,7 @@ const UTF8: std::ffi::c_uchar = ffi::SQLITE_UTF8 as std::ffi::c_uchar;
 const NO_ROWID: i64 = i64::MIN;
 
 impl Database {
-    /// The connection must have been opened without a mutex of its own, as values are read without taking it.
+    /// The connection must have been opened without its own mutex, because values are read without locking it.
     pub(crate) fn new(connection: rusqlite::Connection, is_lenient: bool) -> Result<Self> {
         // SAFETY: the pointer is used while the connection lives.
         if !unsafe { ffi::sqlite3_db_mutex(connection.handle()) }.is_null() {
@@ -133,7 +133,7 @@ impl Database {
         &self.connection
     }
 
-    /// Has SQLite ask `handler` whether to try again for a lock that another connection holds; its argument counts the tries before.
+    /// Makes SQLite call `handler` to decide whether to retry a lock that another connection holds; its argument is the number of earlier attempts.
     pub(crate) fn set_busy_handler(
         &mut self,
         handler: impl FnMut(i32) -> bool + Send + 'static,
@@ -323,7 +323,7 @@ impl Prepared {
             bound: &[],
             columns: None,
             running: false,
-            told_no_rowid: false,
+            has_cleared_rowid: false,
             names: OnceCell::new(),
             params: PhantomData,
         };
@@ -369,10 +369,10 @@ impl<'p> Execution<'_, 'p> {
         let database = self.prepared.database;
         match self.prepared.kind {
             StatementKind::Insert => {
-                if !self.told_no_rowid {
+                if !self.has_cleared_rowid {
                     // SAFETY: the connection is alive as long as the statement.
                     unsafe { ffi::sqlite3_set_last_insert_rowid(database.as_ptr(), NO_ROWID) };
-                    self.told_no_rowid = true;
+                    self.has_cleared_rowid = true;
                 }
                 self.run_to_end()?;
                 let outcome = Outcome::matched(changes(database));
@@ -465,7 +465,7 @@ impl<'p> Execution<'_, 'p> {
         }
     }
 
-    /// The error of the call that just failed, without a word of a parameter.
+    /// Returns the error of the call that just failed, without parameter values.
     #[cold]
     fn error(&self) -> Error {
         let database = self.prepared.database;

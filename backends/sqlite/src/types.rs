@@ -28,7 +28,7 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
         ColumnType::Timestamp => "TIMESTAMP TEXT".into(),
         ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
         ColumnType::Json => "JSON TEXT".into(),
-        // As somebody else declared it, for the sake of its affinity.
+        // As another program declared it, to keep its affinity.
         ColumnType::Other { name } | ColumnType::Declared { name, .. } => name.clone().into(),
         // `ColumnType` may grow: text takes whatever can be written.
         _ => "TEXT".into(),

@@ -1,4 +1,4 @@
-//! The suite on SQLite with fewer claims: nothing unclaimed is used.
+//! The suite on SQLite with fewer claims: no unclaimed capability is used.
 
 use std::sync::Arc;
 

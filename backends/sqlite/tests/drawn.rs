@@ -1,11 +1,11 @@
-//! Drawn inputs find mistakes, and a failure is shown by a small one.
+//! Generated inputs find bugs, and a failure is shown with a small input.
 
 use std::sync::Arc;
 
 use selfsame_conformance::{Filter, Options, Outcome, Target, faults, run, target_fn, with_fault};
 use selfsame_sqlite::testing::TempDatabase;
 
-/// The case must find the fault, by an input that is shown in so many characters at most.
+/// Checks that the case catches the fault, with an input of at most this many characters.
 fn check(case: &str, fault: &str, most: usize) {
     let target: Arc<dyn Target> = Arc::new(target_fn("sqlite", || {
         let database = TempDatabase::new()?;

@@ -58,7 +58,7 @@ impl ColumnValue for Email {
     }
 }
 
-/// Two tables that refer to each other, and three users: ann, 30, in a team; bob, 17; and cy, of no age, gone.
+/// Two tables that refer to each other, and three users: ann, 30, in a team; bob, 17; and cy, without an age, deleted.
 fn database() -> Result<(Engine, Metadata)> {
     fixture(Engine::new(Sqlite::memory()))
 }
@@ -96,7 +96,7 @@ fn fixture(engine: Engine) -> Result<(Engine, Metadata)> {
     Ok((engine, metadata))
 }
 
-/// The names of the users for whom a condition is true, in the order of their keys.
+/// The names of the users for whom a condition is true, ordered by key.
 fn check(
     connection: &mut Connected,
     condition: impl selfsame::sql::Expression<Type = bool>,
@@ -308,7 +308,7 @@ fn rows_of_several_queries() -> Result<()> {
         .limit(1);
     let ann_and_teams = bounded.union_all(titles.clone()).order_by(1);
     assert_eq!(connection.all(&ann_and_teams)?, ["ann", "red"]);
-    // INTERSECT does not bind more tightly than what stands before it.
+    // INTERSECT does not bind more tightly than the operator before it.
     let mixed = titles
         .clone()
         .union(names.clone())

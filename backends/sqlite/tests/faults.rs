@@ -1,4 +1,4 @@
-//! The suite on SQLite backends that lie: every mistake is found.
+//! The suite on SQLite backends with injected faults: it catches each of them.
 
 use std::sync::Arc;
 use std::time::Duration;

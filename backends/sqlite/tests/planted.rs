@@ -1,4 +1,4 @@
-//! The suite on a session with mistakes planted in it: every one is found by a named case, most by the state machine alone.
+//! The suite on a session with planted bugs: a named case catches each, and the state machine alone most of them.
 //!
 //! `cargo test -p selfsame-sqlite --features planted-faults --test planted -- --nocapture` prints what found what.
 
@@ -8,14 +8,14 @@ use selfsame::planted::{Planted, plant};
 use selfsame_conformance::{FailureKind, Filter, Options, Outcome, Target, run, target_fn};
 use selfsame_sqlite::Sqlite;
 
-/// The cases of the session that are no program of the state machine.
+/// The cases of the session other than the state machine.
 const CASES: &str = "identity,dirty,flush,relations,sessions,connections.pool,connections.lost";
 const MODEL: &str = "model.session.program";
 
 /// What the suite found.
 struct Found {
     case: String,
-    /// Of the state machine: the lines of the smallest program.
+    /// The lines of the state machine's smallest program.
     steps: Option<usize>,
 }
 

@@ -1,11 +1,11 @@
-//! A path that is relative means one file, wherever the program goes. In a process of its own: it goes there.
+//! A relative path means the same file after the process changes its directory. A separate process, because the directory is the process's.
 
 use selfsame::backend::{Backend as _, Sql, StatementKind};
 use selfsame::value::ValueType;
 use selfsame_sqlite::Sqlite;
 use selfsame_sqlite::testing::TempDatabase;
 
-/// As a daemon does that leaves its folder after it has read its settings.
+/// Like a daemon that changes its directory after reading its settings.
 #[test]
 fn a_relative_path_is_of_where_it_was_said() {
     let (here, elsewhere) = (

@@ -1,4 +1,4 @@
-//! What a failed program leaves: the line that records it, and a file that a database client can run.
+//! The output of a failed program: the line that keeps it, and a file that a database client can run.
 
 use std::sync::Arc;
 

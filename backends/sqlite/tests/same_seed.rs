@@ -1,4 +1,4 @@
-//! The same seed gives the same run, also of what fails: programs, statements and all.
+//! The same seed gives the same run, including failures: programs, statements, reports.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ fn sqlite() -> Arc<dyn Target> {
     }))
 }
 
-/// Runs twice, and gives the report that both gave.
+/// Runs twice, and returns the report, which must be the same.
 fn twice(target: Arc<dyn Target>, seed: u64) -> Report {
     let filter = "types.,drawn,model.,queries.operands,flush.order";
     let options = Options {

@@ -219,7 +219,7 @@ fn is_stale(label: &str) -> bool {
         return false;
     };
     let own = owner(process);
-    // Of another machine or another run of it nothing is known.
+    // Processes of another machine, or of an earlier boot, are unknown.
     label.rsplit('@').next() == own.rsplit('@').next() && label != own
 }
 
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_lines_are_told() {
+    fn the_last_lines_are_reported() {
         let lines = LastLines::default();
         let error = || refused("it did not get ready\nin time".to_owned());
         assert_eq!(lines.added_to(error()).message(), "it did not get ready");
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn podman_will_do_and_nothing_is_told() {
+    fn docker_is_preferred_and_podman_will_do() {
         let folder = env::temp_dir().join(format!("selfsame-programs-{}", std::process::id()));
         fs::create_dir(&folder).expect("a folder");
         let folders = [folder.clone()];

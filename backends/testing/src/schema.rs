@@ -6,7 +6,7 @@ use selfsame::value::{ValueRef, ValueType};
 
 /// Connects, and compares the connection's schema with `wanted`; `expression` is the SQL expression for it.
 ///
-/// A role with a search path of its own, or a pooler that drops settings, would otherwise send a test to another program's tables.
+/// A role with its own search path, or a pooler that drops settings, would otherwise send a test to another program's tables.
 ///
 /// # Errors
 ///

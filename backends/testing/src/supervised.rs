@@ -73,7 +73,7 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        // It ends by itself; waiting for it avoids a zombie and a leftover folder.
+        // It ends on its own; waiting for it avoids a zombie and a leftover folder.
         let _ = self.supervisor.wait();
     }
 }

@@ -68,7 +68,7 @@ impl Drip {
 pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
     let (sender, reported) = mpsc::channel();
     thread::spawn(move || {
-        // Nobody may wait any more.
+        // No wait may last any longer.
         let _ = sender.send(backend.connect().map(drop));
     });
     let reported = reported

@@ -60,7 +60,7 @@ pub(super) fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
     }
 }
 
-/// Has SQLite read the schema again if somebody changed it, which it finds out when a statement runs.
+/// Makes SQLite read the schema again if it was changed, which SQLite detects when a statement runs.
 #[cold]
 pub(super) fn read_schema(database: NonNull<ffi::sqlite3>) {
     if let Ok((Some(statement), _)) = compile(database, "SELECT 1 FROM sqlite_schema LIMIT 1") {

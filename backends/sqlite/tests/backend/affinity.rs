@@ -1,4 +1,4 @@
-//! Columns whose declared type makes another value of what is written: the value is kept, or refused before it is stored.
+//! Columns whose declared type would convert the written value: the value is stored as it is, or refused before it is stored.
 
 use selfsame::prelude::*;
 use selfsame::record::Records;
@@ -26,7 +26,7 @@ fn execute(engine: &Engine, statements: &str) -> selfsame::Result<()> {
     session.commit()
 }
 
-/// A table of two columns of a declared type, mapped as another, with a row that is there already.
+/// Creates a table with two columns of a declared type, mapped as another type, and one row.
 fn table(engine: &Engine, declared: &str, ty: ColumnType) -> selfsame::Result<Records> {
     execute(
         engine,
@@ -49,7 +49,7 @@ fn rows(engine: &Engine) -> selfsame::Result<i64> {
     Session::new(engine).sql(sql, ()).one()
 }
 
-/// Writes a value in each way; it is read back each time, or each time refused and not stored.
+/// Writes a value in each way: it is read back unchanged every time, or refused and not stored every time.
 fn check(engine: &Engine, declared: &str, ty: ColumnType, value: &Value, is_kept: bool) {
     let what = format!("{value:?} as {ty:?} in {declared}");
     let records = table(engine, declared, ty).expect("a table");
@@ -198,7 +198,7 @@ fn texts_that_look_like_numbers() {
     );
 }
 
-/// Columns that are read as text, whatever is stored.
+/// Columns read as text, whatever is stored.
 #[test]
 fn texts_of_columns_whose_type_tells_nothing() {
     let database = TempDatabase::new().expect("a database");
@@ -283,7 +283,7 @@ fn numbers_that_become_others() {
     assert_eq!(decimal("12.00"), Value::Decimal(Decimal::new(12, 0)));
 }
 
-/// A STRICT table converts as others do, but for a column of type ANY.
+/// A STRICT table converts like any other, except in columns of type ANY.
 #[test]
 fn strict_tables() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -313,9 +313,9 @@ fn strict_tables() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// What is known of a table does not outlive it.
+/// Cached column types do not outlive the table.
 #[test]
-fn a_table_that_is_made_anew() -> selfsame::Result<()> {
+fn a_table_that_is_created_again() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
     let engine = Engine::new(database.backend());
     let other = Engine::new(database.backend());
@@ -341,7 +341,7 @@ fn a_table_that_is_made_anew() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// What SQLite computes cannot be looked at before it is stored.
+/// A value that SQLite computes cannot be checked before it is stored.
 #[test]
 fn texts_that_sqlite_computes() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -368,7 +368,7 @@ fn texts_that_sqlite_computes() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// An expression that only chooses among the column's own value and parameters computes nothing: each parameter is looked at.
+/// An expression that only chooses among the column's own value and parameters computes nothing: each parameter is checked.
 #[test]
 fn texts_that_sqlite_chooses() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -412,7 +412,7 @@ fn texts_that_sqlite_chooses() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// Expressions of several objects go in one statement, and of a single one in its own.
+/// Expressions of several objects are sent in one statement, that of a single object in its own.
 #[test]
 fn expressions_of_objects() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -437,7 +437,7 @@ fn expressions_of_objects() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// A table whose mapping is the same may be declared otherwise.
+/// A column of another table with the same mapping may have another declared type.
 #[test]
 fn rows_of_another_table() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -459,7 +459,7 @@ fn rows_of_another_table() -> selfsame::Result<()> {
     Ok(())
 }
 
-/// An expression that was refused once is refused again, on a statement that is kept.
+/// An expression that was refused once is refused again, by a statement that is kept prepared.
 #[test]
 fn what_was_refused_stays_refused() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;

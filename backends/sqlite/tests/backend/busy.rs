@@ -1,4 +1,4 @@
-//! Locks that are not had in time, at each place of a unit of work.
+//! Lock timeouts at each step of a unit of work.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ fn count(engine: &Engine) -> u64 {
         .expect("counts")
 }
 
-/// In the modes with a rollback journal a reader keeps a COMMIT from its end: nothing of it stays, and the next try is whole.
+/// With a rollback journal, a reader blocks a COMMIT: nothing of it stays, and the next attempt succeeds completely.
 #[test]
 fn a_commit_under_a_reader() {
     let database = TempDatabase::new().expect("a directory");
@@ -57,7 +57,7 @@ fn a_commit_under_a_reader() {
         assert!(started.elapsed() < Duration::from_secs(5));
         session.rollback().expect("rolls back");
         assert_eq!(count(&engine), u64::try_from(read).expect("a count"));
-        // While it still reads, others read as well; then the same is written once.
+        // Others can read beside the reader; after it, a commit writes each row once.
         drop(reader);
         session.add(Note::new(20 + i64::from(graph), "again"));
         session.commit().expect("nobody reads");
@@ -65,7 +65,7 @@ fn a_commit_under_a_reader() {
     }
 }
 
-/// The lock of a writer at each place: BEGIN, the first write, the upgrade of a reader.
+/// A writer's lock blocks BEGIN, the first write, and the upgrade of a reader.
 #[test]
 fn under_a_writer() {
     for mode in [JournalMode::Wal, JournalMode::Delete] {
@@ -84,7 +84,7 @@ fn under_a_writer() {
             Note::query().count(session)
         });
         assert_eq!(begun.expect_err("locked").kind(), K::Busy, "{mode:?}");
-        // Who has read and cannot write must begin anew: the writer may wait for it.
+        // A reader that cannot become a writer must begin again: the writer may be waiting for it.
         let mut tries = 0;
         let upgraded = session.retry(2, |session| {
             tries += 1;
@@ -107,7 +107,7 @@ fn under_a_writer() {
     }
 }
 
-/// A long reader keeps the log from being brought into the file, which is no error of anybody's.
+/// A long reader prevents a checkpoint; commits succeed all the same.
 #[test]
 fn a_checkpoint_under_a_reader() {
     let database = TempDatabase::new().expect("a directory");
@@ -131,12 +131,12 @@ fn a_checkpoint_under_a_reader() {
         assert_eq!(error.kind(), K::Busy, "{error:?}");
     }
     session.rollback().expect("rolls back");
-    assert_eq!(read(&reader), 0, "its own moment");
+    assert_eq!(read(&reader), 0, "its own snapshot");
     drop(reader);
     assert_eq!(count(&engine), 2_000);
 }
 
-/// Many kinds of work at once in a mode without a log: every write that reports success is there.
+/// Concurrent reads and writes without WAL: every write that reported success is there.
 #[test]
 fn many_writers_and_readers_without_a_log() {
     let database = TempDatabase::new().expect("a directory");

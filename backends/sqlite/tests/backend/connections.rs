@@ -210,7 +210,7 @@ fn a_reset_leaves_nothing_behind() {
     }
 }
 
-/// SQLite changes settings while it compiles, before the text turns out to be refused.
+/// SQLite changes settings while it compiles, even if the text is then refused.
 #[test]
 fn a_setting_of_a_refused_text_is_undone() {
     let database = TempDatabase::new().expect("a directory");
@@ -232,9 +232,9 @@ fn a_setting_of_a_refused_text_is_undone() {
     }
 }
 
-/// A setting that was not declared as the program's own text.
+/// A setting changed by a statement that was not declared as raw SQL.
 #[test]
-fn a_setting_is_undone_whatever_its_statement_was_called() {
+fn a_setting_is_undone_whatever_kind_its_statement_declares() {
     let database = TempDatabase::new().expect("a directory");
     let mut session = database.backend().connect().expect("a connection");
     let select = |text: &str| Sql::new(StatementKind::Select, text, [], []);

@@ -1,4 +1,4 @@
-//! Each native error as its own kind.
+//! The kind of each native error.
 
 use selfsame::ErrorKind as K;
 use selfsame::value::{ValueRef as V, ValueType as T};

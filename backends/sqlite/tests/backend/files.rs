@@ -1,4 +1,4 @@
-//! Files: their journal modes, what lies beside them, media that cannot be written, and files that go away.
+//! Files: journal modes, the files beside them, read-only media, and files that are replaced or removed.
 
 use std::fs;
 use std::io::{Seek, SeekFrom, Write};
@@ -17,7 +17,7 @@ fn journal_mode(session: &mut Session) -> String {
     one(session, text, T::Text).get().expect("a text")
 }
 
-/// Makes a file with one row in a table `t`, in this mode. Until the connection is closed, a log may lie beside it.
+/// Creates a file in this mode, with one row in a table `t`. A log may lie beside it until the connection is closed.
 pub(crate) fn file_in(mode: &str, path: &Path) -> rusqlite::Connection {
     let native = rusqlite::Connection::open(path).expect("opens");
     native
@@ -61,7 +61,7 @@ fn a_file_keeps_its_own_journal_mode() {
         }
         assert_eq!(fs::read(&path).expect("reads")[18..20], header, "{mode}");
     }
-    // A file that is created now has none of its own, nor has an empty one.
+    // A new file has no journal mode of its own, nor has an empty one.
     let empty = database.directory().join("empty.db");
     fs::write(&empty, "").expect("a file");
     for path in [database.path(), &*empty] {
@@ -71,7 +71,7 @@ fn a_file_keeps_its_own_journal_mode() {
 }
 
 #[test]
-fn a_journal_mode_can_be_asked_for() {
+fn a_journal_mode_can_be_requested() {
     let database = TempDatabase::new().expect("a directory");
     for (mode, word) in [
         (JournalMode::Delete, "delete"),
@@ -88,7 +88,7 @@ fn a_journal_mode_can_be_asked_for() {
         let mut session = Sqlite::url(&url).expect("a URL").connect().expect(word);
         assert_eq!(journal_mode(&mut session), word);
     }
-    // If it is impossible, the error says so.
+    // An impossible mode is an error.
     for backend in [Sqlite::memory(), database.backend().read_only()] {
         let error = backend
             .journal_mode(JournalMode::Wal)
@@ -97,7 +97,7 @@ fn a_journal_mode_can_be_asked_for() {
         assert_eq!(error.kind(), K::Configuration, "{error}");
         assert!(error.message().contains("wal"), "{error}");
     }
-    // The mode cannot change while others are connected; the error is the lock's.
+    // The mode cannot change while others are connected: that is a lock timeout.
     let _other = database.backend().connect().expect("a connection");
     let patience = Duration::from_millis(50);
     let delete = database.backend().journal_mode(JournalMode::Delete);
@@ -124,7 +124,7 @@ fn reading_leaves_nothing_beside_the_file() {
         assert_eq!(beside(&path), Vec::<String>::new(), "{mode}");
         assert!(fs::read(&path).expect("reads") == before, "{mode}");
     }
-    // What another program has open is left to it, and so is what it left.
+    // Files that another program has open, or left behind, are not touched.
     let path = database.directory().join("wal.db");
     let writer = rusqlite::Connection::open(&path).expect("opens");
     writer
@@ -142,9 +142,9 @@ fn reading_leaves_nothing_beside_the_file() {
         .expect("a row");
 }
 
-/// A name that is as long as it can be leaves no room for one beside it: as good as a medium that cannot be written.
+/// Beside a file whose name has the maximum length no other file can be created: this simulates a read-only medium.
 #[test]
-fn a_log_that_cannot_be_made_is_told_and_immutable_reads_without() {
+fn a_log_that_cannot_be_created_is_reported_and_immutable_reads_without() {
     let database = TempDatabase::new().expect("a directory");
     let short = database.directory().join("short.db");
     file_in("wal", &short);
@@ -169,7 +169,7 @@ fn a_log_that_cannot_be_made_is_told_and_immutable_reads_without() {
     assert!(fs::read(&path).expect("reads") == before);
 }
 
-/// One cause has one kind, when connecting and later.
+/// A cause has the same kind when connecting and later.
 #[test]
 fn broken_and_locked_files() {
     let database = TempDatabase::new().expect("a directory");
@@ -193,7 +193,7 @@ fn broken_and_locked_files() {
     drop(holder);
     assert_eq!(integer(&mut early, "SELECT v FROM t"), 7);
 
-    // Full: every statement and COMMIT report the first cause.
+    // Full: every later statement and COMMIT report the first cause.
     run(&mut early, "PRAGMA max_page_count = 4", &[]);
     let fill = "INSERT INTO t SELECT zeroblob(100000)";
     assert!(
@@ -211,7 +211,7 @@ fn broken_and_locked_files() {
     early.reset(false).expect("reset");
     assert_eq!(integer(&mut early, "SELECT count(*) FROM t"), 1);
 
-    // Broken in the middle, and in its list of tables.
+    // Corrupt in the middle, and in the schema table.
     for (from, name) in [(4096, "middle"), (100, "schema")] {
         let path = database.directory().join(format!("{name}.db"));
         file_in("delete", &path);
@@ -248,7 +248,7 @@ fn a_file_that_goes_away_takes_its_connections_along() {
         open.begin(Default::default()).expect("begins");
         open.execute(&insert, &[]).expect("a row");
         let go = || {
-            // Who takes a file away takes what belongs to it along.
+            // Whoever removes a file removes its log, too.
             for suffix in ["-wal", "-shm"] {
                 let _ = fs::remove_file(format!("{}{suffix}", path.display()));
             }
@@ -261,7 +261,7 @@ fn a_file_that_goes_away_takes_its_connections_along() {
             }
         };
         go();
-        // Nothing is committed to a file that nobody finds, and that is known.
+        // Nothing is committed to a removed file, and the error says so.
         let error = open.commit().expect_err("no file");
         assert_eq!(error.kind(), K::ConnectionLost, "{error}");
         assert!(
@@ -293,7 +293,7 @@ fn a_file_that_goes_away_takes_its_connections_along() {
     }
 }
 
-/// Makes a file in which a row is `v`.
+/// Creates a file with the row `v`.
 #[cfg(unix)]
 fn file_with(v: i64, path: &Path) {
     let native = rusqlite::Connection::open(path).expect("opens");
@@ -302,7 +302,7 @@ fn file_with(v: i64, path: &Path) {
         .expect("a table");
 }
 
-/// What belongs to a file lies beside the file, not beside the link to it.
+/// Log and journal lie beside the file, not beside a link to it.
 #[cfg(unix)]
 #[test]
 fn a_link_is_followed_to_what_lies_beside_the_file() {
@@ -312,7 +312,7 @@ fn a_link_is_followed_to_what_lies_beside_the_file() {
     let (path, link) = (database.path().to_owned(), folder.join("link.db"));
     let open = file_in("wal", &path);
     std::os::unix::fs::symlink(&path, &link).expect("a link");
-    // Its row is in the log alone.
+    // Its row is only in the log.
     let error = Sqlite::file(&link).immutable().connect().expect_err("log");
     assert_eq!(error.kind(), K::Configuration, "{error}");
     assert!(error.message().contains("-wal"), "{error}");
@@ -327,10 +327,10 @@ fn a_link_is_followed_to_what_lies_beside_the_file() {
     assert_eq!(integer(&mut reader, "SELECT v FROM t"), 7);
 }
 
-/// As a release is switched: the old file is still there, and nobody will look for anything in it.
+/// A link is switched to another release: the old file still exists, but nobody will read it.
 #[cfg(unix)]
 #[test]
-fn a_link_that_leads_elsewhere_takes_its_connections_along() {
+fn connections_follow_a_link_that_is_switched() {
     let database = TempDatabase::new().expect("a directory");
     for of_folder in [false, true] {
         let home = database.directory().join(format!("home-{of_folder}"));
@@ -379,9 +379,9 @@ fn a_link_that_leads_elsewhere_takes_its_connections_along() {
     }
 }
 
-/// An interrupted transaction is undone by the next connection that may write. A read-only one gets an error that names the journal.
+/// The next connection that may write rolls back an interrupted transaction. A read-only one gets an error that names the journal.
 #[test]
-fn a_journal_that_was_left_is_undone_or_told() {
+fn a_hot_journal_is_rolled_back_or_reported() {
     let database = TempDatabase::new().expect("a directory");
     let path = database.directory().join("cut.db");
     let source = database.directory().join("source.db");
@@ -389,7 +389,7 @@ fn a_journal_that_was_left_is_undone_or_told() {
     native
         .execute_batch("PRAGMA cache_size = 1; PRAGMA cache_spill = 1; CREATE TABLE u (v); INSERT INTO u SELECT zeroblob(500) FROM (WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT i FROM n); BEGIN; UPDATE t SET v = 8; UPDATE u SET v = randomblob(500)")
         .expect("a transaction");
-    // As a process that is killed leaves them.
+    // The files of a killed process.
     for suffix in ["", "-journal"] {
         let name = |path: &Path| format!("{}{suffix}", path.display());
         fs::copy(name(&source), name(&path)).expect("copies");

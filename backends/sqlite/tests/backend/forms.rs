@@ -1,4 +1,4 @@
-//! Times that are stored in several forms: what is equal is one group, one value and one peer, whatever its form.
+//! Times stored in several forms: equal times are one group, one distinct value and peers, whatever their form.
 
 use selfsame::prelude::*;
 use selfsame::sql::{
@@ -16,7 +16,7 @@ struct Stamp {
     other: Option<Timestamp>,
 }
 
-/// Two times in five forms, and none.
+/// Two times in five forms, and NULL.
 fn stamps(database: &TempDatabase) -> selfsame::Result<Engine> {
     let engine = Engine::new(database.backend());
     let mut session = Session::new(&engine);
@@ -128,7 +128,7 @@ fn check(engine: &Engine) -> selfsame::Result<()> {
     Ok(())
 }
 
-/// The keys of all rows that have a time, page by page in the order of time and key.
+/// The keys of all rows with a time, page by page, ordered by time and key.
 fn pages(session: &mut Session, rows: u64) -> selfsame::Result<Vec<i64>> {
     let mut ids = Vec::new();
     let mut last: Option<(Timestamp, i64)> = None;
@@ -172,7 +172,7 @@ struct Visit {
     site: BelongsTo<Site>,
 }
 
-/// Members of a collection are in the order of time and key, however they are loaded.
+/// Members of a collection are ordered by time and key, however they are loaded.
 #[test]
 fn equal_times_of_members_are_ties() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -221,7 +221,7 @@ struct Reading {
     value: i64,
 }
 
-/// Rows are chosen by keys of several columns, one of which has several forms.
+/// Rows are selected by keys of several columns, one of which is stored in several forms.
 #[test]
 fn keys_with_times_choose_rows() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;
@@ -253,7 +253,7 @@ fn equal_times_in_any_form_are_equal() -> selfsame::Result<()> {
     check(&Engine::new(database.backend().lenient()))
 }
 
-/// Forms that are in another order than the times.
+/// Forms that sort differently from the times.
 #[test]
 fn lenient_order_is_that_of_the_times() -> selfsame::Result<()> {
     let database = TempDatabase::new()?;

@@ -1,4 +1,4 @@
-//! Interrupts of what waits for a lock, at each place where SQLite waits.
+//! Interrupts of waits for a lock, wherever SQLite waits.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -14,9 +14,9 @@ use crate::support::*;
 
 /// Longer than any of these tests may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// When the work certainly waits.
+/// After this time the work certainly waits.
 const HEAD_START: Duration = Duration::from_millis(120);
-/// When it must have ended.
+/// Within this time it must have ended.
 const SOON: Duration = Duration::from_secs(10);
 
 /// A table in a file of this mode, and another program's connection to it.
@@ -38,7 +38,7 @@ fn release(other: &rusqlite::Connection) {
     other.execute_batch("COMMIT").expect("ends");
 }
 
-/// Interrupts the work once it waits: it must end as an interrupted statement does, and long before its time is over.
+/// Interrupts the work once it waits: it must end like an interrupted statement, long before its timeout.
 fn interrupted<T: std::fmt::Debug>(
     what: &str,
     session: &mut Session,
@@ -89,7 +89,7 @@ fn waits_for_a_writer() {
     }
 }
 
-/// What waited is over, its transaction with it: a COMMIT that was given up must not be made by the next one.
+/// An interrupted wait ends its transaction: the next COMMIT must not commit what was given up.
 #[test]
 fn waits_of_a_commit() {
     let (_database, backend, other) = file(JournalMode::Delete);
@@ -143,7 +143,7 @@ fn waits_of_a_reader_and_of_a_checkpoint() {
     assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 1);
 }
 
-/// Whoever says how long to wait, the wait can be interrupted.
+/// A wait can be interrupted, wherever its timeout was set.
 #[test]
 fn waits_as_long_as_a_hook_or_a_statement_says() {
     let (_database, backend, other) = file(JournalMode::Wal);
@@ -154,22 +154,22 @@ fn waits_as_long_as_a_hook_or_a_statement_says() {
     let mut by_hook = hooked.connect().expect("a connection");
     let mut by_text = short.connect().expect("a connection");
     let text = format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis());
-    let said = try_rows(&mut by_text, &text, &[], &[selfsame::value::ValueType::I64]);
-    assert_eq!(said.expect("sets"), [[selfsame::value::Value::I64(60_000)]]);
+    let set = try_rows(&mut by_text, &text, &[], &[selfsame::value::ValueType::I64]);
+    assert_eq!(set.expect("sets"), [[selfsame::value::Value::I64(60_000)]]);
     hold(&other, "IMMEDIATE");
     for session in [&mut by_hook, &mut by_text] {
         interrupted("a write", session, |session| {
             try_run(session, "INSERT INTO t VALUES (1)", &[])
         });
     }
-    // The time of a statement is that of its user alone.
+    // A timeout set by a statement ends with its user.
     by_text.reset(true).expect("reset");
     let begun = Instant::now();
     refused(&mut by_text, "INSERT INTO t VALUES (1)", K::Busy);
     assert!(begun.elapsed() < SOON);
 }
 
-/// Between two runs of a batch nothing runs, as SQLite sees it.
+/// Between two runs of a batch SQLite runs nothing that an interrupt could stop.
 #[test]
 fn a_batch_ends_between_its_rows() {
     let mut session = memory();
@@ -193,7 +193,7 @@ fn a_batch_ends_between_its_rows() {
     assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 0);
 }
 
-/// An interrupt that comes too early or too late stops the next statement at most, and never what undoes.
+/// An interrupt that comes too early or too late stops at most the next statement, and never a rollback.
 #[test]
 fn an_interrupt_of_nothing_stops_no_rollback() {
     let mut session = memory();
@@ -213,14 +213,14 @@ fn an_interrupt_of_nothing_stops_no_rollback() {
     run(&mut session, "INSERT INTO t VALUES (1)", &[]);
     interrupter.interrupt();
     let select = sql("SELECT count(*) FROM t");
-    // It may fail or not; the one after it does not.
+    // This one may fail; the next one does not.
     let _ = session.query(&Statement::new(&select, &[]), &mut |_| Ok(()));
     assert_eq!(integer(&mut session, "SELECT count(*) FROM t"), 1);
 }
 
-/// Does the work while another thread interrupts it again and again, at another place each time.
+/// Does the work while another thread interrupts it again and again, at different points.
 fn under_interrupts<T>(session: &mut Session, work: impl FnOnce(&mut Session) -> T) -> T {
-    /// Ends the interrupts, also if the work panics.
+    /// Stops the interrupts, even if the work panics.
     struct Over<'a>(&'a AtomicBool);
     impl Drop for Over<'_> {
         fn drop(&mut self) {
@@ -241,7 +241,7 @@ fn under_interrupts<T>(session: &mut Session, work: impl FnOnce(&mut Session) ->
     })
 }
 
-/// An interrupt may fall into a rollback, too, and into what follows it.
+/// An interrupt may also arrive during a rollback, and after it.
 #[test]
 fn no_interrupt_keeps_a_transaction_open() {
     let mut session = memory();
@@ -254,7 +254,7 @@ fn no_interrupt_keeps_a_transaction_open() {
                 begin.read_only = !writes;
             });
             if begun.is_ok() && writes {
-                // It may be interrupted or not.
+                // It may be interrupted.
                 let _ = try_run(session, "INSERT INTO t VALUES (1)", &[]);
             }
             transaction(session, Transaction::Rollback).expect("rolls back");
@@ -265,7 +265,7 @@ fn no_interrupt_keeps_a_transaction_open() {
     run(&mut session, "INSERT INTO t VALUES (1)", &[]);
 }
 
-/// What was only read has nothing to lose at the end, but its connection must be able to write again, and so must that of a new user.
+/// A read-only transaction loses nothing when its end is interrupted, but its connection must be able to write again, also for a new user.
 #[test]
 fn no_interrupt_leaves_a_connection_read_only() {
     let mut session = memory();
@@ -290,7 +290,7 @@ fn no_interrupt_leaves_a_connection_read_only() {
     });
 }
 
-/// What is said to be done is, and what is said to have been interrupted is not: statements, batches and commits.
+/// Work that is reported as done is done, and work that is reported as interrupted is not: statements, batches and commits.
 #[test]
 fn no_interrupt_makes_an_answer_false() {
     let (_database, backend, _other) = file(JournalMode::Wal);
@@ -323,7 +323,7 @@ fn no_interrupt_makes_an_answer_false() {
     );
 }
 
-/// An interrupt that falls into a rollback to a savepoint ends neither it nor the transaction around.
+/// An interrupt during a rollback to a savepoint stops neither the rollback nor the transaction around it.
 #[test]
 fn no_interrupt_makes_a_rollback_to_a_savepoint_a_whole_one() {
     let mut session = memory();
@@ -355,7 +355,7 @@ fn a_cancelled_session_waits_no_longer() {
     });
     let begun = Instant::now();
     let writes = TransactionOptions::new().writes();
-    // Whoever tries again is refused.
+    // Another attempt is refused.
     let done = session.retry_with(writes, 100, |session| {
         session
             .sql("INSERT INTO t VALUES (1)", ())
@@ -372,9 +372,9 @@ fn a_cancelled_session_waits_no_longer() {
     assert_eq!(count.expect("counts").0, 0);
 }
 
-/// The time is that of the clock, whatever else the machine does, and is not exceeded by much.
+/// The timeout is in wall-clock time, whatever else the machine does, and is not exceeded by much.
 #[test]
-fn waits_without_an_interrupt_last_as_long_as_asked() {
+fn waits_without_an_interrupt_last_as_long_as_set() {
     let (_database, backend, other) = file(JournalMode::Wal);
     hold(&other, "IMMEDIATE");
     for patience in [0, 1, 40, 300].map(Duration::from_millis) {
@@ -390,7 +390,7 @@ fn waits_without_an_interrupt_last_as_long_as_asked() {
             assert!(patience <= took && took < patience + SOON, "{took:?}");
         }
     }
-    // Whoever waits gets the lock soon after it is free.
+    // A waiting connection gets the lock soon after it is free.
     let mut session = backend.connect().expect("a connection");
     let waiting = thread::spawn(move || {
         run(&mut session, "INSERT INTO t VALUES (1)", &[]);

@@ -1,4 +1,4 @@
-//! Long lists travel as one parameter.
+//! Long lists are sent as one parameter.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ struct Item {
     weight: f64,
 }
 
-/// The texts that were sent, each once.
+/// The distinct texts that were sent.
 type Texts = Arc<Mutex<BTreeSet<String>>>;
 
 fn items() -> (Engine, Texts) {
@@ -38,7 +38,7 @@ fn items() -> (Engine, Texts) {
     (engine, texts)
 }
 
-/// Each list holds every second item as far as there are so many, and as many others.
+/// Each list holds every second item, as many as there are, and as many missing ones.
 #[test]
 fn one_text_for_lists_of_every_length() {
     let (engine, texts) = items();
@@ -71,7 +71,7 @@ fn one_text_for_lists_of_every_length() {
     assert!(selects.iter().all(|text| text.len() < 200));
 }
 
-/// Too many parameters in several lists, none of which is long.
+/// Several short lists with too many parameters in total.
 #[test]
 fn many_short_lists() {
     let (engine, _) = items();
@@ -82,7 +82,7 @@ fn many_short_lists() {
     assert_eq!(count.expect("a count"), 489);
 }
 
-/// Floats have no exact form in a document: they stay parameters, and too many are refused.
+/// Floats have no exact form in JSON: they stay parameters, and too many are refused.
 #[test]
 fn floats_are_exact_or_refused() {
     let (engine, _) = items();
@@ -109,21 +109,21 @@ fn resident() -> u64 {
     kibibytes / 1024
 }
 
-/// Kept for each length, such texts took gigabytes. The bound leaves room for the tests beside this one.
+/// Cached for each length, such texts took gigabytes. The bound leaves room for tests that run in parallel.
 #[test]
 #[cfg(target_os = "linux")]
 fn memory_does_not_grow_with_lists() {
     let (engine, _) = items();
     let mut session = Session::new(&engine);
-    let mut ask = |length: i64| {
+    let mut query = |length: i64| {
         let query = Item::query().filter(Item::ID.in_(0..length));
         assert_eq!(query.count(&mut session).expect("a count"), 2_000);
     };
-    (0..10).for_each(|n| ask(32_767 + n));
+    (0..10).for_each(|n| query(32_767 + n));
     let before = resident();
-    (0..100).for_each(|n| ask(32_800 + n));
+    (0..100).for_each(|n| query(32_800 + n));
     let long = resident();
-    (0..100).for_each(|n| ask(9_850 + n));
+    (0..100).for_each(|n| query(9_850 + n));
     let varied = resident();
     println!(
         "resident: {before} MiB, {long} MiB after 100 long lists, {varied} MiB after 100 of varied length"

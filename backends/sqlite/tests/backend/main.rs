@@ -1,4 +1,4 @@
-//! The contract of a backend, as far as it lies with SQLite.
+//! The SQLite backend: what the suite does not check for every backend.
 
 mod support;
 

@@ -1,4 +1,4 @@
-//! Media that cannot be written, and media that are full: file systems of their own, where this process may mount one.
+//! Read-only media and full media: separate file systems, if this process may mount one.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,14 +13,14 @@ use selfsame_sqlite::JournalMode;
 use crate::files::file_in;
 use crate::support::{Sqlite, TempDatabase, integer, refused};
 
-/// A file system in memory, in a folder of its own, gone with the value.
+/// A file system in memory, mounted on a new folder, and unmounted on drop.
 struct Medium {
     folder: PathBuf,
     _parent: TempDatabase,
 }
 
 impl Medium {
-    /// A file system of this size; `None`, with the reason printed, without the right to mount.
+    /// Mounts a file system of this size; prints the reason and returns `None` without the right to mount.
     fn new(size: &str) -> Option<Self> {
         let parent = TempDatabase::new().expect("a directory");
         let folder = parent.directory().join("medium");
@@ -73,7 +73,7 @@ fn media_that_cannot_be_written() {
     for mode in ["wal", "delete"] {
         drop(file_in(mode, &medium.file(mode)));
     }
-    // A log with commits in it, as a program that was killed leaves one.
+    // A log with commits in it, as a killed program leaves it.
     let open = file_in("wal", &medium.file("source"));
     for suffix in ["", "-wal"] {
         let (from, to) = (format!("source{suffix}"), format!("unfinished{suffix}"));
@@ -81,7 +81,7 @@ fn media_that_cannot_be_written() {
     }
     drop(open);
     medium.only_read();
-    // What needs no log is read, whoever might have written.
+    // A file that needs no log can be read.
     let delete = medium.file("delete");
     for backend in [
         Sqlite::file(&delete),
@@ -94,7 +94,7 @@ fn media_that_cannot_be_written() {
         refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
         assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
     }
-    // A log is needed and cannot be created: the error says so, and what helps.
+    // A log is needed and cannot be created: the error says so, and what to do.
     let wal = medium.file("wal");
     for backend in [
         Sqlite::file(&wal),
@@ -113,12 +113,12 @@ fn media_that_cannot_be_written() {
         .expect("a connection");
     assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);
     refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
-    // What is in the log only would be missed in silence.
+    // Rows that are only in the log would be missing without an error.
     let unfinished = Sqlite::file(medium.file("unfinished")).immutable();
     let error = unfinished.connect().expect_err("half of it is elsewhere");
     assert_eq!(error.kind(), K::Configuration, "{error}");
     assert!(error.message().contains("-wal"), "{error}");
-    // A new file cannot be made there.
+    // A new file cannot be created there.
     let error = Sqlite::file(medium.file("new")).connect().expect_err("ro");
     assert!(
         matches!(error.kind(), K::Unreachable | K::ReadOnly),
@@ -148,8 +148,8 @@ struct Book {
     author: BelongsTo<Author>,
 }
 
-/// Commits authors of two books each until the disk is full, at each of many sizes of what is written, so that each place meets it: what
-/// was reported as done is there, nothing else is, and with room again the same session goes on.
+/// Commits authors with two books each until the disk is full, with many row sizes, so that every step meets the full disk. Exactly the rows
+/// reported as committed are there, and once there is room again, the same session continues.
 #[test]
 fn a_disk_that_is_full() {
     for mode in [
@@ -185,7 +185,7 @@ fn a_disk_that_is_full() {
             let what = format!("{mode:?}, {size} bytes, after {done}");
             assert_full(&error, &what);
             session.rollback().expect(&what);
-            // As long as it is full, whatever is tried fails whole.
+            // While it is full, every attempt fails completely.
             for _ in 0..3 {
                 let error = add(&mut session, done, size * 2).expect_err(&what);
                 assert_full(&error, &what);
@@ -227,10 +227,10 @@ fn assert_full(error: &Error, what: &str) {
     );
 }
 
-/// Where the tests run as a user to whom every right is given, this one runs again as another, who finds the folder here.
+/// If the tests run as root, this one runs again as another user, who finds the folder in this variable.
 const FOLDER: &str = "SELFSAME_TEST_FOLDER_TO_READ";
 
-/// A folder that may be read and not be written, and files in it that may be both: no log and no journal can be made beside them.
+/// A read-only folder with writable files: neither a log nor a journal can be created beside them.
 #[test]
 #[cfg(unix)]
 fn folders_that_this_user_may_not_write() {
@@ -251,7 +251,7 @@ fn folders_that_this_user_may_not_write() {
             allow(&path, rights);
         }
     }
-    // A log with commits in it, as a program that was killed leaves one.
+    // A log with commits in it, as a killed program leaves it.
     let open = file_in("wal", &folder.join("source"));
     for (name, files) in [
         ("killed", &["", "-wal"][..]),
@@ -335,13 +335,13 @@ fn in_a_folder_to_read(folder: &Path) {
         assert_eq!(integer(&mut session, "SELECT v FROM t"), 7, "{name}");
         refused(&mut session, "INSERT INTO t VALUES (1)", K::ReadOnly);
     }
-    // What is in the log only would be missed in silence.
+    // Rows that are only in the log would be missing without an error.
     let error = Sqlite::file(folder.join("killed"))
         .immutable()
         .connect()
         .expect_err("half of it is elsewhere");
     assert_eq!(error.kind(), K::Configuration, "{error}");
-    // With its log and index beside it, nothing has to be made.
+    // With the log and its index beside it, nothing has to be created.
     for backend in ways(&folder.join("served")) {
         let mut session = backend.connect().expect("a connection");
         assert_eq!(integer(&mut session, "SELECT v FROM t"), 7);

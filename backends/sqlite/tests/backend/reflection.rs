@@ -1,4 +1,4 @@
-//! Reflection: what was made is read back.
+//! Reflection of created tables.
 
 use selfsame::Engine;
 use selfsame::backend::Backend as _;
@@ -154,7 +154,7 @@ fn only_a_rowid_is_counted() {
 }
 
 #[test]
-fn what_cannot_be_said_is_told() {
+fn what_a_table_cannot_express_is_reported() {
     let mut session = memory();
     for text in [
         "CREATE TABLE t (id INTEGER PRIMARY KEY, up INT DEFAULT 1 REFERENCES t ON DELETE SET DEFAULT, gone INT REFERENCES nowhere)",
@@ -195,7 +195,7 @@ fn what_is_reflected_can_be_created_and_reflected_again() {
         .expect("tables");
     let mut session = second.connect().expect("a connection");
     let mut again = reflect(&mut session);
-    // What had no name got one.
+    // Unnamed constraints got names.
     let key = again[0].foreign_keys[0].name.take();
     let unique = again[1].uniques[0].name.take();
     assert_eq!(

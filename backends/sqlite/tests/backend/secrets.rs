@@ -1,4 +1,4 @@
-//! No error shows a parameter, nor does the echo that shows statements alone.
+//! Neither an error nor an echo of statements shows a parameter.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -12,7 +12,7 @@ use selfsame::{Engine, Error};
 
 use crate::support::Sqlite;
 
-/// Statements that fail for their parameter.
+/// Statements that fail because of their parameter.
 const STATEMENTS: &[&str] = &[
     "SELECT json(?1)",
     "SELECT json_extract('{}', ?1)",
@@ -44,8 +44,8 @@ const STATEMENTS: &[&str] = &[
     "INSERT INTO t (checked) VALUES (?1)",
     "INSERT INTO t (parent) VALUES (?1)",
     "INSERT INTO t (name, number) VALUES (?1, NULL), (NULL, ?1)",
-    "INSERT INTO told (v) VALUES (?1)",
-    "UPDATE told SET v = ?1",
+    "INSERT INTO shown (v) VALUES (?1)",
+    "UPDATE shown SET v = ?1",
     "INSERT INTO exact VALUES (?1)",
     "SELECT raise_secret(?1)",
     "SELECT nth_value(1, ?1) OVER ()",
@@ -64,10 +64,10 @@ const SCHEMA: &[&str] = &[
     "CREATE VIRTUAL TABLE docs USING fts5(body)",
     "CREATE VIRTUAL TABLE old USING fts4(body)",
     "CREATE TABLE exact (v INTEGER) STRICT",
-    "CREATE TABLE told (v)",
-    "INSERT INTO told VALUES (1)",
-    "CREATE TRIGGER telling BEFORE INSERT ON told BEGIN SELECT raise(ABORT, 'cannot ' || new.v); END",
-    "CREATE TRIGGER ending BEFORE UPDATE ON told BEGIN SELECT raise(FAIL, new.v); END",
+    "CREATE TABLE shown (v)",
+    "INSERT INTO shown VALUES (1)",
+    "CREATE TRIGGER inserting BEFORE INSERT ON shown BEGIN SELECT raise(ABORT, 'cannot ' || new.v); END",
+    "CREATE TRIGGER updating BEFORE UPDATE ON shown BEGIN SELECT raise(FAIL, new.v); END",
     "CREATE VIEW view_only AS SELECT 1 AS v",
 ];
 
@@ -106,7 +106,7 @@ fn are_in_no_error() {
             .execute(&sql, &[])
             .unwrap_or_else(|error| panic!("{text}: {error}"));
     }
-    // Statements fail at least with one value, so that this is of errors.
+    // Most statements must fail with some value: otherwise nothing is tested.
     let secrets = [
         "qxzvexing",
         "Qxzvexing & ! (",
@@ -146,7 +146,7 @@ fn are_in_no_error() {
         .expect("no error shows a parameter");
 }
 
-/// Whether the statement failed; without a word of its parameter.
+/// Returns whether the statement failed; checks that the error does not show its parameter.
 fn try_one(connection: &mut Connected, text: &str, secret: &str, echoed: &Shown) -> bool {
     let sql = Sql::new(StatementKind::Raw, text, [ValueType::Text], []);
     let params = [Param::Owned(Value::Text(secret.to_owned()))];
@@ -164,7 +164,7 @@ fn try_one(connection: &mut Connected, text: &str, secret: &str, echoed: &Shown)
     true
 }
 
-/// All that can be seen of an error.
+/// Everything that an error shows.
 fn all_of(error: &Error) -> String {
     let mut out = format!("{error} {error:?}");
     let mut source = std::error::Error::source(error);

@@ -1,4 +1,4 @@
-//! Kept statements: reset on every way out, right after the schema changed.
+//! Kept statements: reset on every way out, correct after a change of the schema.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -188,7 +188,7 @@ fn executions_are_counted_as_sqlite_counts_them() {
     assert_eq!(after.executions - before.executions, 5);
     assert_eq!(after.executions_by_database, Some(after.executions));
     assert_eq!(after.round_trips, 0);
-    // Those that are forgotten stay counted.
+    // Evicted statements stay counted.
     for i in 0..700 {
         let other = sql(&format!("SELECT {i}"));
         session

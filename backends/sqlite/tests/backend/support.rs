@@ -1,4 +1,4 @@
-//! Statements by text, results as owned values.
+//! Statements by their text, and results as owned values.
 
 use selfsame::backend::Backend as _;
 use selfsame::backend::{Connection, Outcome, Sql, Statement, StatementKind};
@@ -52,7 +52,7 @@ pub(crate) fn refused(session: &mut Session, text: &str, kind: ErrorKind) -> Err
     error
 }
 
-/// Every row, each column as the type given.
+/// All rows, each column as the given type.
 pub(crate) fn try_rows(
     session: &mut Session,
     text: &str,
@@ -70,7 +70,7 @@ pub(crate) fn try_rows(
     Ok(rows)
 }
 
-/// The one column of the one row.
+/// The only column of the only row.
 pub(crate) fn try_one(session: &mut Session, text: &str, ty: ValueType) -> Result<Value> {
     let mut rows = try_rows(session, text, &[], &[ty])?;
     assert_eq!(rows.len(), 1, "{text}: one row");

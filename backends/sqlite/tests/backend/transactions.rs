@@ -150,7 +150,7 @@ fn nothing_to_roll_back_is_no_error() {
     transaction(&mut session, Transaction::Rollback).expect("whether or not SQLite did it");
 }
 
-/// Statements that end a transaction by themselves, each with its error.
+/// Statements that end the transaction, each with its error.
 const ENDS: [(&str, &str); 2] = [
     (
         "INSERT OR ROLLBACK INTO u VALUES (1) RETURNING v",

@@ -1,4 +1,4 @@
-//! Every type there and back, and what is refused.
+//! Every type written and read back, and refused values.
 
 use selfsame::ErrorKind;
 use selfsame::backend::Backend as _;
