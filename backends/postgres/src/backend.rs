@@ -179,7 +179,7 @@ impl Postgres {
                 out.push(',');
             }
             out.push_str(host);
-            // One port alone is that of every host.
+            // A single port applies to every host.
             if let Some(port) = ports.get(index).or(ports.first()) {
                 out.push_str(&format!(":{port}"));
             }
@@ -269,7 +269,7 @@ mod tests {
             "postgres://u:hunter2@h/d?sslmode=no-verify",
             "postgres://u:hunter2@h/d?ssl_min_protocol_version=TLSv1.3",
             "postgres://u:hunter2@h/d?ssl_min_protocol_version=hunter2",
-            // Read from a file, with the end of its line.
+            // Read from a file, with its line end.
             "postgres://u:hunter2@h/d\n",
             "postgres://u:hunter2@h/d?application_name=x\r\n",
             "postgres://u:hun\tter2@h/d",
@@ -294,7 +294,7 @@ mod tests {
             "postgres://u:hunter2@h/d?channel_binding=hunter2",
             "postgres://u:hunter2@h/d?application_name=%ff",
             "postgres://u:hunter2@h/d?=x",
-            // Of other libraries.
+            // The forms of other libraries.
             "postgresql+psycopg://u:hunter2@h/d",
             "jdbc:postgresql://h/d?user=u&password=hunter2",
             "\"postgres://u:hunter2@h/d\"",
@@ -479,7 +479,7 @@ mod tests {
 
     #[cfg(feature = "tls")]
     #[test]
-    fn certificates_are_verified_as_asked() {
+    fn certificates_are_verified_as_requested() {
         use crate::options::TlsMode;
         for (mode, expected) in [
             ("disable", TlsMode::Disable),

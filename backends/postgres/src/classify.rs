@@ -48,7 +48,7 @@ pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase, statement: &s
     }
     let message = error.to_string();
     let cause = match error.into_source().map(|cause| cause.downcast::<Error>()) {
-        // One of our own, from binding a parameter.
+        // This backend's error, from binding a parameter.
         Some(Ok(ours)) => return *ours,
         Some(Err(cause)) => Some(cause),
         None => None,
@@ -76,12 +76,12 @@ pub(crate) fn is_stale_plan(fault: &Fault) -> Option<Stale> {
     }
 }
 
-/// The stale thing.
+/// What is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
-    /// The statement alone: its result has another shape now.
+    /// Only this statement: its result has other columns now.
     One,
-    /// Whatever was prepared: the server does not have it, or has it from somebody else.
+    /// All prepared statements: the server lost them, or has those of another client.
     All,
 }
 
@@ -105,9 +105,9 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "42704" | "55P02" if phase == Phase::Connect => ErrorKind::Configuration,
         // Shut down, crashed, starting up, idle too long (in a transaction or not), dropped database.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => lost(phase),
-        // The server could not make sense of the message, as when parameters are missing.
+        // The server could not process the message, for example because parameters are missing.
         "08P01" if phase == Phase::Run => ErrorKind::InvalidStatement,
-        // No savepoint of this name, and no transaction that it would be in.
+        // No savepoint of this name, or no transaction.
         "3B001" | "25P01" => ErrorKind::InvalidStatement,
         // An earlier statement of the transaction failed.
         "25P02" => ErrorKind::PendingRollback,
@@ -141,7 +141,7 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
         _ if phase == Phase::Connect && matches!(code, "08P01" | "XX000") => {
             refused_by_pooler(reported.message())
         }
-        // An error of a pooler, which ends the connection: a server reports a place in its source.
+        // An error of a pooler, which ends the connection: only a server reports a position in its source.
         _ if code == "08P01" && reported.routine().is_none() => ErrorKind::ConnectionLost,
         // A table that the statement does not name is not the missing one.
         _ if reported.routine() == Some("errorMissingRTE") => ErrorKind::InvalidStatement,
@@ -174,7 +174,7 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
     }
 }
 
-/// Written by a function of the user, names included, from anything.
+/// Raised by a user's function, whose message and names may contain anything.
 fn is_of_a_user(reported: &DbError) -> bool {
     reported.routine() == Some("exec_stmt_raise")
 }

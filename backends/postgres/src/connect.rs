@@ -31,7 +31,7 @@ const PORT: u16 = 5432;
 /// `SSLRequest`: its length, and the number that stands for it.
 const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
-/// A connection, and what was found out about its server.
+/// A connection, and what is known about its server.
 pub(crate) struct Connected {
     pub(crate) client: Client,
     /// Whether the server behind the connection may be another one for each transaction.
@@ -55,7 +55,7 @@ pub(crate) fn connect(options: &Options, settings: &Settings) -> Result<Connecte
             Ok((connected, false)) => {
                 second_choice.get_or_insert(connected);
             }
-            // The next host would say the same.
+            // The next host would refuse for the same reason.
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => failures.push(error),
         }
@@ -120,13 +120,13 @@ fn places(config: &Config) -> Vec<Place> {
         .map(|at| Place {
             host: hosts.get(at).cloned(),
             address: addresses.get(at).copied(),
-            // One port alone is that of every host.
+            // A single port applies to every host.
             port: ports.get(at).or(ports.first()).copied().unwrap_or(PORT),
         })
         .collect()
 }
 
-/// One host; whether it is the first choice.
+/// Connects to one host; returns whether it has the preferred role.
 fn attempt(
     options: &Options,
     settings: &Settings,
@@ -167,7 +167,7 @@ fn addresses(place: &Place, until: Instant) -> Result<Vec<Address>> {
     }
 }
 
-/// Looking up a name cannot be interrupted: it is left to a thread, which is not waited for longer than allowed.
+/// A DNS lookup cannot be interrupted: it runs on a thread, and the wait for that thread has a limit.
 fn look_up(name: String, port: u16, until: Instant) -> Result<Vec<Address>> {
     let (sender, receiver) = mpsc::channel();
     let looking = std::thread::Builder::new().spawn(move || {
@@ -221,7 +221,7 @@ fn tune(config: &Config, stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// TLS if it is wanted and had, then the startup, then what the server is.
+/// Negotiates TLS if it is wanted and available, sends the startup message, and checks the server.
 fn greet(
     options: &Options,
     settings: &Settings,
@@ -231,7 +231,7 @@ fn greet(
 ) -> Result<(Connected, bool)> {
     let stream = match stream {
         Stream::Tcp(stream) if options.tls.mode != TlsMode::Disable => {
-            match ask_for_tls(options, stream, until)? {
+            match request_tls(options, stream, until)? {
                 (stream, true) => return encrypt(options, settings, place, stream, until),
                 (stream, false) => Stream::Tcp(stream),
             }
@@ -250,8 +250,8 @@ fn greet(
     )
 }
 
-/// Whether the server agrees.
-fn ask_for_tls(
+/// Asks the server for TLS; returns whether it agrees.
+fn request_tls(
     options: &Options,
     mut stream: TcpStream,
     until: Instant,
@@ -291,9 +291,9 @@ fn offers_tls(stream: &mut (impl Read + Write)) -> io::Result<bool> {
 #[derive(Clone, Debug)]
 pub(crate) struct Encryption {
     connector: native_tls::TlsConnector,
-    /// Whom the certificate must be for.
+    /// The host that the certificate must be for.
     host: String,
-    /// Whether the connection begins with TLS, without asking first.
+    /// Whether the connection begins with TLS, without a request for it.
     is_direct: bool,
 }
 
@@ -369,7 +369,7 @@ fn encrypt(
     )
 }
 
-/// `require` is less elsewhere, so that a self-signed certificate is the usual surprise.
+/// In libpq `require` does not verify the certificate, so the usual cause is a self-signed one.
 #[cfg(feature = "tls")]
 fn untrusted(options: &Options, error: &native_tls::Error) -> String {
     let mut message = format!("TLS handshake failed: {error}");
@@ -381,8 +381,8 @@ fn untrusted(options: &Options, error: &native_tls::Error) -> String {
     message
 }
 
-/// The startup over a stream that is encrypted already, where it is to be; then what the server is. `mode` says how the driver takes the
-/// stream: as it is, or wrapped by `tls`.
+/// Sends the startup message over a stream that is already encrypted, if it is to be, and checks the server. `mode` says how the driver uses
+/// the stream: as it is, or wrapped by `tls`.
 fn start<S, T>(
     options: &Options,
     settings: &Settings,
@@ -400,7 +400,7 @@ where
         .ssl_mode(mode)
         .ssl_negotiation(SslNegotiation::Direct);
     let mut starting = pin!(config.connect_raw(stream, tls));
-    // Every step hears something: the limit is for all of them together.
+    // Every step may receive something in time: the limit is for all of them together.
     let (client, connection) = waiter
         .wait(Limit::until(until), |cx| starting.as_mut().poll(cx))
         .map_err(|_| silent(options))?
@@ -418,7 +418,7 @@ where
             return Err(unreachable(message));
         }
     };
-    // A pooler reports a process id of its own.
+    // A pooler reports its own process id.
     let behind_pooler = fact(0) != Some(client.server().to_string().as_str());
     let pooled = options.pooler || behind_pooler;
     if !pooled && !settings.is_empty() {
@@ -427,7 +427,7 @@ where
             .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
     }
     if pooled {
-        // A pooler that lets no transaction last says so now.
+        // A pooler in statement mode refuses these.
         for text in ["BEGIN", "COMMIT"] {
             client
                 .batch_execute(text)
@@ -454,7 +454,7 @@ fn fits(target: Target, in_recovery: Option<&str>, read_only: Option<&str>) -> O
 }
 
 fn left(until: Instant) -> Duration {
-    // A limit of zero would be none for some calls.
+    // Some calls treat a limit of zero as no limit.
     until
         .saturating_duration_since(Instant::now())
         .max(Duration::from_millis(1))
@@ -473,7 +473,7 @@ fn unreachable(message: String) -> Error {
     Error::new(ErrorKind::Unreachable, message)
 }
 
-/// Renames what goes through a stream that is encrypted already.
+/// Renames statements in a stream that is already encrypted.
 #[cfg(feature = "tls")]
 struct Rename(Arc<crate::wire::Traffic>);
 

@@ -48,7 +48,7 @@ const ENDED_BEFORE_COMMIT: &str =
 pub(crate) struct Manners {
     /// Prepares nothing.
     unprepared: bool,
-    /// The server may be another one for each transaction, so that nothing of the session holds.
+    /// Each transaction may get another server connection, so session state does not persist.
     pooled: bool,
     /// What follows BEGIN.
     begin: String,
@@ -67,7 +67,7 @@ impl Manners {
                 false => String::new(),
             },
             forget: match pooled {
-                // The rest would meet any server.
+                // The other commands could reach any server connection.
                 true => "ROLLBACK".to_owned(),
                 false => format!("{FORGET}{for_the_session}{LEFT_PREPARED}"),
             },
@@ -80,51 +80,51 @@ pub(crate) struct PostgresConnection {
     /// The cell lets `is_open` look at the socket.
     client: RefCell<Client>,
     statements: Prepared<Kept>,
-    /// The guards of statements where none is prepared.
+    /// The guards of statements, if statements are not prepared.
     guarded: Prepared<Arc<[Guard]>>,
-    /// How tables that were written to are declared, by their names as SQL writes them.
+    /// The declared columns of tables that were written to, by their names in SQL.
     tables: HashMap<String, Vec<Declared>>,
     /// A statement of this transaction has changed tables.
     altered: bool,
-    /// A statement of this user has changed what the names of tables mean.
+    /// A statement of this user changed which tables names refer to.
     moved: bool,
     manners: Manners,
     transaction: State,
-    /// The transaction is that of one statement alone. It is left open only if the statement's sink panicked.
+    /// The transaction was begun for one statement. It is left open only if the statement's sink panicked.
     alone: bool,
     lost: bool,
-    /// Not to be handed to another user.
+    /// Must not be handed to another user.
     retired: bool,
-    /// How often the server did not know what was prepared.
+    /// How often the server had lost a prepared statement.
     losses: u32,
     counted: Statistics,
 }
 
-/// A prepared statement that is kept.
+/// A cached prepared statement.
 #[derive(Clone)]
 struct Kept {
     statement: tokio_postgres::Statement,
-    /// The parameters that their columns could change.
+    /// The guards of parameters that their columns could change.
     guards: Arc<[Guard]>,
 }
 
-/// The transaction as the server sees it: the driver does not tell.
+/// The transaction as the server sees it, which the driver does not report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Idle,
     Open,
-    /// Open, and refusing everything but a rollback since a statement failed.
+    /// Open, but since a statement failed only a rollback is accepted.
     Failed,
-    /// Ended by a user's own COMMIT or ROLLBACK: what followed would commit itself.
+    /// Ended by a COMMIT or ROLLBACK of raw SQL: later statements would commit on their own.
     Ended,
 }
 
 /// Why a statement ended early.
 enum Failure {
     Driver(Fault),
-    /// Found by us before anything was sent.
+    /// Detected by this backend before anything was sent.
     Own(Error),
-    /// The sink's error, and that of reading on after it.
+    /// The sink's error, and the error of reading the remaining rows.
     Sink(Error, Option<Fault>),
 }
 
@@ -165,7 +165,7 @@ impl PostgresConnection {
         Ok(self.client.get_mut())
     }
 
-    /// Runs one statement; how many rows it matched.
+    /// Runs one statement; returns how many rows it matched.
     fn run(
         &mut self,
         statement: &Statement<'_>,
@@ -184,7 +184,7 @@ impl PostgresConnection {
         result
     }
 
-    /// Notes what a user's own statement did to the transaction around it.
+    /// Records the effect of raw SQL on the transaction around it.
     fn note_effect(&mut self, sql: &Sql, succeeded: bool) {
         if sql.kind() != StatementKind::Raw || self.transaction == State::Idle || self.lost {
             return;
@@ -197,7 +197,7 @@ impl PostgresConnection {
         }
     }
 
-    /// Notes a rollback to a savepoint, which brings back tables as they were, too.
+    /// Records a rollback to a savepoint, which also restores tables.
     fn went_back(&mut self) {
         self.transaction = State::Open;
         if self.altered {
@@ -242,7 +242,7 @@ impl PostgresConnection {
         Err(self.ended(failure, statement.sql))
     }
 
-    /// Asks again how a statement's table is declared: it may not have been there, and others may create it.
+    /// Queries the declared columns of a statement's table again: it may not have existed, and others may have created it.
     fn forget_table(&mut self, sql: &Sql) {
         if let Some(table) = sql.target().and_then(fit::table) {
             self.tables.remove(&table);
@@ -265,7 +265,7 @@ impl PostgresConnection {
         matched
     }
 
-    /// Kept statements may have other columns now.
+    /// Cached statements may have other columns now.
     fn forget_tables(&mut self) {
         self.statements.take();
         self.guarded.take();
@@ -286,7 +286,8 @@ impl PostgresConnection {
         }
     }
 
-    /// Whether the statement failed for what was prepared before, which is then forgotten. A user's own statements are not prepared.
+    /// Returns whether the statement failed because of a stale or lost prepared statement, which is then dropped from the cache. Raw SQL is not
+    /// prepared.
     fn is_stale(&mut self, fault: &Fault, sql: &Sql) -> bool {
         if matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl) {
             return false;
@@ -309,8 +310,8 @@ impl PostgresConnection {
         }
     }
 
-    /// Whether a statement outside of a transaction needs one: for settings that would not hold, and for statements that are prepared on
-    /// one server and run on another.
+    /// Returns whether a statement outside a transaction needs one: for settings that would not persist, and for statements that could be
+    /// prepared on one server connection and run on another.
     fn needs_transaction(&self, statement: &Statement<'_>) -> bool {
         let is_untyped = || {
             let types = statement.sql.params().iter().zip(statement.params);
@@ -321,7 +322,7 @@ impl PostgresConnection {
         self.manners.pooled && (!self.manners.begin.is_empty() || is_untyped())
     }
 
-    /// Runs one statement in a transaction of its own.
+    /// Runs one statement in its own transaction.
     fn run_alone(
         &mut self,
         statement: &Statement<'_>,
@@ -338,7 +339,7 @@ impl PostgresConnection {
             // Without its COMMIT nothing of it is done.
             return result.map_err(Error::unsent);
         }
-        // What failed in the sink has run all the same.
+        // If the sink failed, the statement ran all the same.
         let end = match self.transaction {
             State::Failed => "ROLLBACK",
             _ => "COMMIT",
@@ -370,7 +371,7 @@ impl PostgresConnection {
                 .batch_execute(sql.text())?;
             return Ok(0);
         }
-        // A user's statement is not kept: its id is mostly fresh. It travels with its types in one round trip.
+        // Raw SQL is not cached, because its id is usually new. It is sent with its types in one round trip.
         if sql.kind() == StatementKind::Raw {
             let typed: Vec<(Bound<'_>, Type)> = bound
                 .map(|bound| (bound, declared_type(bound.declared, bound.param)))
@@ -442,7 +443,7 @@ impl PostgresConnection {
         Ok(prepared)
     }
 
-    /// Prepares a statement, and asks how its table is declared.
+    /// Prepares a statement, and queries the declared columns of its table in the same round trip.
     fn prepare_and_describe(
         &mut self,
         statement: &Statement<'_>,
@@ -450,7 +451,7 @@ impl PostgresConnection {
     ) -> Result<tokio_postgres::Statement, Failure> {
         let (text, types) = (statement.sql.text(), types(statement));
         let client = self.client().map_err(Failure::Own)?;
-        let both = client.prepare_and_ask(text, &types, fit::QUESTION, &table);
+        let both = client.prepare_and_query(text, &types, fit::DECLARED_COLUMNS, &table);
         let (prepared, rows) = both.map_err(ran_nothing)?;
         self.counted.prepares += 1;
         self.describe(table, &rows)?;
@@ -507,14 +508,16 @@ impl PostgresConnection {
         };
         if !self.tables.contains_key(&table) {
             let client = self.client().map_err(Failure::Own)?;
-            let rows = client.ask(fit::QUESTION, &table).map_err(ran_nothing)?;
+            let rows = client
+                .query_with_text(fit::DECLARED_COLUMNS, &table)
+                .map_err(ran_nothing)?;
             self.describe(table.clone(), &rows)?;
         }
         let declared = self.tables.get(&table);
         Ok(fit::guards(target, declared.map_or(&[], Vec::as_slice)).into())
     }
 
-    /// Notes what the error did to the connection, and classifies it.
+    /// Records the effect of the error on the connection, and classifies it.
     fn failed(&mut self, fault: Fault, sql: &Sql) -> Error {
         let reported = fault.is_reported();
         let error = classify_fault(fault, Phase::Run, sql.text()).statement(sql.text());
@@ -546,15 +549,15 @@ impl PostgresConnection {
         begun
     }
 
-    /// Finds out whether the transaction stands, where nobody has read to the end of a statement: of one that failed the server would
-    /// answer COMMIT with a silent rollback.
+    /// Checks whether the transaction is still usable if a statement was not read to its end: if it failed, the server would answer COMMIT
+    /// with a silent rollback.
     fn look_for_failure(&mut self, sql: &Sql) -> Result<()> {
         if self.transaction != State::Open || !self.client.get_mut().has_unread() {
             return Ok(());
         }
         let stands = self.command(sql, "SELECT 1");
         match self.transaction {
-            // COMMIT tells.
+            // COMMIT reports it.
             State::Failed => Ok(()),
             _ => stands.map_err(Error::unsent),
         }
@@ -573,7 +576,7 @@ impl PostgresConnection {
         }
     }
 
-    /// A command that undoes: the socket is closed if it takes long, which undoes too.
+    /// Runs a command that rolls back. If it takes long, the socket is closed, which rolls back too.
     fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
         let client = self.client()?;
         client
@@ -599,7 +602,7 @@ fn declared(rows: &[tokio_postgres::Row]) -> Result<Vec<Declared>, Failure> {
     })
 }
 
-/// Neither preparing nor asking how a table is declared runs anything.
+/// Marks the failure as unsent: neither preparing a statement nor describing its table runs anything.
 fn ran_nothing(fault: Fault) -> Failure {
     Failure::Driver(Fault {
         unsent: true,
@@ -621,7 +624,7 @@ fn check_count(
     ))
 }
 
-/// Hands on the rows, and reads what the sink does not want, so that the connection is free for the next statement.
+/// Passes on the rows, and reads those that the sink does not want, so that the connection is free for the next statement.
 fn drain(mut rows: Rows<'_>, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<u64, Failure> {
     while !rows.chunk().is_empty() {
         for row in rows.chunk() {
@@ -663,7 +666,7 @@ impl Connection for PostgresConnection {
             self.look_for_failure(sql)?;
         }
         match command {
-            // The server would answer this COMMIT with a silent rollback. Whether ours arrives does not matter.
+            // The server would answer this COMMIT with a silent rollback. Whether our ROLLBACK arrives does not matter.
             Transaction::Commit if self.transaction == State::Failed => {
                 let _ = self.short_command(sql, "ROLLBACK");
                 self.transaction = State::Idle;
@@ -679,7 +682,7 @@ impl Connection for PostgresConnection {
                 Err(Error::new(ErrorKind::PendingRollback, ENDED_BEFORE_COMMIT))
             }
             Transaction::Commit | Transaction::Rollback => {
-                // What is refused here was not sent; what is sent ends the transaction, whatever the answer.
+                // A command refused here was not sent; one that was sent ends the transaction, whatever the answer.
                 self.client()?;
                 self.transaction = State::Idle;
                 if self.altered {
@@ -716,12 +719,12 @@ impl Connection for PostgresConnection {
         Some(interrupter(&self.client.borrow()))
     }
 
-    /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
+    /// Checks the socket: a server that closed the idle connection is noticed without a query.
     fn is_open(&self) -> bool {
         if self.lost || self.retired {
             return false;
         }
-        // In use, it is taken to be well.
+        // A connection in use counts as open.
         match self.client.try_borrow_mut() {
             Ok(mut client) => client.is_open(),
             Err(_) => true,
@@ -756,7 +759,7 @@ impl Connection for PostgresConnection {
         let mut text = "PostgreSQL".to_owned();
         self.query(&Statement::new(&version, &[]), &mut |row| {
             if let ValueRef::Text(version) = row.value(0, ValueType::Text)? {
-                // What follows the number says who packaged it.
+                // The number is followed by the name of the package.
                 let number = version.split(' ').next().unwrap_or(version);
                 text = format!("PostgreSQL {number}");
             }
@@ -765,8 +768,8 @@ impl Connection for PostgresConnection {
         Ok(text)
     }
 
-    /// The server counts the plans of each prepared statement of its session since version 14. Those of statements that are closed
-    /// are gone, and inside of a transaction it is not asked.
+    /// Since version 14 the server counts the plans of each prepared statement of its session. The counts of closed statements are lost, and
+    /// inside a transaction they are not queried.
     fn statistics(&mut self) -> Result<Option<Statistics>> {
         let mut statistics = self.counted;
         let idle = self.transaction == State::Idle && !self.manners.pooled;
@@ -775,7 +778,7 @@ impl Connection for PostgresConnection {
         if idle {
             let row = client.last_row(PLANS);
             client.uncount(1);
-            // A server that is too old refuses.
+            // An older server refuses.
             let row = row.unwrap_or_default();
             let count = row.into_iter().next().flatten();
             statistics.executions_by_database = count.and_then(|count| count.parse().ok());

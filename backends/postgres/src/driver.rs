@@ -23,7 +23,7 @@ use crate::wire::{Interruption, Limit, Peer, Silence, Waiter};
 
 /// How many rows come out at a time.
 const CHUNK: usize = 64;
-/// How long a goodbye to the server may take.
+/// How long the Terminate message to the server may take.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 type DriverResult<T> = Result<T, tokio_postgres::Error>;
@@ -33,12 +33,12 @@ type Serving = dyn FnMut(&mut Context<'_>) -> Poll<Option<DriverResult<AsyncMess
 /// Why there was no answer.
 pub(crate) struct Fault {
     pub(crate) cause: Cause,
-    /// Nothing was handed to the operating system for this: the server has not seen it.
+    /// Nothing was passed to the operating system: the server has not seen the request.
     pub(crate) unsent: bool,
 }
 
 impl Fault {
-    /// Whether this is an answer of the server, rather than the lack of one.
+    /// Returns whether the server answered.
     pub(crate) fn is_reported(&self) -> bool {
         matches!(&self.cause, Cause::Driver(error) if error.as_db_error().is_some())
     }
@@ -49,7 +49,7 @@ pub(crate) enum Cause {
     Driver(tokio_postgres::Error),
     /// Nothing came for this long, and nothing was taken; the socket is closed.
     Silent(Duration),
-    /// Another thread broke the wait off; the socket is closed.
+    /// Another thread interrupted the wait; the socket is closed.
     Interrupted,
 }
 
@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    /// How long the server may be silent while an answer is waited for.
+    /// How long the server may be silent during a wait for an answer.
     pub(crate) fn set_patience(&mut self, silence: Duration) {
         self.link.limit = Limit {
             silence,
@@ -76,12 +76,12 @@ impl Client {
         };
     }
 
-    /// Whether rows of a statement are still to be read, since a sink panicked.
+    /// Whether a statement has unread rows because a sink panicked.
     pub(crate) fn has_unread(&self) -> bool {
         self.link.unread
     }
 
-    /// The process that the greeting named.
+    /// The server process named in the greeting.
     pub(crate) fn server(&self) -> u32 {
         self.link.waiter.traffic.server()
     }
@@ -92,7 +92,7 @@ impl Client {
         link.wait(client.batch_execute(text))
     }
 
-    /// The same, where the answer is worth no more than this wait.
+    /// The same, with this limit for the wait.
     pub(crate) fn batch_execute_within(
         &mut self,
         text: &str,
@@ -101,7 +101,7 @@ impl Client {
         self.within(limit, |client| client.batch_execute(text))
     }
 
-    /// Makes one wait short.
+    /// Limits the waits of `work`.
     fn within<T>(&mut self, limit: Duration, run: impl FnOnce(&mut Self) -> T) -> T {
         let usual = self.link.limit;
         self.link.limit = Limit::within(usual.silence.min(limit));
@@ -124,7 +124,7 @@ impl Client {
         }))
     }
 
-    /// The same, where the answer is worth no more than this wait.
+    /// The same, with this limit for the wait.
     pub(crate) fn last_row_within(
         &mut self,
         text: &str,
@@ -138,24 +138,24 @@ impl Client {
         link.wait(client.prepare_typed(text, types))
     }
 
-    /// Prepares a statement, and asks something else in the same round trip, with one text as its parameter.
-    pub(crate) fn prepare_and_ask(
+    /// Prepares a statement, and runs a query with one text parameter in the same round trip.
+    pub(crate) fn prepare_and_query(
         &mut self,
         text: &str,
         types: &[Type],
-        question: &str,
+        query: &str,
         about: &str,
     ) -> Result<(Statement, Vec<Row>), Fault> {
         let (client, link) = self.parts();
         let params: [(&(dyn ToSql + Sync), Type); 1] = [(&about, Type::TEXT)];
-        let description = client.query_typed(question, &params);
+        let description = client.query_typed(query, &params);
         link.wait(both(client.prepare_typed(text, types), description))
     }
 
-    /// Asks something, with one text as its parameter.
-    pub(crate) fn ask(&mut self, question: &str, about: &str) -> Result<Vec<Row>, Fault> {
+    /// Runs a query with one text parameter.
+    pub(crate) fn query_with_text(&mut self, query: &str, about: &str) -> Result<Vec<Row>, Fault> {
         let (client, link) = self.parts();
-        link.wait(client.query_typed(question, &[(&about, Type::TEXT)]))
+        link.wait(client.query_typed(query, &[(&about, Type::TEXT)]))
     }
 
     /// Runs a prepared statement.
@@ -178,7 +178,7 @@ impl Client {
         Rows::start(link, client.query_typed_raw(text, params))
     }
 
-    /// How many requests were sent whose answer was waited for.
+    /// The number of requests whose answers were awaited.
     pub(crate) fn round_trips(&self) -> u64 {
         self.link.round_trips
     }
@@ -188,13 +188,13 @@ impl Client {
         self.link.round_trips -= round_trips;
     }
 
-    /// Whether the server is there, as far as the socket tells.
+    /// Returns whether the connection is open, according to the socket.
     pub(crate) fn is_open(&mut self) -> bool {
         self.link.look();
         self.link.serving.is_some() && !self.link.waiter.interruption.is_set()
     }
 
-    /// What breaks the wait for an answer off.
+    /// Returns the handle that interrupts a wait for an answer.
     pub(crate) fn interruption(&self) -> Arc<Interruption> {
         Arc::clone(&self.link.waiter.interruption)
     }
@@ -216,14 +216,14 @@ impl Client {
     }
 }
 
-/// Says goodbye, so that the server does not log a broken connection.
+/// Sends Terminate, so that the server does not log a broken connection.
 impl Drop for Client {
     fn drop(&mut self) {
         drop(self.client.take());
         let Link {
             serving, waiter, ..
         } = &mut self.link;
-        // Late or never, the connection ends with its socket.
+        // Even without it, the connection ends with its socket.
         let _ = waiter.wait(Limit::within(GOODBYE), |cx| {
             let _ = serve(serving, cx);
             match serving {
@@ -270,7 +270,7 @@ impl<'c> Rows<'c> {
         &self.chunk
     }
 
-    /// Lets go of these rows and waits for the next ones.
+    /// Drops these rows and waits for the next ones.
     pub(crate) fn advance(&mut self) -> Result<(), Fault> {
         self.chunk.clear();
         if !self.ended {
@@ -289,7 +289,7 @@ impl<'c> Rows<'c> {
     }
 }
 
-/// Takes what rows have arrived, waiting for the first; whether they were the last ones.
+/// Takes the rows that have arrived, waiting for the first; returns whether they were the last.
 async fn fill(chunk: &mut Vec<Row>, mut stream: Pin<&mut RowStream>) -> DriverResult<bool> {
     std::future::poll_fn(|cx| {
         while chunk.len() < CHUNK {
@@ -305,7 +305,7 @@ async fn fill(chunk: &mut Vec<Row>, mut stream: Pin<&mut RowStream>) -> DriverRe
     .await
 }
 
-/// Waits for two answers, whose requests are sent one after the other. Of two errors the first one caused the second.
+/// Waits for the answers to two requests sent in succession. If both fail, the first error caused the second.
 async fn both<A, B>(
     one: impl Future<Output = DriverResult<A>>,
     other: impl Future<Output = DriverResult<B>>,
@@ -340,7 +340,7 @@ pub(crate) struct Link {
     serving: Option<Box<Serving>>,
     waiter: Waiter,
     limit: Limit,
-    /// Whether rows are on their way that have not been read.
+    /// Whether the server is sending rows that have not been read.
     unread: bool,
     round_trips: u64,
 }
@@ -364,7 +364,7 @@ impl Link {
         let Self {
             serving, waiter, ..
         } = self;
-        // Why it closed does not matter here.
+        // The reason does not matter here.
         let _ = waiter.look(|cx| serve(serving, cx));
     }
 
@@ -399,7 +399,7 @@ impl Link {
         let waited = waiter.wait(*limit, |cx| {
             let served = serve(serving, cx);
             match (answer.as_mut().poll(cx), served) {
-                // Why the connection closed says more than that it did.
+                // The reason why the connection closed says more than the fact.
                 (Poll::Ready(Err(closed)), Err(error)) if closed.is_closed() => {
                     Poll::Ready(Err(error))
                 }

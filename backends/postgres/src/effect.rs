@@ -1,4 +1,4 @@
-//! Detects what a user's own statement does to the transaction around it. A text holds one statement, so its first words tell.
+//! Detects the effect of raw SQL on the transaction around it. A text holds one statement, so its first words decide.
 
 use selfsame::backend::{ends_transaction, leading_words};
 
@@ -8,7 +8,7 @@ pub(crate) enum Effect {
     None,
     /// Commits it, rolls it back, or hands it over to others.
     Ends,
-    /// Rolls back to a savepoint, after which a failed transaction goes on.
+    /// Rolls back to a savepoint, after which a failed transaction continues.
     GoesBack,
 }
 
@@ -24,7 +24,7 @@ pub(crate) fn effect(text: &str) -> Effect {
     }
 }
 
-/// Whether a statement may change what the names of tables mean.
+/// Returns whether a statement may change which tables names refer to.
 pub(crate) fn alters(text: &str) -> bool {
     let [first, second, third] = leading_words(text);
     let is_one_of =

@@ -1,8 +1,8 @@
-//! Columns that would store a parameter as another value: integers and singles round, and so do fewer digits than the value has; texts lose
-//! blanks at their ends, or all that is too long.
+//! Columns that would store a parameter as another value: integers, singles and columns with fewer digits round; texts lose trailing blanks, or
+//! are cut off.
 //!
-//! The server converts what is assigned to a column without a word. So the types of written columns are asked for, once for each table and
-//! connection, where the mapping has a type whose values could be changed.
+//! The server converts an assigned value to the column's type without an error. So the types of written columns are queried, once for each
+//! table and connection, if the mapping has a type whose values could be changed.
 
 use postgres_types::Type;
 use selfsame::backend::{Target, TargetColumn};
@@ -13,11 +13,10 @@ use tokio_postgres::Row;
 
 use crate::settings::identifier;
 
-/// Asks for the columns of a table that may change values, with their types and the modifiers of these. A domain has those of its base
-/// type.
+/// Selects the columns of a table that may change values, with their types and type modifiers. A domain has those of its base type.
 ///
-/// Everybody may read the catalog, which describing a SELECT would not need either; but that could not be asked where nothing is prepared.
-pub(crate) const QUESTION: &str = "\
+/// Everybody may read the catalog. Describing a SELECT would do too, but only where statements are prepared.
+pub(crate) const DECLARED_COLUMNS: &str = "\
 WITH RECURSIVE declared (name, type, modifier) AS ( \
     SELECT attname::text, atttypid, atttypmod \
     FROM pg_catalog.pg_attribute \
@@ -39,7 +38,7 @@ pub(crate) struct Declared {
 }
 
 impl Declared {
-    /// Reads a row of the answer to the [`QUESTION`].
+    /// Reads a row of the result of [`DECLARED_COLUMNS`].
     pub(crate) fn read(row: &Row) -> Result<Self, tokio_postgres::Error> {
         let oid: u32 = row.try_get(1)?;
         Ok(Self {
@@ -63,17 +62,17 @@ pub(crate) struct Guard {
 /// Which values are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Floats that a single has too.
+    /// Floats that a single represents exactly.
     Single,
-    /// Decimals with so many digits after the decimal point, which may be negative.
+    /// Decimals with at most this many digits after the decimal point, which may be negative.
     Scale(i32),
-    /// Times with so many digits after the second.
+    /// Times with at most this many fractional digits.
     Digits(u32),
-    /// Texts without blanks at the end, which a `char(n)` does not tell from those that fill it up.
+    /// Texts without trailing blanks, which a `char(n)` cannot distinguish from its padding.
     Unpadded,
-    /// Texts of so many characters: of longer ones that end with blanks, these are cut off.
+    /// Texts of at most this many characters: the blanks at the end of longer ones are cut off.
     Characters(usize),
-    /// Texts of so many bytes: the rest is cut off.
+    /// Texts of at most this many bytes: the rest is cut off.
     Bytes(usize),
     /// Texts of one byte.
     OneByte,
@@ -92,8 +91,8 @@ pub(crate) fn table(target: &Target) -> Option<String> {
     })
 }
 
-/// A column of which some values are refused. Where the mapping says by which name the database knows the type, it is read again after it is
-/// written, so that only what would be lost is refused.
+/// A column of which some values are refused. If the mapping names the database's type, the column is read back after it is written, so that only
+/// values that would be lost are refused.
 fn is_changeable(column: &TargetColumn) -> bool {
     match column.ty {
         ColumnType::Declared { .. } | ColumnType::NativeEnum { .. } | ColumnType::Array(_) => false,
@@ -109,7 +108,7 @@ fn is_changeable(column: &TargetColumn) -> bool {
     }
 }
 
-/// Returns the guards of a target, by how the columns of its table are declared.
+/// Returns the guards of a target, given the declared columns of its table.
 pub(crate) fn guards(target: &Target, declared: &[Declared]) -> Vec<Guard> {
     let mut guards = Vec::new();
     for (at, column) in target.columns().iter().enumerate() {
@@ -137,7 +136,7 @@ pub(crate) fn guards(target: &Target, declared: &[Declared]) -> Vec<Guard> {
 
 /// What the modifier of a type is counted from.
 const HEADER: i32 = 4;
-/// The length of a `name`, where the server is built as usual.
+/// The length of a `name` in a server with the default NAMEDATALEN.
 const NAME: usize = 63;
 
 fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {

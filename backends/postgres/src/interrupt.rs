@@ -18,22 +18,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stops a client's statement. Its connection is given up with it.
 ///
-/// The request to the server travels as the connection does, over TLS where that does: it holds a secret of the connection.
+/// The request uses TLS if the connection does, because it contains a secret of the connection.
 pub(crate) fn interrupter(client: &Client) -> Interrupter {
     let interruption = client.interruption();
-    let asking = client.peer().map(|peer| (peer, client.cancel_token()));
+    let request = client.peer().map(|peer| (peer, client.cancel_token()));
     Interrupter::new(move || {
         interruption.interrupt();
-        if let Some((peer, token)) = asking.clone() {
+        if let Some((peer, token)) = request.clone() {
             // Without the thread the server continues for a while; none of it is committed.
             let _ = std::thread::Builder::new()
                 .name("selfsame-postgres-cancel".to_owned())
-                .spawn(move || ask_to_stop(&peer, &token));
+                .spawn(move || request_cancellation(&peer, &token));
         }
     })
 }
 
-fn ask_to_stop(peer: &Peer, token: &CancelToken) -> io::Result<()> {
+fn request_cancellation(peer: &Peer, token: &CancelToken) -> io::Result<()> {
     let stream = peer.reach(PATIENCE)?;
     let mut rest = Blocking(stream.try_clone()?);
     let stream = Blocking(stream);
@@ -46,7 +46,7 @@ fn ask_to_stop(peer: &Peer, token: &CancelToken) -> io::Result<()> {
         }
         _ => send(token.cancel_query_raw(stream, NoTls))?,
     }
-    // The server ends it: a pooler may break down if the client does (PgBouncer 1.18).
+    // Let the server close the connection: PgBouncer 1.18 can fail if the client closes it first.
     let mut byte = [0];
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until && rest.read(&mut byte)? > 0 {}
@@ -60,12 +60,12 @@ fn send(request: impl Future<Output = Result<(), tokio_postgres::Error>>) -> io:
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(sent) => sent.map_err(io::Error::other),
-        // Nothing of it waits but for the stream, which blocks, and gave up.
+        // It waits only for the stream, which blocks and has timed out.
         Poll::Pending => Err(io::ErrorKind::TimedOut.into()),
     }
 }
 
-/// A stream whose calls block, within limits.
+/// A stream whose calls block, with time limits.
 struct Blocking(Stream);
 
 impl Read for Blocking {
@@ -116,7 +116,7 @@ impl AsyncWrite for Blocking {
         Poll::Ready(Ok(()))
     }
 
-    /// Does nothing, for the server ends the connection.
+    /// Does nothing, because the server closes the connection.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }

@@ -41,7 +41,7 @@ impl<S> Names<S> {
     }
 }
 
-/// Random to this process: two numbers of 64 bits.
+/// Random for this process: two 64-bit numbers.
 fn suffix() -> &'static str {
     static SUFFIX: OnceLock<String> = OnceLock::new();
     SUFFIX.get_or_init(|| {

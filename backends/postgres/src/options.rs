@@ -20,7 +20,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
 /// How long after its own limit the server may take to report that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Some calls take a limit of zero for none.
+/// Some calls treat a limit of zero as no limit.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 /// A year. No clock reaches the end of the longest duration.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 86_400);
@@ -43,7 +43,7 @@ pub(crate) struct Options {
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     pub(crate) mode: TlsMode,
-    /// Whether the connection begins with TLS, without asking first.
+    /// Whether the connection begins with TLS, without a request for it.
     pub(crate) is_direct: bool,
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "files of TLS"))]
     files: TlsFiles,
@@ -190,8 +190,8 @@ fn option(name: &str, value: &str) -> Option<String> {
     is_said.then(|| format!("{name}={value}"))
 }
 
-/// Refuses what no part of a URL holds. The end of the line that it was read from would be the end of the database's name, and no text of
-/// the protocol can hold a NUL.
+/// Refuses characters that no part of a URL may contain. A line end from the file that the URL was read from would become part of the
+/// database's name, and no text of the protocol can contain a NUL.
 fn refuse_control(rest: &str) -> Result<()> {
     let is_written = rest.contains(|c: char| c.is_control());
     if is_written || percent_decode_str(rest).any(|byte| byte == 0) {
@@ -275,9 +275,9 @@ impl Parsed {
                     return Err(invalid(name, "disable or prefer"));
                 }
             }
-            // Of Kerberos, which is not spoken.
+            // Kerberos, which is not supported.
             "krbsrvname" | "gsslib" | "gssdelegation" => {}
-            // Nothing older than 1.2 is spoken, as libpq does it.
+            // Nothing older than TLS 1.2 is supported, like libpq's default.
             "ssl_min_protocol_version" => {
                 if !matches!(value, "" | "TLSv1" | "TLSv1.1" | "TLSv1.2") {
                     return Err(invalid(name, "TLSv1.2 or older"));
@@ -400,7 +400,7 @@ impl Parsed {
             .is_some_and(|root| root.as_os_str() == "system");
         let mode = match self.mode.as_deref() {
             Some("disable" | "allow" | "prefer" | "verify-ca") if is_of_system => {
-                // Everybody can have a certificate of those authorities.
+                // Anybody can get a certificate from those authorities.
                 return Err(configuration(
                     "sslrootcert=system needs sslmode=verify-full",
                 ));

@@ -126,9 +126,9 @@ fn native<'a>(bytes: &'a [u8], ty: &Type) -> Result<ValueRef<'a>> {
         Type::OID => ValueRef::I64(u32::from_be_bytes(fixed(bytes)?).into()),
         // The result of a function that returns void.
         Type::VOID => ValueRef::Null,
-        // A zero is shown as nothing.
+        // A zero is shown as an empty text.
         Type::CHAR => ValueRef::Text(text(bytes)?.trim_end_matches('\0')),
-        // The blanks that a `char(n)` is filled up with mean nothing: the server compares it without them.
+        // The padding of a `char(n)` has no meaning: the server ignores it in comparisons.
         Type::BPCHAR => ValueRef::Text(text(bytes)?.trim_end_matches(' ')),
         _ if is_text(ty) => ValueRef::Text(text(bytes)?),
         _ => {

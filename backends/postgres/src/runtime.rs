@@ -10,7 +10,7 @@ use tokio::task::coop;
 /// More than any task's budget (128 at the time of writing).
 const PROBES: usize = 1024;
 
-/// Refuses where the blocking client would panic.
+/// Returns an error where the blocking client would panic.
 pub(crate) fn may_block() -> Result<()> {
     if !is_async() {
         return Ok(());
@@ -29,7 +29,7 @@ fn is_async() -> bool {
     }
 }
 
-/// Only tasks run on a budget: elsewhere it is never used up.
+/// Only tasks have a budget: elsewhere it is never used up.
 fn is_on_a_budget() -> bool {
     let mut context = Context::from_waker(Waker::noop());
     let mut taken = Vec::new();
@@ -45,7 +45,7 @@ fn is_on_a_budget() -> bool {
     exhausted
 }
 
-/// A task may run without a budget (`tokio::task::unconstrained`). Then only trying shows it: the runtime panics, which is caught.
+/// A task may run without a budget (`tokio::task::unconstrained`). Only an attempt to block detects that: the runtime panics, which is caught.
 /// Where panics abort the process this is not tried, and the call blocks the task's thread; nor is it while a panic unwinds, when nothing is sent.
 fn is_entered(runtime: &Handle) -> bool {
     if std::thread::panicking() {

@@ -1,15 +1,15 @@
-//! Settings that every statement is to run under: those of the session, and the schema.
+//! Settings for every statement: those of the session, and the schema.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use selfsame::error::{Error, ErrorKind, Result};
 
-/// Settings by name, the later of one name counting.
+/// Settings by name; later ones override earlier ones.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     values: Vec<(String, String)>,
-    /// What `current_schema()` must say.
+    /// What `current_schema()` must return.
     schema: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn from_options(options: &str) -> (Vec<(String, String)>, String) {
             .as_deref()
             .and_then(|setting| setting.split_once('='))
         {
-            // What a proxy finds its way by, and no server knows.
+            // Used by proxies for routing; servers do not know it.
             Some(("cluster", _)) => rest.push(word),
             Some((name, value)) => settings.push((name.trim().replace('-', "_"), value.to_owned())),
             None => rest.extend(Some(word).into_iter().chain(setting)),
@@ -132,7 +132,7 @@ pub(crate) fn from_options(options: &str) -> (Vec<(String, String)>, String) {
     (settings, escaped.join(" "))
 }
 
-/// Words between spaces; a backslash takes what follows as it is.
+/// Splits at spaces; a backslash escapes the next character.
 fn split(options: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -249,6 +249,6 @@ mod tests {
         settings.set("search_path", "public");
         settings
             .check_schema(Some("public"))
-            .expect("nothing is asked for");
+            .expect("no schema is required");
     }
 }

@@ -1,4 +1,4 @@
-//! The conformance suite on PostgreSQL: each case is a test, with a database of its own on one server.
+//! The conformance suite on PostgreSQL: each case is a test, with its own database on one server.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use selfsame_conformance::{Silenceable, with_silence};
 use selfsame_postgres::testing::{self, Server};
 
-/// How long a silent server is waited for.
+/// How long to wait for a silent server.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
             }))
         }),
         Err(error) if testing::required() => {
-            eprintln!("error: PostgreSQL is required, and there is none: {error}");
+            eprintln!("error: PostgreSQL is required, but not available: {error}");
             ExitCode::FAILURE
         }
         Err(error) => selfsame_conformance::main_unavailable("postgres", &error.to_string()),

@@ -1,4 +1,4 @@
-//! The suite on PostgreSQL backends that lie: every mistake is found.
+//! The suite on PostgreSQL backends with injected faults: it catches each of them.
 
 use std::sync::Arc;
 

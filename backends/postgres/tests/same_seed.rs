@@ -1,4 +1,4 @@
-//! The same seed gives the same run, also of what fails: programs, statements and all.
+//! The same seed gives the same run, including failures: programs, statements, reports.
 
 use std::sync::Arc;
 
@@ -20,8 +20,8 @@ fn the_same_run_twice() {
         Ok((Arc::new(database.backend()), database))
     }));
     let fault = faults().find(|fault| fault.id == "values.null_to_empty_text");
-    let lies = with_fault(Arc::clone(&honest), fault.expect("the fault"));
-    for (target, fails) in [(honest, false), (lies, true)] {
+    let faulty = with_fault(Arc::clone(&honest), fault.expect("the fault"));
+    for (target, fails) in [(honest, false), (faulty, true)] {
         let filter = "types.text,types.i,drawn,model.,queries.operands";
         let options = Options {
             filter: filter.parse::<Filter>().expect("a filter"),

@@ -42,7 +42,7 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
     (ty, true)
 }
 
-/// The type of times, which a number of digits rounds; six are kept.
+/// The type of times that are rounded to a number of digits; six are exact.
 fn rounded(written: &str, digits: &str, ty: ColumnType) -> ColumnType {
     match digits {
         "" | "6" => ty,

@@ -80,8 +80,8 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // A connection that was left inside a transaction would hold the tables forever. One that is idle holds nothing, and behind a
-        // pooler may be the next client's already: even that of this statement, which must not end itself.
+        // A connection left inside a transaction would lock the tables forever. An idle one locks nothing, and behind a pooler it may
+        // already serve the next client, even this statement, which must not terminate itself.
         let dropped = self.server.admin(&format!(
             "BEGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE application_name = '{0}' AND state <> 'idle' AND pid <> pg_backend_pid(); \

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::server::Server;
 
-/// Runs PgBouncer in a folder of its own until its standard input ends. Its configuration, which holds a password, comes first, up to a line
+/// Runs PgBouncer in a separate folder until its standard input ends. Its configuration, which holds a password, comes first, up to a line
 /// with a dot.
 const SUPERVISOR: &str = r#"
 bin=$1

@@ -1,4 +1,4 @@
-//! Values that a column would change: memory has what the row has, or the value is refused with its column and the column's type.
+//! Values that a column would change: memory holds what the row holds, or the value is refused with its column and the column's type.
 
 use selfsame::prelude::*;
 use selfsame::value::{Decimal, Timestamp};
@@ -23,8 +23,8 @@ pub(crate) const CASES: &[Case] = &[
         of_a_table_that_was_altered,
     ),
     (
-        "changed_values_are_asked_for_once_for_each_table",
-        asked_for_once,
+        "changed_declared_types_are_queried_once_for_each_table",
+        queried_once,
     ),
 ];
 
@@ -72,7 +72,7 @@ struct Numbers {
     at: Timestamp,
 }
 
-/// Prepared statements, none, and none with a server that may change.
+/// With prepared statements, without them, and behind a transaction pooler.
 fn ways(database: &Database) -> [Postgres; 3] {
     [
         database.backend(),
@@ -87,7 +87,7 @@ fn database(server: &Server) -> Database {
     fixture.database
 }
 
-/// Inserts, changes and updates in bulk.
+/// Checks that the value is refused by inserts, changes and bulk updates.
 #[track_caller]
 fn refused<E: Entity + Clone>(
     backend: &Postgres,
@@ -316,7 +316,7 @@ struct Rate {
     currency: BelongsTo<Currency>,
 }
 
-/// A key with blanks at its end would be another object than that of its row.
+/// A key with trailing blanks would not be the key of its row.
 fn keys_are_refused(server: &Server) {
     let mut fixture = fixture(server);
     let tables = "CREATE TABLE currencies (code char(5) PRIMARY KEY, name text NOT NULL);
@@ -357,7 +357,7 @@ fn of_a_table_that_was_altered(server: &Server) {
             session[one].short = text.to_owned();
             session.flush()
         };
-        // Wider: whoever asks again is told.
+        // Statements after the ALTER see the new type.
         let alter = |session: &mut Session, ty: &str| {
             let sql = format!("ALTER TABLE texts ALTER short TYPE {ty}");
             session.sql(&sql, ()).execute().expect("alters");
@@ -376,7 +376,7 @@ fn of_a_table_that_was_altered(server: &Server) {
         }]);
         error.expect_err("the table is as it was");
         session.rollback().expect("rolls back");
-        // A savepoint of raw SQL brings the table back, too.
+        // Rolling back to a savepoint of raw SQL restores the table, too.
         let one = session.add(Texts {
             id: 3,
             short: "A".to_owned(),
@@ -398,8 +398,8 @@ fn of_a_table_that_was_altered(server: &Server) {
     }
 }
 
-/// How a table is declared is asked for together with the preparation of the first statement that writes to it.
-fn asked_for_once(server: &Server) {
+/// The declared types of a table are queried in the round trip that prepares the first statement writing to it.
+fn queried_once(server: &Server) {
     let database = database(server);
     let [prepared, unprepared, _] = ways(&database);
     for (backend, first_of_each, again) in [(prepared, [2, 2], 1), (unprepared, [2, 1], 1)] {

@@ -1,4 +1,4 @@
-//! Reaching the server, and not reaching it.
+//! Connecting, and failing to connect.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -13,7 +13,7 @@ use selfsame_postgres::{Postgres, SCHEME};
 use crate::support::{Case, execute, fixture, read, shown, write};
 
 pub(crate) const CASES: &[Case] = &[
-    ("connecting_tells_the_version", tells_the_version),
+    ("connecting_reports_the_version", reports_the_version),
     ("connecting_by_scheme", by_scheme),
     ("connecting_with_a_wrong_password", with_a_wrong_password),
     ("connecting_to_no_database", to_no_database),
@@ -28,7 +28,7 @@ pub(crate) const CASES: &[Case] = &[
     ("connecting_refused_has_a_kind", refused_has_a_kind),
 ];
 
-fn tells_the_version(server: &Server) {
+fn reports_the_version(server: &Server) {
     let version = server.version().expect("a version");
     let number = version.strip_prefix("PostgreSQL ").expect("a name");
     assert!(
@@ -43,7 +43,7 @@ fn by_scheme(server: &Server) {
     assert_eq!(backend.dialect().name(), "postgres");
 }
 
-/// A limit may be longer than any clock counts, or shorter than any answer takes.
+/// A limit may be longer than a clock can represent, or shorter than any answer takes.
 fn with_extreme_limits(server: &Server) {
     let mark = if server.url().contains('?') { '&' } else { '?' };
     let longest = format!(
@@ -137,7 +137,7 @@ fn to_a_closed_port(_: &Server) {
 }
 
 fn to_a_silent_server(_: &Server) {
-    // Accepts, by its backlog, and says nothing.
+    // The backlog accepts, and nothing answers.
     let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
     let port = listener.local_addr().expect("an address").port();
     let started = Instant::now();
@@ -145,12 +145,12 @@ fn to_a_silent_server(_: &Server) {
         .expect("a URL")
         .connect_timeout(Duration::from_millis(300))
         .connect()
-        .expect_err("says nothing");
+        .expect_err("no answer");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 
-/// A server that is stopped accepts nobody, and its queue fills.
+/// A stopped server accepts nobody, and its queue fills.
 #[cfg(unix)]
 fn to_a_full_queue(_: &Server) {
     use std::os::unix::net::UnixListener;
@@ -239,7 +239,7 @@ fn databases_are_isolated(server: &Server) {
     assert!(rows.expect("reads").is_empty());
 }
 
-/// Servers and poolers refuse in the same code for different causes, and in different codes for the same.
+/// Servers and poolers use one code for different causes, and different codes for one cause.
 fn refused_has_a_kind(_: &Server) {
     for (code, message, kind) in [
         (

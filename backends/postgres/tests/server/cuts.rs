@@ -52,13 +52,13 @@ struct Book {
 struct Cuts<'s> {
     server: &'s Server,
     proxy: Proxy,
-    // The connection closes before its database goes.
+    // Declared before its database, so that it closes first.
     direct: Box<dyn Connection>,
     database: Database,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Told {
+struct Outcomes {
     ambiguous: usize,
     lost: usize,
     stored_though_ambiguous: usize,
@@ -83,20 +83,20 @@ impl<'s> Cuts<'s> {
         Engine::new(through_proxy(&self.proxy, self.server, &self.database))
     }
 
-    /// How many rows of an author there are, its books included; the server may be about to finish what was cut.
+    /// Counts the rows of an author, including its books; the server may still be finishing what was cut.
     fn rows(&mut self, id: i64) -> i64 {
         let text = "SELECT (SELECT count(*) FROM authors WHERE id = $1) + (SELECT count(*) FROM books WHERE author_id = $1)";
         let params = [(ValueType::I64, ValueRef::I64(id).into())];
         i64s(&read(self.direct.as_mut(), text, &params, &[ValueType::I64]).expect("reads"))[0]
     }
 
-    /// The rows of an author, once every other connection has ended what it does.
+    /// Counts the rows of an author after every other connection has become idle.
     fn rows_at_last(&mut self, id: i64) -> i64 {
         self.wait_for_others("state <> 'idle'");
         self.rows(id)
     }
 
-    /// Waits until there is no other connection of which this is true.
+    /// Waits until the condition holds for no other connection.
     fn wait_for_others(&mut self, condition: &str) {
         let busy = format!(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}' AND pid <> pg_backend_pid() AND {condition}",
@@ -113,9 +113,9 @@ impl<'s> Cuts<'s> {
         }
     }
 
-    /// Commits authors with so many books, the connection cut after one byte more each time, until a commit gets through.
-    fn every_byte(&mut self, direction: Direction, books: i64, is_warm: bool) -> Told {
-        let mut reported = Told::default();
+    /// Commits authors with this many books, cutting the connection one byte later each time, until a commit gets through.
+    fn every_byte(&mut self, direction: Direction, books: i64, is_warm: bool) -> Outcomes {
+        let mut reported = Outcomes::default();
         let whole = 1 + books;
         for cut in 0_i32.. {
             let id = 1_000_000 * (books + 1)
@@ -182,7 +182,7 @@ fn of_one_statement(server: &Server) {
         let up = cuts.every_byte(Direction::ToServer, 0, is_warm);
         let down = cuts.every_byte(Direction::ToClient, 0, is_warm);
         sum += up.ambiguous + up.lost + down.ambiguous + down.lost;
-        // An answer that is cut belongs to a row that is there.
+        // If only the answer was cut, the row exists.
         assert!(down.stored_though_ambiguous > 0, "{down:?}");
         assert_eq!(up.stored_though_ambiguous, 0, "{up:?}");
     }
@@ -202,7 +202,7 @@ fn of_a_graph(server: &Server) {
     }
 }
 
-/// The server closed the connection while nothing was going on: the COMMIT was not sent.
+/// The server closed an idle connection: the COMMIT was not sent.
 fn before_a_commit(server: &Server) {
     let mut cuts = Cuts::new(server);
     let engine = cuts.engine();
@@ -270,7 +270,7 @@ fn of_what_failed_before(server: &Server) {
     }
 }
 
-/// Behind a transaction pooler a statement has a transaction of its own, for its settings: only the answer to its COMMIT is ambiguous.
+/// Behind a transaction pooler a statement has its own transaction, for its settings: only the answer to its COMMIT is ambiguous.
 fn of_a_statement_in_its_own_transaction(server: &Server) {
     let mut cuts = Cuts::new(server);
     let insert = Sql::new(
@@ -306,7 +306,7 @@ fn of_a_statement_in_its_own_transaction(server: &Server) {
             .execute(&Statement::new(&gone, &[]))
             .expect("deletes");
     }
-    // Its tag, and that the server is ready.
+    // The bytes of CommandComplete and ReadyForQuery.
     assert!((1..=20).contains(&ambiguous), "{ambiguous}");
     assert!(lost > 40, "{lost}");
 }

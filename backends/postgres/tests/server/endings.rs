@@ -1,4 +1,4 @@
-//! A transaction with savepoints meets its end from outside at every place: a cut, or the server's own hand.
+//! A transaction with savepoints is ended from outside at every point: by a cut connection, or by the server.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -32,15 +32,15 @@ struct Note {
 struct Place<'s> {
     server: &'s Server,
     proxy: Proxy,
-    // The connection closes before its database goes.
+    // Declared before its database, so that it closes first.
     direct: Box<dyn Connection>,
     database: Database,
 }
 
-/// What the program leaves if it is committed.
+/// The rows of the program if it is committed.
 const WHOLE: [i64; 3] = [1, 2, 4];
 
-/// Two savepoints, one kept and one undone, between other work.
+/// Two savepoints, one released and one rolled back, between other work.
 fn program(session: &mut Session) -> selfsame::Result<()> {
     session.transaction(|session| {
         session.add(Note::new(1, "before"));
@@ -57,7 +57,7 @@ fn program(session: &mut Session) -> selfsame::Result<()> {
             Err(error) if error.kind() == ErrorKind::Validation => {}
             other => return other,
         }
-        session.add(Note::new(4, "behind"));
+        session.add(Note::new(4, "after"));
         Ok(())
     })
 }
@@ -75,13 +75,13 @@ impl<'s> Place<'s> {
         }
     }
 
-    /// An engine whose answers must come soon, by way of the proxy.
+    /// An engine through the proxy, with a short response timeout.
     fn engine(&self, patience: Duration) -> Engine {
         let backend = through_proxy(&self.proxy, self.server, &self.database);
         Engine::new(backend.response_timeout(patience)).pool_size(2)
     }
 
-    /// The rows, once every other connection has ended what it does; then none.
+    /// Returns the rows after every other connection has become idle, and deletes them.
     fn take_rows(&mut self) -> Vec<i64> {
         let name = self.database.name().to_owned();
         let busy = format!(
@@ -91,7 +91,7 @@ impl<'s> Place<'s> {
         while self.numbers(&busy) != [0] && started.elapsed() < Duration::from_secs(5) {
             std::thread::sleep(Duration::from_millis(1));
         }
-        // What nobody closes holds its locks: a stall is no end for the server.
+        // A stalled connection keeps its locks: the server does not notice a stall.
         self.end_others();
         let rows = self.numbers("SELECT id FROM notes ORDER BY id");
         execute(self.direct.as_mut(), "DELETE FROM notes").expect("deletes");
@@ -132,7 +132,7 @@ impl<'s> Place<'s> {
         let rows = self.take_rows();
         let kind = match &reported {
             Ok(()) => {
-                assert_eq!(rows, WHOLE, "{what}: told as done");
+                assert_eq!(rows, WHOLE, "{what}: reported as done");
                 ErrorKind::Validation
             }
             Err(error) => {
@@ -141,7 +141,7 @@ impl<'s> Place<'s> {
                         assert!(rows.is_empty() || rows == WHOLE, "{what}: {rows:?}");
                     }
                     ErrorKind::ConnectionLost => assert!(rows.is_empty(), "{what}: {rows:?}"),
-                    // The savepoint was undone with its own error, and the program continued.
+                    // The savepoint was rolled back with its own error, and the program continued.
                     ErrorKind::PendingRollback => {
                         assert!(rows.is_empty(), "{what}: {rows:?}");
                         let cause = "then the savepoint could not be rolled back: ";
@@ -183,14 +183,14 @@ fn by_a_cut(server: &Server) {
             }
             cuts += 1;
         }
-        // Those of COMMIT and of its answer alone.
+        // Only cuts in COMMIT and in its answer are ambiguous.
         assert!((1..80).contains(&ambiguous), "{direction:?}: {ambiguous}");
     }
     println!("{cuts} cuts of a transaction with savepoints");
     assert!(cuts > 300, "{cuts}");
 }
 
-/// At each place of a transaction the server ends the connection.
+/// The server ends the connection at each step of a transaction.
 fn by_the_server(server: &Server) {
     let mut place = Place::new(server);
     for at in 0..5 {
@@ -215,19 +215,19 @@ fn by_the_server(server: &Server) {
                 Ok(())
             })?;
             here(&mut place);
-            session.add(Note::new(4, "behind"));
+            session.add(Note::new(4, "after"));
             session.flush()?;
             here(&mut place);
             Ok(())
         });
         let error = reported.expect_err("the server ended it");
-        // Before the last step nobody sent a COMMIT; there the server's goodbye may not be here yet.
+        // Before the last step no COMMIT was sent; at the last one the server's message may not have arrived yet.
         let is_known = error.kind() == ErrorKind::ConnectionLost;
         assert!(
             is_known || (at == 4 && error.kind() == ErrorKind::AmbiguousCommit),
             "{at}: {error:?}"
         );
-        // The session goes on where it was, without anything of it.
+        // The session stays usable, and keeps nothing of the transaction.
         assert_eq!(Note::query().count(&mut session).expect("counts"), 0);
         session.commit().expect("has nothing to commit");
         assert_eq!(place.take_rows(), Vec::<i64>::new(), "{at}");
@@ -235,7 +235,7 @@ fn by_the_server(server: &Server) {
     }
 }
 
-/// `idle_in_transaction_session_timeout`, as servers of others set it.
+/// With `idle_in_transaction_session_timeout`, as hosted servers set it.
 fn by_idleness(server: &Server) {
     let mut place = Place::new(server);
     let url = place.database.url();
@@ -273,7 +273,7 @@ fn by_idleness(server: &Server) {
     }
 }
 
-/// A lost connection is not retried by itself, because the statements may have run. A panic or an early return ends an attempt.
+/// A lost connection alone is not retried, because the statements may have run. A panic or an early return ends an attempt.
 fn under_retry(server: &Server) {
     let mut place = Place::new(server);
     let engine = Engine::new(place.database.backend()).pool_size(1);
@@ -309,7 +309,7 @@ fn under_retry(server: &Server) {
     }));
     assert!(panicked.is_err());
     assert_eq!(place.take_rows(), Vec::<i64>::new());
-    // An early return of an error that is none of the database's.
+    // An early return of an error that is not from the database.
     let reported: selfsame::Result<()> = session.retry(5, |session| {
         session.add(Note::new(6, "never"));
         session.flush()?;
@@ -318,14 +318,14 @@ fn under_retry(server: &Server) {
     assert_eq!(reported.expect_err("said so").kind(), ErrorKind::Validation);
     assert_eq!(place.take_rows(), Vec::<i64>::new());
     drop(session);
-    // The one place of the pool is free.
+    // The pool's only connection is free.
     let mut session = Session::new(&engine);
     program(&mut session).expect("serves");
     drop(session);
     assert_eq!(place.take_rows(), WHOLE);
 }
 
-/// Panics of a sink and of an observer leave the pool whole, whatever else unwinds.
+/// Panics of a sink and of an observer leave the pool intact, whatever else unwinds.
 fn by_panics(server: &Server) {
     const MANY: u64 = 20_000;
     let mut place = Place::new(server);
@@ -367,7 +367,7 @@ fn by_panics(server: &Server) {
         }));
         assert!(panicked.is_err());
     }
-    // One that panics at everything does so while a session unwinds, too.
+    // An observer that panics at every statement also panics while a session unwinds.
     let engine = Engine::new(place.database.backend()).pool_size(2);
     engine.observe(|event: &Event<'_>| {
         assert!(event.sql.text().starts_with("SELECT 1"), "on purpose");

@@ -365,7 +365,7 @@ fn killed_connection_is_lost(server: &Server) {
         write(victim.as_mut(), "SELECT 1", &[]).expect("works");
         write(connection.as_mut(), &kill, &[]).expect("kills");
         if noticed_idle {
-            // The server's word takes a moment to arrive.
+            // The server's message takes a moment to arrive.
             let gone = (0..100).any(|_| {
                 std::thread::sleep(Duration::from_millis(10));
                 !victim.is_open()

@@ -1,4 +1,4 @@
-//! A server ends with the process that started it, however that ends. The process is this test's own program, run as `hold`.
+//! A server ends with the process that started it, however that process ends. The process is this test binary, run as `hold`.
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -16,15 +16,15 @@ use crate::support::{Case, read};
 pub(crate) const CASES: &[Case] = &[
     ("lifetime_ends_with_the_process", ends_with_the_process),
     (
-        "lifetime_no_server_tells_what_was_tried",
-        no_server_tells_what_was_tried,
+        "lifetime_without_a_server_the_error_lists_what_was_tried",
+        the_error_lists_what_was_tried,
     ),
 ];
 
 /// Longer than a container takes to be removed on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Starts a server of this kind, says where it is, and ends in this way.
+/// Starts a server of this kind, prints its URL, and ends the process in this way.
 pub(crate) fn hold(kind: &str, ending: &str) {
     let started = match kind.strip_prefix("docker:") {
         Some(image) => Server::container(image),
@@ -57,7 +57,7 @@ fn held(kind: &str, ending: &str) -> Command {
 fn ends_with_the_process(server: &Server) {
     let kind = server.description();
     if kind.starts_with("postgres://") {
-        // A server that others started is left alone.
+        // A server given by URL is left alone.
         return;
     }
     for ending in ["return", "exit", "panic", "kill"] {
@@ -107,7 +107,7 @@ fn data_folder(url: &str) -> String {
     }
 }
 
-fn no_server_tells_what_was_tried(_: &Server) {
+fn the_error_lists_what_was_tried(_: &Server) {
     let output = held("any", "return")
         .env_remove("SELFSAME_POSTGRES_URL")
         .env("DOCKER_HOST", "unix:///nowhere/docker.sock")

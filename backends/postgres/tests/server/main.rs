@@ -1,4 +1,4 @@
-//! The backend against a server: every case in a database of its own, one server for all.
+//! The backend on a server: every case has its own database, and all share one server.
 
 mod changed;
 mod connecting;
@@ -71,7 +71,7 @@ fn main() {
         None
     } else {
         Server::start()
-            .inspect_err(|error| eprintln!("ignored, for there is no server: {error}"))
+            .inspect_err(|error| eprintln!("ignored, because no server is available: {error}"))
             .ok()
     };
     let trials = cases

@@ -1,4 +1,4 @@
-//! Tables as others declare them: programs that insert, change and delete are right, or get an error.
+//! Tables as other programs declare them: inserts, changes and deletes are correct, or fail with an error.
 
 use selfsame::prelude::*;
 use selfsame_postgres::testing::Server;
@@ -22,7 +22,7 @@ struct Member {
     nick: Option<String>,
 }
 
-/// One NULL at most: values are exchanged, or that is refused.
+/// With at most one NULL: exchanging values succeeds, or is refused.
 fn nulls_not_distinct(server: &Server) {
     let mut fixture = fixture(server);
     let table = "CREATE TABLE members (id bigint PRIMARY KEY, nick text UNIQUE NULLS NOT DISTINCT)";
@@ -156,12 +156,12 @@ fn match_full(server: &Server) {
 
 counted!(Thing, "things");
 
-/// Whether the trigger says which key a row got, or nothing of it.
+/// Triggers that return the row's key, or do not.
 fn a_view_with_triggers(server: &Server) {
-    for (returned, is_told) in [("NEW", true), ("NULL", false), ("NO_KEY", false)] {
+    for (returned, is_reported) in [("NEW", true), ("NULL", false), ("NO_KEY", false)] {
         let mut fixture = fixture(server);
         let end = match returned {
-            // The key that the table has given is not told.
+            // The generated key is not returned.
             "NO_KEY" => "NEW.id := NULL; RETURN NEW;",
             other => &format!("RETURN {other};"),
         };
@@ -183,8 +183,8 @@ fn a_view_with_triggers(server: &Server) {
         let mut session = Session::new(&engine);
         let [one, two] = ["one", "two"].map(|name| session.add(Thing::new(name)));
         let inserted = session.commit();
-        if !is_told {
-            inserted.expect_err("no key is told");
+        if !is_reported {
+            inserted.expect_err("no key is reported");
             session.rollback().expect("rolls back");
             continue;
         }

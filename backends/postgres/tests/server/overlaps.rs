@@ -1,4 +1,4 @@
-//! Two transactions that read one row before either writes it: what each of the documented ways does about it.
+//! Two transactions that read one row before either writes it, with each of the documented remedies.
 
 use selfsame::Engine;
 use selfsame::dialect::Isolation;
@@ -58,7 +58,7 @@ fn of_two_transactions(server: &Server) {
         })
     };
 
-    // At the usual level the last one goes over the other, as documented.
+    // At the default level the last update wins, as documented.
     overlap(1, TransactionOptions::new()).expect("commits");
     assert_eq!(counted(1), 1);
     for (id, level) in [(2, Isolation::RepeatableRead), (3, Isolation::Serializable)] {
@@ -82,7 +82,7 @@ fn of_two_transactions(server: &Server) {
         .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
 
-    // An expression adds to what is there.
+    // An expression adds to the current value.
     let mut session = Session::new(&engine);
     let plain = session.get::<Plain>(4).expect("reads").expect("a row");
     let mut other = Session::new(&engine);

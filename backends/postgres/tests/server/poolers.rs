@@ -1,4 +1,4 @@
-//! Behind PgBouncer, with a pool for transactions: whoever else is there, statements are our own and settings hold.
+//! Behind PgBouncer in transaction mode: whatever other clients do, statements are not mixed up and settings hold.
 
 use std::process::{Command, Stdio};
 
@@ -49,7 +49,7 @@ struct Entry {
     count: i64,
 }
 
-/// `None` where there is no PgBouncer, and none is required.
+/// Returns `None` if PgBouncer is not available and not required.
 fn pooler(server: &Server, mode: PoolMode) -> Option<Pooler> {
     match Pooler::start(server, mode) {
         Ok(pooler) => Some(pooler),
@@ -73,7 +73,7 @@ fn prepare(database: &Database) {
     metadata![Entry].create_all(&engine).expect("creates");
 }
 
-/// Many short transactions on rows of one's own: with the statements of another program, some of them would go.
+/// Runs many short transactions on the caller's rows: if statements of other clients ran instead, rows would be wrong.
 pub(crate) fn hammer(url: &str, schema: &str, own: &str) {
     let own: i64 = own.parse().expect("a number");
     let backend = Postgres::url(url).expect("a URL").schema(schema);
@@ -131,7 +131,7 @@ fn check_entries(database: &Database, owners: &[i64]) {
     );
 }
 
-/// A database that is reached through a pooler alone is taken away as others are.
+/// A database that is reached only through a pooler is dropped, too.
 fn databases_are_dropped(server: &Server) {
     let Some(pooler) = pooler(server, PoolMode::Transaction) else {
         return;
@@ -192,7 +192,7 @@ fn threads_on_a_used_pool(server: &Server) {
     };
     let database = server.database().expect("a database");
     prepare(&database);
-    // The server's connections have been used by everybody before.
+    // The server's connections have been used by several clients.
     hammer(pooler.url(), database.name(), "1");
     hammer(pooler.url(), database.name(), "2");
     check_entries(&database, &[1, 2]);
@@ -252,7 +252,7 @@ fn settings_hold(server: &Server) {
             ),
             vec![two.name().to_owned(), "9s".to_owned(), "0".to_owned()],
         ),
-        // In the URL, as libpq has it, where this pooler drops it.
+        // In the URL, as for libpq; this pooler drops it.
         (
             Engine::new(
                 Postgres::url(&format!(
@@ -264,7 +264,7 @@ fn settings_hold(server: &Server) {
             ),
             vec![one.name().to_owned(), "11s".to_owned(), "0".to_owned()],
         ),
-        // Somebody else is not concerned.
+        // Another client is not affected.
         (
             Engine::new(Postgres::url(pooler.url()).expect("a URL")),
             vec!["public".to_owned(), "0".to_owned(), "0".to_owned()],
@@ -414,7 +414,7 @@ fn of_statements_are_refused(server: &Server) {
     }
 }
 
-/// A server's connection ends after a second or when it is idle, and is reset between two users, or always.
+/// Server connections that end after a second or when idle, or that are reset after each client or each transaction.
 fn that_change_servers(server: &Server) {
     for lines in [
         &["server_lifetime = 1", "server_idle_timeout = 1"][..],
@@ -441,7 +441,7 @@ fn that_change_servers(server: &Server) {
     }
 }
 
-/// Tables of one name in two databases behind one pooler, with one connection to each.
+/// Tables of the same name in two databases behind one pooler, with one connection to each.
 fn of_two_databases(server: &Server) {
     let lines = ["default_pool_size = 1", "max_db_connections = 1"];
     let Some(pooler) = pooler_with(server, &lines) else {
@@ -483,7 +483,7 @@ fn of_two_databases(server: &Server) {
     }
 }
 
-/// Another program leaves its settings on the server's connections. Ours hold, inside a transaction and outside.
+/// Another client leaves its settings on the server's connections. Ours hold, inside a transaction and outside.
 fn of_others_who_set(server: &Server) {
     let Some(pooler) = pooler_with(server, &["default_pool_size = 2"]) else {
         return;
@@ -537,7 +537,7 @@ fn of_others_who_set(server: &Server) {
     }
 }
 
-/// What the pooler never gave to a server was certainly not done.
+/// A COMMIT that the pooler never forwarded is reported as not committed.
 fn without_a_free_server(server: &Server) {
     let Some(pooler) = pooler_with(server, &["default_pool_size = 1", "query_wait_timeout = 1"])
     else {
@@ -552,7 +552,7 @@ fn without_a_free_server(server: &Server) {
     };
     for by_options in [true, false] {
         let (first, second) = (Engine::new(named(true)), Engine::new(named(by_options)));
-        // Both have connected before.
+        // Both are connected already.
         drop((
             first.connect().expect("connects"),
             second.connect().expect("connects"),

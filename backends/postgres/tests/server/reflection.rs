@@ -1,4 +1,4 @@
-//! Reading back what tables there are.
+//! Reflects tables.
 
 use selfsame::backend::Backend;
 use selfsame::schema::{

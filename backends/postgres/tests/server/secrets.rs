@@ -10,7 +10,7 @@ use crate::support::{Case, execute, shown};
 
 pub(crate) const CASES: &[Case] = &[("secrets_are_in_no_error", are_in_no_error)];
 
-/// Statements that fail for their parameter, in the classes whose messages quote it and in those that should not.
+/// Statements that fail because of their parameter, in classes whose messages quote it and in others.
 const STATEMENTS: &[&str] = &[
     "SELECT to_tsquery($1)",
     "SELECT $1::regclass",
@@ -98,7 +98,7 @@ fn are_in_no_error(server: &Server) {
     let mut connection = database.backend().connect().expect("connects");
     execute(connection.as_mut(), SCHEMA).expect("creates");
     let mut unlimited = database.backend().connect().expect("connects");
-    // Every statement fails at least with one value, so that this is of errors.
+    // Most statements must fail with some value: otherwise nothing is tested.
     let mut failed = vec![false; STATEMENTS.len()];
     for (at, text) in STATEMENTS.iter().enumerate() {
         for secret in [
@@ -152,7 +152,7 @@ fn are_in_no_error(server: &Server) {
         .expect("no error shows a parameter");
 }
 
-/// Whether the statement failed; without a word of its parameter.
+/// Returns whether the statement failed; checks that the error does not show its parameter.
 fn try_one(connection: &mut dyn Connection, text: &str, secret: &str, kind: StatementKind) -> bool {
     let sql = Sql::new(kind, text, [ValueType::Text], []);
     let params = [Param::Owned(Value::Text(secret.to_owned()))];

@@ -1,4 +1,4 @@
-//! Rows that a trigger or a rule skips without an error: the session says so, whichever way they were sent.
+//! Rows that a trigger or a rule skips without an error: the session reports them, however they were sent.
 
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
@@ -11,7 +11,7 @@ pub(crate) const CASES: &[Case] = &[
     ("skipped_by_a_rule", by_a_rule),
 ];
 
-/// The database counts its key.
+/// The database generates its key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "guests")]
 struct Guest {
@@ -22,7 +22,7 @@ struct Guest {
     rooms: ManyToMany<Room>,
 }
 
-/// The program gives its key.
+/// The program assigns its key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "rooms")]
 struct Room {
@@ -31,7 +31,7 @@ struct Room {
     size: i32,
 }
 
-/// The program gives its key, and the database something else.
+/// The program assigns its key, and the database another column.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "beds")]
 struct Bed {
@@ -59,7 +59,7 @@ fn none_of<E: Entity>(session: &mut Session) {
     session.rollback().expect("rolls back");
 }
 
-/// One name, or several with the one that is skipped at any place.
+/// One name, or several with the skipped one in different places.
 const NAMES: &[&[&str]] = &[&[NO], &[NO, "a"], &["a", NO], &["a", NO, "b", "c"]];
 
 fn by_a_trigger(server: &Server) {

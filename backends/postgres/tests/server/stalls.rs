@@ -1,4 +1,4 @@
-//! A server that is there and says nothing stops nobody for long.
+//! A server that accepts connections and sends nothing blocks nobody for long.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -44,7 +44,7 @@ fn end_in_time(server: &Server) {
             (count, true, Some(ErrorKind::ConnectionLost)),
             (commit, true, Some(ErrorKind::AmbiguousCommit)),
             (savepoint, true, Some(ErrorKind::ConnectionLost)),
-            // Without a limit, rolling back still has a short one.
+            // A rollback has a short limit even if statements have none.
             (rollback, false, Some(ErrorKind::ConnectionLost)),
             (|_| Ok(()), false, None),
         ] {
@@ -77,8 +77,8 @@ fn end_in_time(server: &Server) {
     });
 }
 
-/// The limit is for silence after the server's own: a statement that the server ends itself is told in its words, and rows that keep
-/// coming are no silence.
+/// The client's limit is longer than the server's: a statement that the server cancels is reported with the server's error. A server that
+/// keeps sending rows is not silent.
 fn no_long_statement_is_one(server: &Server) {
     let database = server.database().expect("a database");
     let backend = database
@@ -105,7 +105,7 @@ fn no_long_statement_is_one(server: &Server) {
         "SELECT 1 FROM (SELECT repeat('x', 9000), pg_sleep(0.1) FROM generate_series(1, 10)) AS s";
     connection
         .execute(&sleep(slow), &[])
-        .expect_err("says nothing until its end");
+        .expect_err("sends nothing until its end");
     let mut connection = Engine::new(
         database
             .backend()
@@ -119,7 +119,7 @@ fn no_long_statement_is_one(server: &Server) {
         .expect("keeps coming");
 }
 
-/// In every flavour of runtime, and without a budget, a connection is refused and dropped without a panic.
+/// In both kinds of Tokio runtime, with and without a task budget, a connection is refused and dropped without a panic.
 fn dropping_panics_nowhere(server: &Server) {
     let database = server.database().expect("a database");
     for multi in [false, true] {
@@ -152,14 +152,14 @@ fn dropping_panics_nowhere(server: &Server) {
     }
 }
 
-/// A server that says a little again and again is no silent one, and is given up all the same.
+/// A server that keeps sending a little is not silent, but the connection is given up all the same.
 fn by_drops_end_in_time(_: &Server) {
     const LET_IN: &[u8] = b"R\0\0\0\x08\0\0\0\0";
     const PARAMETER: &[u8] = b"S\0\0\0\x08a\0b\0";
     const NOTICE: &[u8] = b"N\0\0\0\x17SNOTICE\0C00000\0Mx\0\0";
     let ready = b"K\0\0\0\x0c\0\0\0\x01\0\0\0\x01Z\0\0\0\x05I";
     for (what, mode, answer, again) in [
-        // Of its agreement to TLS, a long record.
+        // It agrees to TLS, then sends a long record.
         #[cfg(feature = "tls")]
         (
             "handshake",
@@ -167,9 +167,9 @@ fn by_drops_end_in_time(_: &Server) {
             b"S\x16\x03\x03\x40\0\x02\0\x3f\xfc".to_vec(),
             &b"x"[..],
         ),
-        // Before it is ready.
+        // During the startup, before ReadyForQuery.
         ("startup", "disable", LET_IN.to_vec(), PARAMETER),
-        // After it has let us in, and before it answers the first question.
+        // After the startup, before the answer to the first query.
         ("greeting", "disable", [LET_IN, &ready[..]].concat(), NOTICE),
         // Byte by byte.
         ("bytes", "disable", b"R\x7f\0\0\0".to_vec(), b"x"),
@@ -185,7 +185,7 @@ fn by_drops_end_in_time(_: &Server) {
     }
 }
 
-/// What undoes must end in time too, although something is heard all the time.
+/// Rolling back must end in time too, although bytes keep arriving.
 fn undoing_ends_in_time(server: &Server) {
     let database = server.database().expect("a database");
     let proxy = proxy(server);

@@ -135,7 +135,7 @@ fn a_stale_plan_is_prepared_again(server: &Server) {
         seven
     );
 
-    // Inside a transaction it cannot be mended, but running the transaction again can.
+    // Inside a transaction the statement cannot be prepared again, but the transaction can be retried.
     execute(other.as_mut(), "ALTER TABLE t ALTER n TYPE smallint").expect("alters");
     begin(connection.as_mut());
     let error = read_sql(connection.as_mut(), &select, &[]).expect_err("stale");
@@ -148,7 +148,7 @@ fn a_stale_plan_is_prepared_again(server: &Server) {
     );
     connection.reset(false).expect("rolls back");
 
-    // One's own change of the schema is known.
+    // The connection knows its own change of the schema.
     begin(connection.as_mut());
     execute(connection.as_mut(), "ALTER TABLE t ALTER n TYPE bigint").expect("alters");
     assert_eq!(
@@ -210,7 +210,7 @@ fn kept_ones_are_bounded(server: &Server) {
     assert_eq!(rows, [[Value::I64(256), Value::I64(1)]]);
 }
 
-/// Long texts, as conditions of thousands of parts have.
+/// Long texts, as of conditions with thousands of parts.
 fn kept_ones_are_bounded_in_bytes(server: &Server) {
     let Fixture {
         mut connection,
@@ -222,7 +222,7 @@ fn kept_ones_are_bounded_in_bytes(server: &Server) {
         let rows = read(connection.as_mut(), &text, &[], &[ValueType::I64]);
         assert_eq!(i64s(&rows.expect("reads")), [n]);
     }
-    // One that is longer than all that is kept runs too, and makes room for those after it.
+    // A text longer than the whole cache runs too, and is evicted by later ones.
     let text = format!("SELECT 77::bigint /* {} */", "y".repeat(3_000_000));
     for text in [&*text, "SELECT 78::bigint"] {
         read(connection.as_mut(), text, &[], &[ValueType::I64]).expect("reads");
@@ -490,7 +490,7 @@ fn table_exists(server: &Server) {
         connection.as_mut(),
         selfsame::dialect::Transaction::Rollback,
     )
-    .expect("no transaction is no error");
+    .expect("without a transaction it is not an error");
 }
 
 /// With either meaning of a backslash.
@@ -549,7 +549,7 @@ struct Paper {
     text: String,
 }
 
-/// Many long rows are several statements, none of them longer than a bound, and all of them one commit; a single row goes as it is.
+/// Many long rows are split into several statements of bounded length, all in one commit; a single row is never split.
 fn of_many_bytes_are_split(server: &Server) {
     use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,4 +1,4 @@
-//! What the cases share: a case, a connection, and one-line statements.
+//! Shared by the cases: a case, a connection, and one-line statements.
 
 use selfsame::backend::{Backend, Connection, Sql, Statement, StatementKind};
 use selfsame::dialect::{Begin, Dialect, Transaction};
@@ -118,7 +118,7 @@ pub(crate) fn proxy(server: &Server) -> Proxy {
     Proxy::to(host, url.port().unwrap_or(5432))
 }
 
-/// The backend of a database, by way of a proxy.
+/// The backend of a database, through a proxy.
 pub(crate) fn through_proxy(proxy: &Proxy, server: &Server, database: &Database) -> Postgres {
     let mut url = url::Url::parse(server.url()).expect("a URL");
     url.set_host(Some("127.0.0.1")).expect("has a host");

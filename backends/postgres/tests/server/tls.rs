@@ -1,4 +1,4 @@
-//! Connections that are encrypted, on a server of their own: its settings are changed.
+//! Encrypted connections, on a separate server, whose settings are changed.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -17,10 +17,10 @@ use crate::support::{Case, execute, i64s, read};
 
 pub(crate) const CASES: &[Case] = &[
     ("tls_is_verified_and_cancelled", is_verified_and_cancelled),
-    ("tls_that_is_old_is_not_spoken", that_is_old_is_not_spoken),
+    ("tls_that_is_too_old_is_refused", that_is_too_old_is_refused),
 ];
 
-/// Of nobody, for these tests alone.
+/// Self-signed, for these tests only.
 const CERTIFICATE: &str = include_str!("tls/server.crt");
 const KEY: &str = include_str!("tls/server.key");
 
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 fn is_verified_and_cancelled(shared: &Server) {
     if shared.description().starts_with("postgres://") {
-        // A server that others started is left as it is.
+        // A server given by URL is left as it is.
         return;
     }
     let server = Server::start().expect("a second server");
@@ -40,7 +40,7 @@ fn is_verified_and_cancelled(shared: &Server) {
     let known = format!("sslrootcert={}", authority.display());
     let url = |options: &str| format!("{}?{options}", server.url());
 
-    // Nobody vouches for this certificate, and the message says what helps.
+    // No known authority signed this certificate, and the message says how to trust it.
     for mode in ["require", "verify-ca", "verify-full"] {
         let refused = Postgres::url(&url(&format!("sslmode={mode}"))).expect("a URL");
         let error = refused.connect().expect_err("an unknown certificate");
@@ -67,7 +67,7 @@ fn is_verified_and_cancelled(shared: &Server) {
     std::fs::remove_dir_all(folder).expect("removes");
 }
 
-/// The statement is cancelled on the server too, which would not notice otherwise that the client has gone.
+/// The statement is also cancelled on the server, which would not notice otherwise that the client is gone.
 fn ends_on_the_server_too(server: &Server, backend: Postgres, options: &str) {
     let name = "selfsame-cancelled";
     let engine = Engine::new(backend.application_name(name));
@@ -103,7 +103,7 @@ fn ends_on_the_server_too(server: &Server, backend: Postgres, options: &str) {
     }
 }
 
-/// Gives the server a certificate, by its own hand: it may be in a container.
+/// Gives the server a certificate. The server writes the files itself, because it may run in a container.
 fn encrypt(server: &Server) {
     let mut connection = Postgres::url(server.url())
         .expect("a URL")
@@ -136,11 +136,11 @@ fn encrypt(server: &Server) {
     }
 }
 
-/// What allows OpenSSL everything that it can do, as on machines whose configuration is older than their libraries.
+/// A configuration that allows OpenSSL everything it supports, as on machines whose configuration is older than their libraries.
 const EVERYTHING: &str = "openssl_conf = all\n[all]\nssl_conf = ssl\n[ssl]\nsystem_default = everything\n[everything]\nMinProtocol = TLSv1\nCipherString = ALL:@SECLEVEL=0\n";
 
-/// A server that speaks nothing newer than TLS 1.1 is refused, even where the machine's OpenSSL would speak with it.
-fn that_is_old_is_not_spoken(_: &Server) {
+/// A server that supports nothing newer than TLS 1.1 is refused, even if the machine's OpenSSL would accept it.
+fn that_is_too_old_is_refused(_: &Server) {
     let folder = own_folder();
     for (name, text) in [
         ("server.crt", CERTIFICATE),
@@ -149,7 +149,7 @@ fn that_is_old_is_not_spoken(_: &Server) {
     ] {
         std::fs::write(folder.join(name), text).expect("writes");
     }
-    for (version, is_spoken) in [("tls1_1", false), ("tls1_2", true)] {
+    for (version, is_accepted) in [("tls1_1", false), ("tls1_2", true)] {
         let Some((mut server, port)) = old_server(&folder, version) else {
             break;
         };
@@ -157,25 +157,25 @@ fn that_is_old_is_not_spoken(_: &Server) {
             "postgres://u:p@127.0.0.1:{port}/d?sslmode=verify-ca&sslnegotiation=direct&sslrootcert={}&connect_timeout=2",
             folder.join("server.crt").display()
         );
-        let said = Command::new(std::env::current_exe().expect("a program"))
+        let printed = Command::new(std::env::current_exe().expect("a program"))
             .args(["connect", &url])
             .env("OPENSSL_CONF", folder.join("openssl.cnf"))
             .output()
             .expect("runs");
-        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
         let _ = server.kill();
         let _ = server.wait();
-        // Behind its handshake the other one says nothing.
-        let expected = match is_spoken {
+        // After the handshake the TLS 1.2 server sends nothing.
+        let expected = match is_accepted {
             true => "did not answer",
             false => "TLS handshake failed",
         };
-        assert!(said.contains(expected), "{version}: {said}");
+        assert!(printed.contains(expected), "{version}: {printed}");
     }
     std::fs::remove_dir_all(folder).expect("removes");
 }
 
-/// Connects, and tells what comes of it.
+/// Connects, and prints the result.
 pub(crate) fn connect(url: &str) {
     match Postgres::url(url).and_then(|backend| backend.connect()) {
         Ok(_) => println!("connected"),
@@ -183,7 +183,7 @@ pub(crate) fn connect(url: &str) {
     }
 }
 
-/// OpenSSL's own server of one version, and its port; `None` where another client of OpenSSL cannot speak with it.
+/// Starts OpenSSL's test server with one version and returns its port; `None` if OpenSSL's own client cannot connect to it.
 fn old_server(folder: &Path, version: &str) -> Option<(Child, u16)> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -219,9 +219,9 @@ fn old_server(folder: &Path, version: &str) -> Option<(Child, u16)> {
     let mut goodbye = client.stdin.take().expect("a pipe");
     let _ = goodbye.write_all(b"Q\n");
     drop(goodbye);
-    let said = client.wait_with_output().expect("ends");
-    let is_spoken = String::from_utf8_lossy(&said.stdout).contains("Verify return code");
-    if !is_spoken || !said.status.success() {
+    let printed = client.wait_with_output().expect("ends");
+    let is_accepted = String::from_utf8_lossy(&printed.stdout).contains("Verify return code");
+    if !is_accepted || !printed.status.success() {
         eprintln!("not tried: OpenSSL speaks no {version} here");
         let _ = server.kill();
         let _ = server.wait();

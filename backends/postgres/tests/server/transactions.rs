@@ -301,7 +301,7 @@ fn go_back_by_text(server: &Server) {
     assert_eq!(count(connection), 2);
 }
 
-/// Nobody read that the statement failed, and the server would answer COMMIT with a rollback.
+/// The failure of a statement was not read, and the server would answer COMMIT with a rollback.
 fn that_failed_after_a_panic(server: &Server) {
     let database = server.database().expect("a database");
     let engine = Engine::new(database.backend()).pool_size(1);
@@ -378,7 +378,7 @@ fn of_one_statement_end_with_its_panic(server: &Server) {
     assert_eq!(count(direct.as_mut()), 1);
 }
 
-/// A role that the administrator sets for a user is that of every statement, whoever used the connection before.
+/// Every statement runs under the role that the administrator set for the user, whoever used the connection before.
 fn reset_keeps_the_role(server: &Server) {
     let database = server.database().expect("a database");
     let mut direct = database.backend().connect().expect("connects");
