@@ -48,7 +48,7 @@ impl Context {
         Arc::clone(&self.backend)
     }
 
-    /// Returns the database behind something that can make its server silent, if the target offers it.
+    /// Returns the database through a proxy that can make its server silent, if the target offers one.
     pub(crate) fn silenceable(&self) -> Option<Silenceable> {
         let silenceable = self.fresh.silenceable()?;
         Some(silenceable.wrapped(|backend| Arc::new(Recorded::new(backend, self.log.clone()))))

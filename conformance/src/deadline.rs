@@ -19,7 +19,7 @@ pub(crate) struct Waiting<T> {
 impl<T: Send + 'static> Waiting<T> {
     /// Starts the work.
     pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> CaseResult<Self> {
-        // Without a buffer, what nobody takes is dropped on the thread: that may never return.
+        // Without a buffer, a result that nobody takes is dropped on the thread, which may never return.
         let (sender, done) = mpsc::sync_channel(0);
         let thread = thread::Builder::new().name("selfsame-waiting".to_owned());
         let thread = thread.spawn(move || {

@@ -225,7 +225,7 @@ fn lists(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) {
                     if let Some(last) = last {
                         graph.add(last.by, reader, Kind::WriteRead, *key);
                     }
-                    // Whoever made the next version replaced what was read; its own next one says nothing.
+                    // The transaction of the next version overwrote the value read; a transaction's own next version proves nothing.
                     let next = orders[key].get(values.len());
                     let next = next.and_then(|next| writers.get(&(*key, *next)));
                     if let Some(next) = next {

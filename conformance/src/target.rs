@@ -45,7 +45,7 @@ pub trait Fresh: Send {
     /// Returns the backend of this database.
     fn backend(&self) -> Arc<dyn Backend>;
 
-    /// Returns the same database behind something that can make its server silent, for the cases which check that waits for an answer end.
+    /// Returns the same database through a proxy that can make its server silent, for cases that check that waits for an answer end.
     /// The default is `None`, and those cases are skipped: a database in the program's own process has no server that could fall silent.
     fn silenceable(&self) -> Option<Silenceable> {
         None

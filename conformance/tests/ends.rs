@@ -23,7 +23,7 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs one case in a process of its own, on an engine that ends it.
+/// Runs one case in a separate process, on an engine that ends it.
 fn check(by: &str, status: &str) {
     let run = Command::new(std::env::current_exe().expect("this binary"))
         .args(["--exact", CASE])

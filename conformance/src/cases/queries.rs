@@ -86,7 +86,7 @@ const CASES: &[Case] = &[
         .hint("Prepare the statement with the parameter types that it names.")
         .covers(&[Contract(42), Contract(24)]),
     Case::read("queries.columns.names", column_names)
-        .promise("A result has the number and names of columns that the query asks for, including two with the same name.")
+        .promise("A result has the number and names of columns that the query selects, including two with the same name.")
         .hint("See `Row::name` and `Row::len`.")
         .covers(&[Contract(43)]),
     Case::read("queries.identifiers.odd", odd_identifiers)

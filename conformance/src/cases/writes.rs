@@ -59,7 +59,7 @@ const CASES: &[Case] = &[
     Case::full("writes.keys.told", reported_keys)
         .needs(&[Capability::GeneratedKeys])
         .promise("If an INSERT's outcome reports a key, it is that row's key.")
-        .hint("Ask directly after the INSERT, on the same connection.")
+        .hint("Read it directly after the INSERT, on the same connection.")
         .covers(&[Contract(47)]),
     Case::extra("writes.returning.rows", returning)
         .needs(&[Capability::Returning])

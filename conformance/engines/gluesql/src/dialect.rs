@@ -6,7 +6,7 @@ use selfsame::dialect::{Batch, Capabilities, Dialect, TextMatch};
 use selfsame::schema::ColumnType;
 use selfsame::value::ValueType;
 
-/// The engine has no limit of its own; a statement of more would be long in parsing.
+/// The engine has no limit; a statement with more would take long to parse.
 const MAX_PARAMETERS: usize = 10_000;
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Dialect for GlueDialect {
         ));
     }
 
-    /// There is no escape character: a pattern holds wildcards and itself.
+    /// Patterns have no escape character.
     fn like_escape(&self) -> &'static str {
         ""
     }

@@ -1,7 +1,7 @@
 //! A backend over [GlueSQL](https://crates.io/crates/gluesql), whose rows are in memory, written by
 //! `docs/implementing-a-backend.md` alone.
 //!
-//! It is an example of an engine with little: there are no transactions, no keys that are counted and no keys of several columns.
+//! It is an example of an engine with few features: it has no transactions, no generated keys and no composite keys.
 
 mod definitions;
 mod dialect;
@@ -23,7 +23,7 @@ use crate::values::{decode, to_stored};
 
 type Shared = Arc<Mutex<Engine<MemoryStorage>>>;
 
-/// A database in memory, which goes with the last of its connections.
+/// A database in memory, dropped with its last connection.
 pub struct Glue(Shared);
 
 impl Glue {
@@ -104,7 +104,7 @@ impl Connection for GlueConnection {
         })
     }
 
-    /// A connection has no state of its own.
+    /// A connection has no state.
     fn reset(&mut self, _: bool) -> Result<()> {
         Ok(())
     }
@@ -124,7 +124,7 @@ impl Row for GlueRow<'_> {
         self.values.len()
     }
 
-    /// The engine tells a column that was named in quotes with them.
+    /// The engine returns the name of a quoted column with its quotes.
     fn name(&self, index: usize) -> &str {
         let name = self.names.get(index).map_or("", String::as_str);
         name.strip_prefix('"')
@@ -135,13 +135,13 @@ impl Row for GlueRow<'_> {
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
         let decoded = self.values.get(index).and_then(|value| decode(value, ty));
         decoded.ok_or_else(|| {
-            let message = format!("what is stored is no {ty:?}");
+            let message = format!("the stored value is not of type {ty:?}");
             Error::new(ErrorKind::Conversion, message).column(self.name(index))
         })
     }
 }
 
-/// The words of the engine's own that are shown.
+/// The engine's own words, which may be shown.
 const WORDS: &[&str] = &[
     "parser",
     "translate",

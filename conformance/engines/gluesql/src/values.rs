@@ -1,4 +1,4 @@
-//! Values on their way in and out: what would be bent is refused.
+//! Values written and read: a value that would be altered is refused.
 
 use gluesql::core::chrono::{DateTime, NaiveDate, NaiveTime, Timelike};
 use gluesql::core::translate::{IntoParamLiteral, ParamLiteral};
@@ -68,7 +68,7 @@ fn day(days: i32) -> Option<NaiveDate> {
     epoch().checked_add_signed(days)
 }
 
-/// `None` for what is not of the type: nothing is bent into it. The engine has one type of timestamps, with and without a zone.
+/// Returns `None` for a value of another type: nothing is converted. The engine has one type for timestamps with and without a zone.
 pub(crate) fn decode(stored: &Stored, ty: ValueType) -> Option<ValueRef<'_>> {
     use ValueType as T;
     Some(match (stored, ty) {

@@ -1,5 +1,5 @@
-//! What the suite found in GlueSQL 0.20.0, each as the smallest program against the engine's own interface. Every test says what is got
-//! today; one that fails means that the engine has changed, and that `docs/findings.md` must.
+//! What the suite found in GlueSQL 0.20.0, each as the smallest program against the engine's own interface. Every test records
+//! today's result; if one fails, the engine has changed, and `docs/findings.md` must be updated.
 
 use gluesql::prelude::{Glue, MemoryStorage, Payload, Value};
 
@@ -115,7 +115,7 @@ fn left_and_right_count_bytes() {
     let text = |text: &str| Ok(Value::Str(text.to_owned()));
     assert_eq!(value("LENGTH('École')"), Ok(Value::U64(5)));
     assert_eq!(value("LEFT('École', 2)"), text("É"));
-    // Where a character would be cut, the text comes whole.
+    // If a character would be cut, the whole text is returned.
     assert_eq!(value("LEFT('École', 1)"), text("École"));
     assert_eq!(value("RIGHT('blé', 1)"), text("blé"));
 }

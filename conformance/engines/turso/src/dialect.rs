@@ -80,7 +80,7 @@ impl Dialect for TursoDialect {
         }
     }
 
-    /// A backtick never stands around a text, as a double quote does where no such name exists.
+    /// A name in backticks is never read as a string, unlike one in double quotes that does not exist.
     fn quote(&self, identifier: &str, out: &mut String) {
         out.push('`');
         out.push_str(&identifier.replace('`', "``"));

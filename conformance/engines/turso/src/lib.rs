@@ -31,7 +31,7 @@ pub struct Turso {
 }
 
 impl Turso {
-    /// The database in this file, which is created if there is none.
+    /// The database in this file, which is created if it does not exist.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -47,7 +47,7 @@ impl Turso {
         let path = self
             .path
             .to_str()
-            .ok_or_else(|| Error::new(ErrorKind::Configuration, "the path is no Unicode text"))?;
+            .ok_or_else(|| Error::new(ErrorKind::Configuration, "the path is not valid Unicode"))?;
         let builder = turso::Builder::new_local(path).experimental_generated_columns(true);
         let opened = block_on(builder.build()).map_err(classify)?;
         Ok(database.insert(opened).clone())
@@ -159,13 +159,13 @@ impl Row for TursoRow<'_> {
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
         let decoded = self.values.get(index).and_then(|value| decode(value, ty));
         decoded.ok_or_else(|| {
-            let message = format!("what is stored is no {ty:?}");
+            let message = format!("the stored value is not of type {ty:?}");
             Error::new(ErrorKind::Conversion, message).column(self.name(index))
         })
     }
 }
 
-/// Every native error, in one place. The engine's own words hold no value but in its errors of functions, which are left out.
+/// Classifies every native error. The engine's messages contain values only in errors of functions, which are left out.
 fn classify(error: turso::Error) -> Error {
     use turso::Error as E;
     let kind = match &error {

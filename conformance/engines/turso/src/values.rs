@@ -1,4 +1,4 @@
-//! Values on their way in and out: what would be bent is refused.
+//! Values written and read: a value that would be altered is refused.
 
 use selfsame::value::{Date, Decimal, Param, Time, Timestamp, TimestampTz, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
@@ -35,7 +35,7 @@ pub(crate) fn to_stored(param: &Param<'_>, index: usize) -> Result<Stored> {
     })
 }
 
-/// `None` for what is not of the type: nothing is bent into it.
+/// Returns `None` for a value of another type: nothing is converted.
 pub(crate) fn decode(stored: &Stored, ty: ValueType) -> Option<ValueRef<'_>> {
     use ValueType as T;
     Some(match (stored, ty) {

@@ -1,5 +1,5 @@
-//! What the suite found in turso 0.8.3, each as the smallest program against the engine's own interface. Every test says what is got
-//! today; one that fails means that the engine has changed, and that `docs/findings.md` must.
+//! What the suite found in turso 0.8.3, each as the smallest program against the engine's own interface. Every test records
+//! today's result; if one fails, the engine has changed, and `docs/findings.md` must be updated.
 
 use pollster::block_on;
 use turso::{Connection, Value};
@@ -49,7 +49,7 @@ fn names_in_the_catalogue_are_in_lower_case() {
     assert!(by_name.expect("no rows").is_empty());
 }
 
-/// SQLite tells `TEXT(40)` and `DECIMAL(10,2)`.
+/// SQLite reports `TEXT(40)` and `DECIMAL(10,2)`.
 #[test]
 fn table_info_drops_the_arguments_of_types() {
     let connection = connection();
@@ -76,7 +76,7 @@ fn expressions_are_at_most_a_hundred_deep() {
     thread.expect("a thread").join().expect("as it is today");
 }
 
-/// SQLite gives SQLITE_READONLY.
+/// SQLite returns SQLITE_READONLY.
 #[test]
 fn a_write_on_a_read_only_connection_is_a_parse_error() {
     let connection = connection();
@@ -86,7 +86,7 @@ fn a_write_on_a_read_only_connection_is_a_parse_error() {
     assert!(!matches!(error, turso::Error::Readonly(_)), "{error:?}");
 }
 
-/// SQLite tells NULL for the columns that are not named.
+/// SQLite reports NULL for the omitted columns.
 #[test]
 fn foreign_keys_without_columns_refer_to_an_empty_name() {
     let connection = connection();

@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
         .concurrent()
         .needs(&[Capability::Transactions])
         .promise("When the server has fallen silent, rolling back, resetting and dropping a connection end within seconds and write nothing, and a commit ends within the backend's time limit and is ambiguous.")
-        .hint("Give a rollback a short limit of its own; then close the connection, which rolls back too.")
+        .hint("Give a rollback its own short limit; then close the connection, which rolls back too.")
         .covers(&[Contract(65), Contract(78), Contract(79), Rule(37), Rule(38)]),
     Case::core("connections.silent.connect", connect)
         .since(22)
@@ -61,7 +61,7 @@ const LONG: &str = "a long query";
 /// More than the system buffers for a server that reads nothing.
 const LENGTH: usize = 8 * 1024 * 1024;
 
-fn ask(database: &mut Database, length: usize) -> Result<()> {
+fn query(database: &mut Database, length: usize) -> Result<()> {
     let long = "x".repeat(length);
     let params = [text(&long), text("x")];
     let query = "SELECT COUNT(*) FROM [t] WHERE ? = ?";
@@ -73,7 +73,7 @@ fn longest_taken(backend: &Arc<dyn Backend>) -> CaseResult<usize> {
     let mut length = LENGTH;
     loop {
         // A server may close the connection of a query that is too long.
-        match ask(&mut Database::of(Arc::clone(backend))?, length) {
+        match query(&mut Database::of(Arc::clone(backend))?, length) {
             Ok(()) => return Ok(length),
             Err(error) if length < 1024 => return Err(error.into()),
             Err(_) => length /= 2,
@@ -96,7 +96,7 @@ fn statement(context: &mut Context) -> CaseResult {
         let (failed, is_open) = within(&what, limit(&silenceable), move || {
             let failed = match name {
                 "a query" => database.count("t").map(drop),
-                LONG => ask(&mut database, length),
+                LONG => query(&mut database, length),
                 _ => database.execute(INSERT, &[int(1), int(1)]).map(drop),
             };
             (failed, database.connection.is_open())

@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     Case::core("constraints.connection.in_transaction", in_transaction)
         .needs(&[Capability::Transactions])
         .promise("After an error inside a transaction, a rollback makes the connection usable again.")
-        .hint("ROLLBACK must be sent even if the database has rolled back by itself.")
+        .hint("ROLLBACK must be sent even if the database has already rolled back.")
         .covers(&[Contract(58), Rule(18)]),
     Case::core("constraints.error.no_values", no_values)
         .promise("An error never contains a parameter's value, not even in its source: values may be secrets of the program's users.")

@@ -200,7 +200,7 @@ fn upsert() -> impl Strategy<Value = Vec<Upsert>> {
     ];
     let upsert =
         (proptest::collection::vec(row, 1..4), conflict).prop_map(|(mut rows, conflict)| {
-            // One statement may meet a row once.
+            // A statement may affect a row only once.
             rows.sort_by_key(|row| row.0);
             rows.dedup_by_key(|row| row.0);
             Upsert { rows, conflict }

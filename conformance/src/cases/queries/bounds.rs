@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(43)]),
     Case::read("queries.distinct.texts", alike)
         .since(22)
-        .promise("DISTINCT, GROUP BY, UNION, COUNT(DISTINCT …) and `=` tell texts apart that differ in case, accents, spaces or spelling only.")
+        .promise("DISTINCT, GROUP BY, UNION, COUNT(DISTINCT …) and `=` distinguish texts that differ in case, accents, spaces or spelling only.")
         .hint("Text is compared by its bytes, not by a collation that ignores something.")
         .covers(&[Contract(7), Contract(31), Contract(32)]),
 ];

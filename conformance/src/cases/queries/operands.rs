@@ -1,6 +1,6 @@
 //! Every operator and function of the expression language, over a table of operands, against what Rust makes of them.
 //!
-//! A right and a wrong engine agree on most operands. So each expression meets them all: NULL on either side, both signs, equals,
+//! A right and a wrong engine agree on most operands. So each expression is tried with all of them: NULL on either side, both signs, equals,
 //! empty text, fractions, letters of both cases, and the characters that patterns treat as special.
 
 mod texts;

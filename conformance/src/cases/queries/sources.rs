@@ -155,7 +155,7 @@ fn expression(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A place that lies in another.
+/// A place inside another.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 struct Place {

@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(19)]),
     Case::core("records.columns.deferred", deferred)
         .since(21)
-        .promise("Declared deferred columns of records are neither read nor written unless they are asked for or set.")
+        .promise("Declared deferred columns of records are neither read nor written unless they are requested or set.")
         .hint("As `dirty.deferred.left_out`.")
         .covers(&[Rule(11)]),
     Case::core("records.columns.validation", validation)

@@ -421,7 +421,7 @@ fn stale(context: &mut Context) -> CaseResult {
     let (world, key) = library(context)?;
     let mut session = world.session();
     let (article, [a, _, c]) = open(&mut session, key)?;
-    // Nobody knows that it is not there.
+    // The session does not know that it is missing.
     session.remove(article, Article::TOPICS, c)?;
     session.remove(article, Article::TOPICS, a)?;
     let error = session.flush().err();

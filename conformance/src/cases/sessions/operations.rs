@@ -401,7 +401,7 @@ fn retry(context: &mut Context) -> CaseResult {
             s[ann].age = Some(age + 1);
             Ok(age)
         });
-        // Where readers lock what they read, nobody can be faster: one level below they do not.
+        // If readers lock what they read, no other transaction can be faster; one level below they do not.
         if matches!(&seen, Err(error) if error.kind() == ErrorKind::Busy) {
             check_eq!(world.users()?[0].age, None, "nothing was written");
             continue;

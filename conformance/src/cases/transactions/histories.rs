@@ -355,7 +355,7 @@ fn crossing(
         read(&mut connected, reads)?;
         Ok(connected)
     })();
-    // Whoever failed is not waited for.
+    // Reached after a failure too, so that the other transaction does not wait forever.
     both_read.wait();
     let mut connected = begun?;
     let write = update(Cell::table())

@@ -70,7 +70,7 @@ pub(super) const CASES: &[Case] = &[
 
 const SIZES: [i64; 12] = [1, 2, 99, 100, 255, 256, 257, 512, 513, 1_000, 1_001, 4_099];
 
-/// The sizes that are tried. Where every row is committed by itself, which may wait for a disk, only small ones.
+/// The sizes to try: only small ones if every row is committed separately, which may wait for a disk.
 fn sizes(context: &Context) -> impl Iterator<Item = i64> + use<> {
     let most = match context.capabilities().transactions {
         true => i64::MAX,

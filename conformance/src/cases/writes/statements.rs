@@ -60,7 +60,7 @@ fn user(name: &str, age: i32) -> User {
     }
 }
 
-/// ann, 30; bob, 40; cy, 50, in a session of their own.
+/// ann, 30; bob, 40; cy, 50, in a separate session.
 fn with_ages(context: &Context) -> CaseResult<(World, Session)> {
     let world = World::new(context)?;
     let mut session = world.session();
