@@ -1,5 +1,5 @@
-//! The workloads under criterion, for people: `cargo bench -p selfsame-benches`. A database is left out, with the reason, if
-//! there is no server.
+//! The workloads under criterion, for people: `cargo bench -p selfsame-benches`. A database without a server is left out, with the
+//! reason.
 
 use std::time::Duration;
 

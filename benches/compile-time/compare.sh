@@ -3,7 +3,7 @@
 #
 #     benches/compile-time/compare.sh [ENTITIES [ROUNDS]]      50 entities (at least 4), 3 rounds
 #
-# Writes two crates, each a workspace of its own, that declare the same tables and use each of them: add a row, find rows by a
+# Writes two crates, each a separate workspace, that declare the same tables and use each of them: add a row, find rows by a
 # condition in an order, follow a relation, change a row, delete one. Their dependencies are built first and not counted. Each round builds
 # only the crate itself, one ORM after the other: a check, a debug build, a debug build after one line changed, a release build. Printed
 # are medians of the processor's seconds, which other work on the machine disturbs least. Needs the package registry.

@@ -31,10 +31,10 @@ impl Clock {
 
     pub(crate) fn time(&self, work: impl FnOnce() -> Result<()>) -> Result<Duration> {
         match self {
-            Self::Computed(asking) => {
+            Self::Computed(reading) => {
                 let start = ProcessTime::try_now()?;
                 work()?;
-                Ok(start.try_elapsed()?.saturating_sub(*asking))
+                Ok(start.try_elapsed()?.saturating_sub(*reading))
             }
             Self::Elapsed => {
                 let start = Instant::now();

@@ -51,7 +51,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// Why there is no server.
+    /// Why no server is available.
     pub fn start(backend: Backend) -> selfsame::Result<Self> {
         match backend {
             Backend::Sqlite => Ok(Self::Sqlite),
@@ -271,8 +271,8 @@ impl Fixture {
         }
     }
 
-    /// The shortest of so many samples, each of so many runs: what else the machine does only adds. On SQLite it is what the process
-    /// computed; on a server, which computes elsewhere, it is the time of the clock.
+    /// Returns the shortest of this many samples, each of this many runs, because other load only adds time: CPU time of the process on SQLite,
+    /// wall-clock time on a server.
     ///
     /// # Errors
     ///

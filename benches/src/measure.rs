@@ -23,7 +23,7 @@ const SAMPLES: u32 = 5;
 /// Samples of at least this length are taken less often.
 const LONG: Duration = Duration::from_millis(30);
 
-/// With fewer rounds there is no confidence interval.
+/// Fewer rounds give no confidence interval.
 const FEWEST_ROUNDS: usize = 7;
 
 /// What to measure.
@@ -56,15 +56,15 @@ pub enum Sizes {
 /// How one arm compares with the raw one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Measurement {
-    /// What was done.
+    /// The workload.
     pub workload: Workload,
-    /// With how many users.
+    /// The number of users.
     pub size: usize,
-    /// On which database.
+    /// The database.
     pub backend: Backend,
-    /// How.
+    /// The arm.
     pub arm: Arm,
-    /// Its time as a part of the raw arm's: the median of the rounds.
+    /// Its time over the raw arm's: the median of the rounds.
     pub ratio: f64,
     /// The lower bound of its 95 % confidence interval.
     pub low: f64,

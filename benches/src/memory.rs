@@ -39,11 +39,11 @@ pub struct Memory {
 ///
 /// Errors of the database.
 pub fn compare(rows: usize, peak: impl Fn(&mut dyn FnMut()) -> u64) -> Result<Memory> {
-    let workload = Workload::named("trivial").ok_or("there is no such workload")?;
+    let workload = Workload::named("trivial").ok_or("this workload does not exist")?;
     let mut fixture = Fixture::new(&Site::Sqlite, workload, rows)?;
     let plain = held(&peak, || fixture.run(Arm::Raw, &mut Digest::off()))?;
     if plain == 0 {
-        return Err("nothing was allocated: there is no allocator that counts".into());
+        return Err("nothing was counted: the program has no counting allocator".into());
     }
     let engine = fixture.engine();
     let mut lines = vec![line("read by hand, a Vec", plain, rows, None)];

@@ -116,7 +116,7 @@ impl FromStr for Planted {
                         _ => None,
                     }
                 });
-                numbered.ok_or_else(|| format!("there is no mistake {name}"))?
+                numbered.ok_or_else(|| format!("unknown mistake: {name}"))?
             }
         };
         Ok(planted)

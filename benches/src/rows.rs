@@ -59,7 +59,7 @@ pub(crate) fn films(pages: usize) -> Vec<String> {
     statements.extend(insert("people (id, name)", people, |index| {
         format!("({}, 'Person {index}')", key(index))
     }));
-    // Eight of a film; a step that shares no factor with the number of people keeps them apart.
+    // Eight per film; a step coprime to the number of people keeps them distinct.
     statements.extend(insert(
         "cast_members (film_id, person_id, position)",
         films * 8,
@@ -99,7 +99,7 @@ pub(crate) fn new_hair_color(index: usize) -> Option<String> {
     index.is_multiple_of(2).then(|| "hair color".to_owned())
 }
 
-/// The keys of `count` users in a scattered order, the same in every run: multiples of a number that shares no factor with any size,
+/// The keys of `count` users in a scattered order, the same in every run: multiples of a number coprime to every size,
 /// modulo the size.
 pub(crate) fn shuffled_keys(count: usize) -> Vec<i64> {
     const STEP: usize = 7_919;

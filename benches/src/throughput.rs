@@ -1,7 +1,7 @@
 //! Transactions of several sessions at a time: how many a second, and how long one takes.
 //!
-//! SQLite has one writer, so more sessions wait for each other; its database is a file here, for one in memory has one connection.
-//! The servers' rows are far enough apart that sessions seldom meet.
+//! SQLite has one writer, so more sessions wait for each other; its database is a file here, because one in memory has one connection.
+//! The servers' rows are far enough apart that sessions seldom conflict.
 
 use std::fmt;
 use std::sync::Barrier;

@@ -1,8 +1,8 @@
-//! What every workload must keep, on each backend: all arms agree, the statements are those of the golden files, and their number
-//! grows as it may.
+//! Invariants of every workload on each backend: all arms agree, the statements are those of the golden files, and their number
+//! grows as declared.
 //!
-//! `SELFSAME_BLESS=1` writes the files of the statements anew; `selfsame gate --bless` those of growth and allocations too. The tests of a
-//! server are ignored, with the reason, if there is none, and fail under `SELFSAME_REQUIRE=postgres,mariadb`.
+//! `SELFSAME_BLESS=1` rewrites the files of statements, `selfsame gate --bless` also those of growth and allocations. Without a server its
+//! tests are ignored, with the reason; `SELFSAME_REQUIRE=postgres,mariadb` makes them fail instead.
 
 use std::env;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ type Test = fn(&Site, Workload) -> Result<(), Failed>;
 
 const TESTS: [(&str, Test); 2] = [("parity", parity), ("golden", golden)];
 
-/// Sizes beyond it take their time in a build without optimization.
+/// Larger sizes take long in a build without optimization.
 const LARGEST: usize = 1_000;
 
 fn main() {
@@ -77,7 +77,7 @@ fn parity(site: &Site, workload: Workload) -> Result<(), Failed> {
     Ok(())
 }
 
-/// What the ORM sends is what it was blessed to send, statement by statement.
+/// The ORM sends exactly the accepted statements.
 fn golden(site: &Site, workload: Workload) -> Result<(), Failed> {
     let backend = site.backend();
     // Growth is the gate's business.

@@ -1,6 +1,6 @@
 //! A project's own gate, as its `benches/gate.rs` would be: two workloads, golden files, allocations.
 //!
-//! `cargo run --release --example own_gate -- --bless` accepts what is found, without `--bless` it is compared.
+//! `cargo run --release --example own_gate -- --bless` accepts the measured counts; without `--bless` they are compared.
 
 use std::process::ExitCode;
 
@@ -30,7 +30,7 @@ struct Book {
     author: BelongsTo<Author>,
 }
 
-/// A database with so many authors of two books.
+/// A database with this many authors, each with two books.
 fn filled(authors: usize) -> Result<Engine> {
     let engine = Engine::new(Sqlite::memory());
     metadata![Author, Book].create_all(&engine)?;
@@ -45,7 +45,7 @@ fn filled(authors: usize) -> Result<Engine> {
     Ok(engine)
 }
 
-/// All authors with their books. `OWN_GATE_SLOW` makes the mistake that a gate is for.
+/// All authors with their books. `OWN_GATE_SLOW` enables the kind of mistake that a gate catches.
 fn catalogue() -> Workload {
     let slow = std::env::var_os("OWN_GATE_SLOW").is_some();
     Workload::new("catalogue", move |size| {

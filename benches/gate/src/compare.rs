@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn allocations_are_told_by_row_where_each_row_has_some() {
+    fn allocations_are_reported_per_row_where_each_row_has_some() {
         let of = |calls, bytes| Allocations { calls, bytes };
         let causes = |was, is| -> Vec<String> {
             allocations(was, is, 100, 0.0)

@@ -65,12 +65,12 @@ impl Exact {
         let mut growth = Vec::new();
         for size in sizes {
             if size == workload.size {
-                // One of its own: a check prepares statements.
+                // A separate task: a check prepares statements.
                 (workload.open)(size)?.check()?;
             }
             let mut task = (workload.open)(size)?;
             let found = counts_of(&mut *task)?;
-            // One that nobody observes: observers allocate and take time.
+            // A task without observers, which allocate and take time.
             drop(task);
             let mut task = (workload.open)(size)?;
             task.prepare()?;
@@ -121,7 +121,7 @@ pub(crate) fn counts_of(task: &mut dyn Task) -> Result<Counts> {
         });
     }
     task.run()?;
-    // Asking for statistics may send something; nothing after this counts.
+    // Querying statistics may send something; nothing after this counts.
     let events = std::mem::take(&mut *seen.lock().unwrap_or_else(PoisonError::into_inner));
     let after = task.statistics()?;
     let mut counts = Counts {
@@ -161,7 +161,7 @@ fn begins(command: &str) -> bool {
     command.starts_with("BEGIN") || command.contains("START TRANSACTION")
 }
 
-/// The engine, the backend and the database count by themselves; they must agree. Commands of a transaction need not be prepared.
+/// The engine, the backend and the database count independently, and must agree. Transaction commands need not be prepared.
 fn cross_check(
     executions: u64,
     by_database: Option<u64>,

@@ -82,13 +82,13 @@ impl Gate {
                 Err(error) => failed(&error),
             };
         }
-        match self.ask(&arguments) {
+        match self.answer(&arguments) {
             Ok(code) => ExitCode::from(code),
             Err(error) => failed(&error),
         }
     }
 
-    fn ask(&self, arguments: &[String]) -> Result<u8> {
+    fn answer(&self, arguments: &[String]) -> Result<u8> {
         let mut plan = Plan::new(Side::new(env::current_exe()?));
         plan.golden.clone_from(&self.golden);
         plan.limits = self.limits;

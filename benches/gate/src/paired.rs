@@ -3,7 +3,7 @@
 //! A busy machine slows both builds, so the gate judges the logarithm of the ratio of two blocks of one round. For an embedded database it
 //! takes CPU time, which other processes cannot stretch by taking turns; wall-clock time only shows whether a build waits longer. Since
 //! other processes also disturb caches, a block counts as its shortest run. A slowdown of a few runs therefore shows in instructions and
-//! allocations, not in time. The probes of a launch share a processor, for two processors are seldom equally fast. Memory layout differs between launches of one program, so there are several. The head is also compared with
+//! allocations, not in time. The probes of a launch share a processor, because two processors are seldom equally fast. Memory layout differs between launches of one program, so there are several. The head is also compared with
 //! itself (the twin), and the base's control with the head's: work that no change affects. If those ratios move, the machine is the cause.
 
 use std::time::Duration;

@@ -5,7 +5,7 @@
 
 use crate::statistics::Random;
 
-/// The processor of a launch; `None` where processes cannot be placed.
+/// The processor of a launch; `None` if processes cannot be pinned.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Processor(#[cfg_attr(not(target_os = "linux"), allow(dead_code))] usize);
 

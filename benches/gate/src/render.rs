@@ -223,7 +223,7 @@ mod tests {
         Report {
             base: "HEAD~1".to_owned(),
             steps: vec![(Step::Counts, 2.0), (Step::Time, 30.0)],
-            skipped: vec![(Step::Instructions, "not asked for".to_owned())],
+            skipped: vec![(Step::Instructions, "not requested".to_owned())],
             findings: vec![Finding::new(
                 Step::Counts,
                 "db/w",

@@ -154,7 +154,7 @@ pub fn run(plan: &Plan, on_task: &mut dyn FnMut(&str)) -> Result<Report> {
     } else {
         report
             .skipped
-            .push((Step::Instructions, "not asked for".to_owned()));
+            .push((Step::Instructions, "not requested".to_owned()));
     }
     if plan.steps.has(Step::Time) {
         let mut random = Random::new(plan.seed);
@@ -170,7 +170,7 @@ pub fn run(plan: &Plan, on_task: &mut dyn FnMut(&str)) -> Result<Report> {
     } else {
         report
             .skipped
-            .push((Step::Time, "not asked for".to_owned()));
+            .push((Step::Time, "not requested".to_owned()));
     }
     Ok(report)
 }

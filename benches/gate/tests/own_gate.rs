@@ -1,9 +1,9 @@
-//! A project's own gate, from its command line: what it accepts, what it refuses and by which cause, and what it says to bad input.
+//! A project's own gate, from its command line: what it accepts, what it refuses and for which cause, and its errors for bad input.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The example, which `cargo test` builds beside this.
+/// The example, which `cargo test` builds too.
 fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a test has a path");
     let deps = test.parent().expect("it is in a folder");

@@ -159,7 +159,7 @@ class Opened:
 
 
 class Found(list):
-    """Rows, if somebody wants them."""
+    """Rows, if requested."""
 
     def __init__(self, wanted):
         super().__init__()

@@ -1,4 +1,4 @@
-//! MariaDB over `mysql`: statements that the driver keeps prepared, multi-row INSERTs, and loops where there is no multi-row form.
+//! MariaDB over `mysql`: statements that the driver keeps prepared, multi-row INSERTs, and loops where no multi-row form exists.
 
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, OptsBuilder, Params, Transaction, TxOpts, Value};
@@ -51,7 +51,7 @@ impl Client for MariaDbClient {
         all_users(&mut self.begin()?)
     }
 
-    // One statement is a transaction of its own.
+    // A single statement needs no transaction.
     fn insert(&mut self, users: &[NewUser]) -> Result<Vec<i64>> {
         let text = format!("{} RETURNING id", insert_of(users.len()));
         Ok(self.0.exec(text, values(users))?)
@@ -144,7 +144,7 @@ pub(crate) fn keys(keys: impl Iterator<Item = i64>) -> Params {
     Params::Positional(keys.map(Value::from).collect())
 }
 
-/// Changes many colors by one prepared statement, whatever their number: the only form for that is a document.
+/// Changes many colors by one prepared statement, whatever their number, which only a JSON parameter allows.
 pub(crate) fn recolor(driver: &mut impl Queryable, users: &[User]) -> Result<()> {
     let pairs: Vec<(i64, &Option<String>)> = users
         .iter()

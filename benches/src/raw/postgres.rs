@@ -1,4 +1,4 @@
-//! PostgreSQL over `postgres`: prepared statements, multi-row INSERTs, and loops where there is no multi-row form.
+//! PostgreSQL over `postgres`: prepared statements, multi-row INSERTs, and loops where no multi-row form exists.
 
 use std::collections::HashMap;
 
@@ -107,7 +107,7 @@ impl Client for PostgresClient {
         all_users(&mut transaction, &prepared)
     }
 
-    // One statement is a transaction of its own.
+    // A single statement needs no transaction.
     fn insert(&mut self, users: &[NewUser]) -> Result<Vec<i64>> {
         let insert = self.insert_of(users.len())?;
         let params: Vec<&(dyn ToSql + Sync)> = users

@@ -13,7 +13,7 @@ const KEPT: usize = 64;
 pub(crate) struct SqliteClient(pub(crate) Connection);
 
 impl SqliteClient {
-    /// A database in memory of its own, of the kind that the ORM's arms use.
+    /// A separate database in memory, of the same kind as the ORM's arms use.
     pub(crate) fn open() -> Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -47,7 +47,7 @@ impl Client for SqliteClient {
     }
 
     fn insert(&mut self, users: &[NewUser]) -> Result<Vec<i64>> {
-        // One statement is a transaction of its own.
+        // A single statement needs no transaction.
         if let [user] = users {
             return Ok(vec![insert_one(&self.0, user)?]);
         }

@@ -17,7 +17,7 @@ use crate::workload::{Arm, Declaration, PLAIN, Reset, Round, Way};
 use crate::workloads::insert::{emptied, law, new_users};
 use crate::{core, orm};
 
-/// Rows of one INSERT of the servers' raw arms: as many parameters as a statement takes allow no more than 32,767.
+/// Rows of one INSERT of the servers' raw arms: a statement takes at most 65,535 parameters, two for each row.
 const ROWS: usize = 1_000;
 
 /// Inserts rows without returning their keys.

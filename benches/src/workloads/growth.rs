@@ -41,7 +41,7 @@ growth! {
     REFRESH = "grow_refresh", rows::users, |_| Law::Constant, Reset::Nothing, refresh;
     /// Changed objects overwritten by what is in the database.
     POPULATE = "grow_populate", rows::users, |_| Law::Constant, Reset::Nothing, populate;
-    /// Objects that each change in a savepoint of their own, half of them rolled back.
+    /// Objects that each change in a separate savepoint, half of which are rolled back.
     SAVEPOINT = "grow_savepoint", rows::users, |_| Law::Rows, Reset::Nothing, savepoint;
     /// All rows changed by one statement, with their objects in memory.
     BULK_UPDATE = "grow_bulk_update", rows::users, |_| Law::Constant, Reset::Nothing, bulk_update;

@@ -127,7 +127,7 @@ fn tuned_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Diges
     Ok(())
 }
 
-/// Many rows per statement, of which the server tells the first key: those of one INSERT are consecutive.
+/// Many rows per statement, for which the server reports the first key: the keys of one INSERT are consecutive.
 fn tuned_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -> Result<()> {
     const ROWS: usize = 1_000;
     let users = new_users(round.size);

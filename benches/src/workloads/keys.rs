@@ -45,7 +45,7 @@ pub(crate) static WARM: Declaration = Declaration {
     ..PLAIN
 };
 
-/// All users by their keys at once. The raw arm gets one after the other.
+/// All users by their keys at once. The raw arm reads one after the other.
 pub(crate) static MANY: Declaration = Declaration {
     name: "pk_many",
     law: |backend| match backend {

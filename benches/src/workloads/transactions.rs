@@ -113,7 +113,7 @@ fn tracked(engine: &Engine, round: &Round, digest: &mut Digest) -> OrmResult<()>
     Ok(())
 }
 
-/// One transaction in a session of its own; the name of the user.
+/// One transaction in a separate session; the name of the user.
 pub(crate) fn one_tracked(engine: &Engine, key: i64, color: &str) -> OrmResult<String> {
     let options = selfsame::session::TransactionOptions::new().writes();
     let mut session = Session::new(engine);

@@ -64,7 +64,7 @@ struct Comment {
     text: String,
 }
 
-// A column without a value is NULL, and not the column's default: SQLite has no word for that, so Diesel would insert row by row.
+// A column without a value is inserted as NULL. SQLite has no DEFAULT keyword in VALUES, so otherwise Diesel would insert row by row.
 #[derive(Insertable)]
 #[diesel(table_name = users, treat_none_as_default_value = false)]
 struct NewUser {
@@ -94,7 +94,7 @@ fn left(count: i64, found: &mut Found) {
     found.row(&["left", &count.to_string()]);
 }
 
-fn tell(users: Vec<User>, found: &mut Found) {
+fn add_users(users: Vec<User>, found: &mut Found) {
     for user in &users {
         found.user(user.id, &user.name, user.hair_color.as_deref());
     }
@@ -137,7 +137,7 @@ macro_rules! peer {
                 match workload {
                     Workload::Load => {
                         let users = users::table.select(User::as_select()).load(connection)?;
-                        tell(users, found);
+                        add_users(users, found);
                     }
                     Workload::Insert => {
                         let new: Vec<NewUser> = (0..new.count)
@@ -161,7 +161,7 @@ macro_rules! peer {
                             };
                             keys.iter().map(get).collect::<QueryResult<Vec<User>>>()
                         })?;
-                        tell(users, found);
+                        add_users(users, found);
                     }
                     Workload::Update => {
                         let users = connection.transaction(|connection| {
@@ -175,7 +175,7 @@ macro_rules! peer {
                             }
                             QueryResult::Ok(all)
                         })?;
-                        tell(users, found);
+                        add_users(users, found);
                     }
                     Workload::Delete => {
                         let users = connection.transaction(|connection| {
@@ -189,7 +189,7 @@ macro_rules! peer {
                         left(User::table().count().get_result(connection)?, found);
                         black_box(users);
                     }
-                    // Diesel has no unit of work that would look for what refers to a row.
+                    // Diesel has no unit of work that would look for referencing rows.
                     Workload::DeleteRelated => return Err("no such thing".into()),
                     Workload::Associations => {
                         let (users, posts, comments) = connection.transaction(|connection| {

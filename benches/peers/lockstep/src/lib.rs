@@ -1,7 +1,7 @@
-//! What every peer's program has in common: the tables, the rows, the checksum of a result, and the commands on standard input.
+//! Shared by the programs of all peers: the tables, the rows, the checksum of a result, and the commands on standard input.
 //!
-//! `run` starts one program for each peer and measures them in turns, so that a machine whose speed drifts is as fast for one as for the
-//! other. A program reads `open WORKLOAD SIZE`, then `check` (one run, answered by its checksum) and `time COUNT` (so many runs,
+//! `run` starts one program for each peer and measures them in turns, so that a machine whose speed drifts affects all
+//! alike. A program reads `open WORKLOAD SIZE`, then `check` (one run, answered by its checksum) and `time COUNT` (so many runs,
 //! answered by their nanoseconds), a line each.
 
 use std::error::Error;
@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use cpu_time::ProcessTime;
 
-/// What a peer may fail with.
+/// An error of a peer.
 pub type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
 /// The tables, for SQLite.
@@ -50,19 +50,19 @@ pub enum Workload {
     Associations,
 }
 
-/// One peer: an ORM over a database of its own.
+/// One peer: an ORM with its own database.
 pub trait Peer {
-    /// Makes the database empty, with tables.
+    /// Creates the tables in an empty database.
     fn create(&mut self, tables: &[&str]) -> Result<()>;
 
-    /// Runs statements of which nothing is read.
+    /// Runs statements without reading results.
     fn batch(&mut self, statements: &[String]) -> Result<()>;
 
     /// Runs a workload once, and adds its result to `found` if that wants to know. `keys` are those of the users, in no order.
     fn run(&mut self, workload: Workload, new: &New, keys: &[i64], found: &mut Found)
     -> Result<()>;
 
-    /// Whether the database is PostgreSQL, so that the time to count is that of the clock.
+    /// Whether the database is PostgreSQL, so that wall-clock time counts.
     fn is_postgres(&self) -> bool {
         false
     }
@@ -85,7 +85,7 @@ impl New {
     }
 }
 
-/// A checksum of rows in any order, if somebody wants it.
+/// A checksum of rows in any order, if requested.
 #[derive(Debug, Default)]
 pub struct Found {
     sum: Option<u64>,

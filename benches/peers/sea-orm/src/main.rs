@@ -120,7 +120,7 @@ fn main() -> Result<()> {
         .enable_all()
         .build()?;
     let mut options = ConnectOptions::new(url);
-    // One connection, without a question whether it is alive each time that it is taken; statements are not logged.
+    // One connection, without a liveness check at each checkout; statements are not logged.
     options
         .min_connections(1)
         .max_connections(1)
@@ -181,7 +181,7 @@ async fn work(
     found: &mut Found,
 ) -> Result<()> {
     match workload {
-        Workload::Load => tell(users::Entity::find().all(database).await?, found),
+        Workload::Load => add_users(users::Entity::find().all(database).await?, found),
         Workload::Insert => {
             let new = (0..new.count)
                 .map(New::user)
@@ -203,7 +203,7 @@ async fn work(
                 all.extend(users::Entity::find_by_id(key).one(&transaction).await?);
             }
             transaction.commit().await?;
-            tell(all, found);
+            add_users(all, found);
         }
         Workload::Update => {
             let transaction = database.begin().await?;
@@ -215,7 +215,7 @@ async fn work(
                 all.push(user.update(&transaction).await?);
             }
             transaction.commit().await?;
-            tell(all, found);
+            add_users(all, found);
         }
         Workload::Delete => {
             let transaction = database.begin().await?;
@@ -224,7 +224,7 @@ async fn work(
             let left = users::Entity::find().count(database).await?;
             found.row(&["left", &left.to_string()]);
         }
-        // SeaORM has no unit of work that would look for what refers to a row.
+        // SeaORM has no unit of work that would look for referencing rows.
         Workload::DeleteRelated => return Err("no such thing".into()),
         Workload::Associations => {
             let transaction = database.begin().await?;
@@ -269,7 +269,7 @@ async fn associations(transaction: &DatabaseTransaction, found: &mut Found) -> R
     Ok(())
 }
 
-fn tell(users: Vec<users::Model>, found: &mut Found) {
+fn add_users(users: Vec<users::Model>, found: &mut Found) {
     for user in &users {
         found.user(user.id, &user.name, user.hair_color.as_deref());
     }

@@ -48,7 +48,7 @@ struct Comment {
     post: BelongsTo<Post>,
 }
 
-/// A user of whom nothing but columns is known.
+/// A user with columns only.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 struct Bare {
@@ -181,7 +181,7 @@ fn delete<E: Entity>(mut session: Session, found: &mut Found) -> Result<()> {
     Ok(())
 }
 
-/// Adds how many rows are left.
+/// Adds the number of remaining rows.
 fn left(count: u64, found: &mut Found) {
     found.row(&["left", &count.to_string()]);
 }
@@ -245,7 +245,7 @@ impl Peer for Raw {
         match workload {
             Workload::Load => {
                 let transaction = self.0.transaction()?;
-                tell(users(&transaction)?, found);
+                add_users(users(&transaction)?, found);
             }
             Workload::Insert => {
                 let keys = insert(&mut self.0, new.count)?;
@@ -260,7 +260,7 @@ impl Peer for Raw {
                     let mut select = transaction.prepare_cached(text)?;
                     all.push(select.query_row([key], user)?);
                 }
-                tell(all, found);
+                add_users(all, found);
             }
             Workload::Update => {
                 let transaction = self.0.transaction()?;
@@ -274,7 +274,7 @@ impl Peer for Raw {
                     }
                 }
                 transaction.commit()?;
-                tell(all, found);
+                add_users(all, found);
             }
             Workload::Delete | Workload::DeleteRelated => {
                 let transaction = self.0.transaction()?;
@@ -319,7 +319,7 @@ fn insert(connection: &mut Connection, count: usize) -> Result<Vec<i64>> {
     let text = "INSERT INTO users (name, hair_color) VALUES (?1, ?2)";
     let new: Vec<_> = (0..count).map(New::user).collect();
     if let [(name, color)] = &new[..] {
-        // One statement is a transaction of its own.
+        // A single statement needs no transaction.
         return Ok(vec![
             connection.prepare_cached(text)?.insert(params![name, color])?,
         ]);
@@ -389,7 +389,7 @@ fn grow(users: Vec<RawUser>, posts: Vec<RawPost>, comments: Vec<RawComment>) -> 
     grown.collect()
 }
 
-fn tell(users: Vec<RawUser>, found: &mut Found) {
+fn add_users(users: Vec<RawUser>, found: &mut Found) {
     for user in &users {
         found.user(user.id, &user.name, user.hair_color.as_deref());
     }
@@ -470,7 +470,7 @@ impl Peer for RawPostgres {
             rows.iter().map(postgres_user).collect()
         };
         match workload {
-            Workload::Load => tell(load(&mut self.client.transaction()?)?, found),
+            Workload::Load => add_users(load(&mut self.client.transaction()?)?, found),
             Workload::Insert => {
                 let new: Vec<_> = (0..new.count).map(New::user).collect();
                 let values = (0..new.len()).map(|at| format!("(${}, ${})", 2 * at + 1, 2 * at + 2));
@@ -495,7 +495,7 @@ impl Peer for RawPostgres {
                 for key in keys {
                     all.push(postgres_user(&transaction.query_one(&get, &[key])?)?);
                 }
-                tell(all, found);
+                add_users(all, found);
             }
             Workload::Update => {
                 let update = self.prepare("UPDATE users SET hair_color = $1 WHERE id = $2")?;
@@ -506,7 +506,7 @@ impl Peer for RawPostgres {
                     transaction.execute(&update, &[&user.hair_color, &user.id])?;
                 }
                 transaction.commit()?;
-                tell(users, found);
+                add_users(users, found);
             }
             Workload::Delete | Workload::DeleteRelated => {
                 let delete = self.prepare("DELETE FROM users WHERE id = $1")?;

@@ -126,7 +126,7 @@ async fn work(
     found: &mut Found,
 ) -> Result<()> {
     match workload {
-        Workload::Load => tell(User::all().exec(database).await?, found),
+        Workload::Load => add_users(User::all().exec(database).await?, found),
         Workload::Insert => {
             let mut many = User::create_many();
             for (name, color) in (0..new.count).map(New::user) {
@@ -143,7 +143,7 @@ async fn work(
                 all.push(User::get_by_id(&mut transaction, key.cast_unsigned()).await?);
             }
             transaction.commit().await?;
-            tell(all, found);
+            add_users(all, found);
         }
         Workload::Update => {
             let mut transaction = database.transaction().await?;
@@ -155,7 +155,7 @@ async fn work(
                     .await?;
             }
             transaction.commit().await?;
-            tell(all, found);
+            add_users(all, found);
         }
         Workload::Delete => {
             let mut transaction = database.transaction().await?;
@@ -200,7 +200,7 @@ async fn tree(executor: &mut dyn Executor) -> Result<Vec<User>> {
     Ok(users)
 }
 
-fn tell(users: Vec<User>, found: &mut Found) {
+fn add_users(users: Vec<User>, found: &mut Found) {
     for user in &users {
         found.user(key(user.id), &user.name, user.hair_color.as_deref());
     }
