@@ -2,7 +2,7 @@
 # Compares the public API of the published crates with the lists in docs/public-api, so that no change goes unnoticed.
 # `--bless` writes the lists instead.
 #
-# Needs cargo-public-api. rustdoc's JSON is unstable, hence RUSTC_BOOTSTRAP and a target folder of its own, which keeps the flag out of other builds.
+# Needs cargo-public-api. rustdoc's JSON is unstable, hence RUSTC_BOOTSTRAP and a separate target folder, which keeps the flag out of other builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     };
     refuse_unknown(&arguments.filter, &backends)?;
     let sites = sites(&backends)?;
-    tell("building");
+    show_progress("building");
     let built = build::programs(&root, None, &root.join("target/gate/head"))?;
     let head = with_servers(built.side, &sites);
     if arguments.self_test {
@@ -55,17 +55,17 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     // Dropping it removes the worktree.
     let base = match base {
         Some(mut base) => {
-            tell(&format!("building {}", base.name()));
+            show_progress(&format!("building {}", base.name()));
             let programs = with_servers(base.build(&built.target)?, &sites);
             plan.base = Some((base.name().to_owned(), programs));
             Some(base)
         }
         None => None,
     };
-    let mut report = measure(&plan, &mut |step| tell(step)).map_err(failed)?;
+    let mut report = measure(&plan, &mut |step| show_progress(step)).map_err(failed)?;
     drop(base);
     if arguments.large && plan.steps.has(Step::Growth) && backends.contains(&Backend::Sqlite) {
-        tell(&format!("memory of {ROWS} rows"));
+        show_progress(&format!("memory of {ROWS} rows"));
         memory(&plan.head, &mut report)?;
     }
     write(&report, arguments, &outputs)?;
@@ -245,7 +245,7 @@ pub(crate) fn step(name: &str) -> Result<Step, String> {
         .ok_or_else(|| format!("there are {}", Step::ALL.map(Step::name).join(", ")))
 }
 
-fn tell(what: &str) {
+fn show_progress(what: &str) {
     use std::io::IsTerminal as _;
     if std::io::stderr().is_terminal() {
         eprintln!("{what}");

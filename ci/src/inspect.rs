@@ -19,7 +19,7 @@ use selfsame_conformance::command::{say, try_to_write, unwritable};
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) for a URL of no known kind, a variable that is not set, a place that cannot be written
+/// [`Configuration`](ErrorKind::Configuration) for a URL of an unknown kind, a variable that is not set, a file that cannot be written
 /// to, or a database without tables; whatever reading gives.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.out {
@@ -76,7 +76,7 @@ pub(crate) fn tables(engine: &Engine, schemas: &[String]) -> Result<Vec<Table>> 
     }))
 }
 
-/// A Rust module with an entity for each table, as far as a table can be one.
+/// A Rust module with an entity for each table that can be mapped by one.
 fn source(database: &str, tables: &[Table]) -> String {
     write::module(database, &model::Module::of(tables))
 }
@@ -86,12 +86,12 @@ pub(crate) fn refusal_of(table: &Table) -> Option<&'static str> {
     model::refusal(&model::with_key(table))
 }
 
-/// The database of a URL, or of the URL that a variable holds; a file of SQLite is only read.
+/// Opens the database of a URL, or of the URL in a variable; a SQLite file is opened read-only.
 pub(crate) fn open(url: &str) -> Result<Engine> {
     open_by(url, Sqlite::read_only)
 }
 
-/// The same, to be written to; a file of SQLite must be there.
+/// The same for writing; a SQLite file must exist.
 pub(crate) fn open_for_writing(url: &str) -> Result<Engine> {
     open_by(url, Sqlite::must_exist)
 }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_said_is_told() {
+    fn what_an_entity_cannot_express_is_reported() {
         check(
             &[parent().unique(["a"])],
             &[
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_that_are_no_entities_are_told() {
+    fn tables_without_an_entity_are_reported() {
         let plain = |name: &str, ty: ColumnType| Table::build(name).column(Column::new("id", ty));
         let mut bare = Table::build("bare").view();
         bare.remarks

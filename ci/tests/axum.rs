@@ -49,7 +49,7 @@ fn serve(runtime: &Runtime, router: axum::Router) -> SocketAddr {
 }
 
 /// The status and the body of a response.
-fn ask(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
+fn request(address: SocketAddr, method: &str, path: &str) -> (u16, String) {
     let mut stream = send(address, method, path);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
@@ -85,19 +85,22 @@ fn requests(engine: Engine, _: On) -> Result<(), Failed> {
     metadata![User].create_all(&engine)?;
     let runtime = runtime();
     let address = serve(&runtime, app(engine.clone()));
-    assert_eq!(ask(address, "POST", "/users/ann").0, 201);
-    assert_eq!(ask(address, "POST", "/users/bob").0, 201);
-    assert_eq!(ask(address, "POST", "/users/ann").0, 409);
-    assert_eq!(ask(address, "GET", "/users"), (200, "ann\nbob".to_owned()));
-    assert_eq!(ask(address, "DELETE", "/users/ann").0, 204);
-    assert_eq!(ask(address, "DELETE", "/users/ann").0, 404);
+    assert_eq!(request(address, "POST", "/users/ann").0, 201);
+    assert_eq!(request(address, "POST", "/users/bob").0, 201);
+    assert_eq!(request(address, "POST", "/users/ann").0, 409);
+    assert_eq!(
+        request(address, "GET", "/users"),
+        (200, "ann\nbob".to_owned())
+    );
+    assert_eq!(request(address, "DELETE", "/users/ann").0, 204);
+    assert_eq!(request(address, "DELETE", "/users/ann").0, 404);
     // Many requests at once: each waits for a connection.
     std::thread::scope(|scope| {
         for worker in 0..8 {
             scope.spawn(move || {
                 for number in 0..10 {
                     let path = format!("/users/w{worker}-{number}");
-                    assert_eq!(ask(address, "POST", &path).0, 201);
+                    assert_eq!(request(address, "POST", &path).0, 201);
                 }
             });
         }
@@ -208,7 +211,7 @@ fn clients_that_hang_up(engine: Engine, on: On) -> Result<(), Failed> {
     std::thread::sleep(Duration::from_millis(200));
     drop(stream);
     check_undone(&engine, on)?;
-    assert_eq!(ask(address, "POST", "/users/bob").0, 201);
+    assert_eq!(request(address, "POST", "/users/bob").0, 201);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Compiles and runs what the documents show.
 
 #[path = "documents/readme.rs"]
-#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+#[expect(unreachable_pub, reason = "it is shown as a separate program")]
 mod readme;
 
 use selfsame_conformance::RULES;

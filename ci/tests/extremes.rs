@@ -275,7 +275,7 @@ fn whatever_is_dropped_first(engine: Engine, on: On) -> Outcome {
     std::thread::spawn(move || KEPT.set(Some((session, copy))))
         .join()
         .map_err(|_| "a panic at the end of a thread")?;
-    // Many at once, each on a thread of its own, the engine first.
+    // Many at once, each on its own thread, the engine first.
     if on != On::Sqlite {
         let sessions = [open(4)?, open(5)?, open(6)?];
         std::thread::scope(|scope| {

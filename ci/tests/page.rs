@@ -1,5 +1,5 @@
 //! The pages of reports and audits in a browser: filters are set by the address. Without Chromium these tests are ignored, unless
-//! SELFSAME_REQUIRE asks for `chromium`.
+//! SELFSAME_REQUIRE lists `chromium`.
 
 #[expect(dead_code, reason = "the other tests of the command need more")]
 mod support;

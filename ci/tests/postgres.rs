@@ -1,4 +1,4 @@
-//! The built command on PostgreSQL. Without a server, and unless SELFSAME_REQUIRE asks for one, these tests are ignored.
+//! The built command on PostgreSQL. Without a server, and unless SELFSAME_REQUIRE lists `postgres`, these tests are ignored.
 
 mod support;
 

@@ -4,19 +4,19 @@
 
 mod backends;
 
-#[expect(dead_code, reason = "an example has a main of its own")]
+#[expect(dead_code, reason = "an example has its own main")]
 #[path = "../examples/tutorial_1_first_entity.rs"]
 mod tutorial_1_first_entity;
-#[expect(dead_code, reason = "an example has a main of its own")]
+#[expect(dead_code, reason = "an example has its own main")]
 #[path = "../examples/tutorial_2_using_orms.rs"]
 mod tutorial_2_using_orms;
-#[expect(dead_code, reason = "an example has a main of its own")]
+#[expect(dead_code, reason = "an example has its own main")]
 #[path = "../examples/tutorial_3_object_relational.rs"]
 mod tutorial_3_object_relational;
-#[expect(dead_code, reason = "an example has a main of its own")]
+#[expect(dead_code, reason = "an example has its own main")]
 #[path = "../examples/tutorial_4_tasks.rs"]
 mod tutorial_4_tasks;
-#[expect(dead_code, reason = "an example has a main of its own")]
+#[expect(dead_code, reason = "an example has its own main")]
 #[path = "../examples/tutorial_5_understanding.rs"]
 mod tutorial_5_understanding;
 

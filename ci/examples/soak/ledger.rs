@@ -167,7 +167,7 @@ pub(crate) fn work(engine: &Engine, worker: &str, seed: u64, goes_on: impl Fn() 
     }
 }
 
-/// Whether somebody listens.
+/// Whether a server listens.
 fn say(word: &str, name: &str) -> bool {
     let mut out = io::stdout().lock();
     out.write_all(format!("{word} {name}\n").as_bytes())

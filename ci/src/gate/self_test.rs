@@ -11,7 +11,7 @@ use selfsame::Result;
 use selfsame_benches::PLANT;
 use selfsame_gate::{Finding, Kind, Limits, Plan, Report, Side, Step, Steps, run as measure};
 
-use super::{failed, tell};
+use super::{failed, show_progress};
 use crate::arguments::GateArguments;
 use selfsame_conformance::command::say;
 
@@ -81,7 +81,7 @@ impl Score {
 pub(super) fn run(head: &Side, arguments: &GateArguments) -> Result<ExitCode> {
     let mut score = Score::default();
     for mistake in MISTAKES {
-        tell(&format!("planting {}", mistake.name));
+        show_progress(&format!("planting {}", mistake.name));
         exact(head, mistake, &mut score)?;
     }
     slower::instructions(head, &mut score)?;

@@ -43,7 +43,7 @@ pub(super) struct Entity {
     pub(super) comments: Vec<String>,
     /// The lines of its doc comment.
     pub(super) docs: Vec<String>,
-    /// Its attributes, each in an `#[orm(…)]` of its own.
+    /// Its attributes, each in a separate `#[orm(…)]`.
     pub(super) attributes: Vec<String>,
     pub(super) fields: Vec<Field>,
 }
@@ -165,8 +165,8 @@ impl<'t> Draft<'t> {
     }
 }
 
-/// A table without a primary key takes the first UNIQUE constraint whose columns are never NULL for one. What cannot be a key here is
-/// none.
+/// For a table without a primary key, the first UNIQUE constraint whose columns are never NULL is used as one, if an entity can have such a
+/// key.
 pub(super) fn with_key(table: &Table) -> Table {
     let mut table = table.clone();
     if let Some(reason) = unfit_key(&table) {
@@ -220,7 +220,7 @@ pub(super) fn refusal(table: &Table) -> Option<&'static str> {
     }
 }
 
-/// Why the primary key of a table cannot be one here.
+/// Why an entity cannot have the primary key of a table.
 fn unfit_key(table: &Table) -> Option<&'static str> {
     if table.primary_key.len() > 4 {
         return Some("a key has at most four columns");
@@ -235,7 +235,7 @@ fn unfit_key(table: &Table) -> Option<&'static str> {
     }
 }
 
-/// Whether values of the type are compared exactly, and by what they hold.
+/// Whether values of the type are compared exactly and by their contents.
 fn can_be_key(ty: &ColumnType) -> bool {
     match ty {
         ColumnType::Array(element) => can_be_key(element),
@@ -246,7 +246,7 @@ fn can_be_key(ty: &ColumnType) -> bool {
     }
 }
 
-/// Where the table is, each in an attribute of its own.
+/// The attributes that say where the table is.
 fn place(table: &Table) -> Vec<String> {
     let schema = table.schema.as_ref();
     let schema = schema.map(|schema| format!("schema = {schema:?}"));
@@ -260,7 +260,7 @@ fn place(table: &Table) -> Vec<String> {
     place
 }
 
-/// A comment of the database: as a doc comment where it can be one, else as it is.
+/// A comment of the database, as a doc comment if it can be one, otherwise as an attribute.
 fn commented(comment: Option<&String>) -> (Vec<String>, Option<String>) {
     let Some(comment) = comment else {
         return (Vec::new(), None);
@@ -274,7 +274,7 @@ fn commented(comment: Option<&String>) -> (Vec<String>, Option<String>) {
             let lines = comment.split('\n').map(str::to_owned).collect();
             (lines, Some("comment".to_owned()))
         }
-        // The database does not keep an empty one, and the attribute takes none.
+        // The database does not keep an empty comment, and the attribute does not accept one.
         false if comment.trim().is_empty() => (Vec::new(), None),
         false => (Vec::new(), Some(format!("comment = {comment:?}"))),
     }
@@ -306,10 +306,12 @@ fn entity(
     for (i, check) in table.checks.iter().enumerate() {
         let made = made_name(table, &[(i + 1).to_string()], "check");
         let condition = &check.condition;
-        entity.attributes.push(match told_name(&check.name, &made) {
-            Some(name) => format!("check(name = {name:?}, condition = {condition:?})"),
-            None => format!("check = {condition:?}"),
-        });
+        entity
+            .attributes
+            .push(match explicit_name(&check.name, &made) {
+                Some(name) => format!("check(name = {name:?}, condition = {condition:?})"),
+                None => format!("check = {condition:?}"),
+            });
     }
     relation::foreign_keys(draft, drafts, &mut entity);
     relation::fields(position, drafts, links, &mut entity);
@@ -325,7 +327,7 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
     let suffix = if attribute == "unique" { "key" } else { "idx" };
     for (i, index) in indexes.iter().enumerate() {
         let made = made_name(draft.table, &index.columns, suffix);
-        let name = told_name(&index.name, &made);
+        let name = explicit_name(&index.name, &made);
         let is_second = indexes[..i]
             .iter()
             .any(|other| other.columns == index.columns);
@@ -363,8 +365,8 @@ fn made_name(table: &Table, columns: &[String], suffix: &str) -> String {
     format!("{}_{}_{suffix}", table.local_name(), columns.join("_"))
 }
 
-/// The name that an attribute has to tell.
-fn told_name<'n>(name: &'n Option<String>, made: &str) -> Option<&'n str> {
+/// The name, if an attribute must give it because it differs from the default.
+fn explicit_name<'n>(name: &'n Option<String>, made: &str) -> Option<&'n str> {
     let name = name.as_deref();
     name.filter(|name| *name != made && !name.trim().is_empty())
 }

@@ -5,17 +5,17 @@ use std::collections::HashSet;
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use unicode_ident::{is_xid_continue, is_xid_start};
 
-/// Names that are used up in one scope. Fields and their constants in capitals count as one.
+/// The names used in one scope. A field and its constant in capitals count as one.
 #[derive(Debug, Default)]
 pub(super) struct Taken(HashSet<String>);
 
 impl Taken {
-    /// A scope in which these names are used up.
+    /// Creates a scope in which these names are used.
     pub(super) fn new(names: &[&str]) -> Self {
         Self(names.iter().map(|name| name.to_uppercase()).collect())
     }
 
-    /// The first candidate that is free, or the last one with a number after it.
+    /// Returns the first free candidate, or the last one with a number appended.
     pub(super) fn take(&mut self, candidates: &[String]) -> String {
         let last = candidates.last().map_or("unnamed", String::as_str);
         let numbered = (2..).map(|number| {
@@ -35,7 +35,7 @@ impl Taken {
     }
 }
 
-/// Names of types that a generated module uses, or that would hide what every program uses.
+/// Names of types that a generated module uses, or that would hide names of the prelude.
 pub(super) const TYPES: &[&str] = &[
     "Auto",
     "BelongsTo",
@@ -98,7 +98,7 @@ pub(super) fn field(column: &str) -> String {
     writable(identifier(&column.to_snake_case(), "column_"))
 }
 
-/// A name that can be written, if need be as a raw one.
+/// A name that can be written, as a raw identifier if necessary.
 pub(super) fn writable(name: String) -> String {
     if NEVER_RAW.contains(&name.as_str()) {
         return format!("{name}_");
@@ -111,7 +111,7 @@ pub(crate) fn is_keyword(name: &str) -> bool {
     KEYWORDS.contains(&name)
 }
 
-/// A field as it is written: raw where it is a keyword.
+/// A field as it is written: a raw identifier if it is a keyword.
 pub(super) fn written(field: &str) -> String {
     if KEYWORDS.contains(&field) {
         return format!("r#{field}");
@@ -147,7 +147,7 @@ pub(super) fn many(table: &str) -> String {
     by_last_word(one(table).trim_end_matches('_'), plural)
 }
 
-/// Turns a name into an identifier; `before` is prepended if it could not begin one.
+/// Converts a name to an identifier; `before` is prepended if the name could not begin one.
 fn identifier(name: &str, before: &str) -> String {
     let name: String = name.chars().filter(|&c| is_xid_continue(c)).collect();
     match name.chars().next() {
@@ -164,10 +164,10 @@ fn by_last_word(name: &str, change: fn(&str) -> String) -> String {
     }
 }
 
-/// One of them and many of them are called the same.
+/// Words whose singular and plural are the same.
 const UNCOUNTED: &[&str] = &["series", "species", "news"];
 
-/// The English plural or singular by a few endings; an odd name is still valid.
+/// Forms the English plural or singular by a few endings; an unusual result is still a valid name.
 fn singular(word: &str) -> String {
     if UNCOUNTED.contains(&word) {
         return word.to_owned();

@@ -2,7 +2,7 @@
 
 use super::model::{Entity, Enumeration, Field, Module};
 
-/// As wide as the arguments of an attribute stand on one line.
+/// The maximum width of an attribute's arguments on one line.
 const WIDTH: usize = 70;
 
 /// The module, formatted as Rust code is.
@@ -118,7 +118,7 @@ fn docs(out: &mut String, indent: &str, lines: &[String]) {
     }
 }
 
-/// Names of the database may hold anything, and a comment ends with its line.
+/// Names of the database may contain line ends, which would end a comment.
 fn one_line(sentence: &str) -> String {
     sentence
         .chars()

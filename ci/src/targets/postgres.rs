@@ -12,10 +12,10 @@ use super::PATIENCE;
 #[derive(Debug)]
 pub(super) struct Postgres {
     name: String,
-    /// The pooler that the cases connect to, if there is one. Dropped before the server behind it.
+    /// The pooler that the cases connect to, if there is one. Dropped before its server.
     server: Server,
     _pooler: Option<Pooler>,
-    _behind: Option<Server>,
+    _pooled: Option<Server>,
 }
 
 /// Returns `None` if the name is of another kind.
@@ -41,20 +41,20 @@ pub(super) fn open(name: &str) -> Option<Result<Postgres>> {
         name: server.description().to_owned(),
         server,
         _pooler: None,
-        _behind: None,
+        _pooled: None,
     }))
 }
 
 /// Starts a PgBouncer in front of the server.
 fn behind_pooler() -> Result<Postgres> {
-    let behind = Server::start()?;
+    let pooled = Server::start()?;
     let pooler =
-        Pooler::start(&behind, PoolMode::Transaction).map_err(|error| of("pgbouncer", &error))?;
+        Pooler::start(&pooled, PoolMode::Transaction).map_err(|error| of("pgbouncer", &error))?;
     Ok(Postgres {
         name: "pgbouncer".to_owned(),
         server: Server::from_url(pooler.url())?,
         _pooler: Some(pooler),
-        _behind: Some(behind),
+        _pooled: Some(pooled),
     })
 }
 

@@ -6,7 +6,7 @@ use selfsame_mariadb::testing as mariadb;
 use selfsame_postgres::testing as postgres;
 use selfsame_sqlite::Sqlite;
 
-/// A case: its name, and what it does on an engine of an empty database.
+/// A case: its name, and its function, which gets an engine of an empty database.
 pub(crate) type Case = (&'static str, fn(Engine, On) -> Result<(), Failed>);
 
 /// Which backend a case runs on.

@@ -36,7 +36,7 @@ fn questions(engine: Engine, on: On) -> Result<(), Failed> {
 /// Checks that both ways give the same answer, and that it is the known one.
 fn check(engine: &Engine, on: On, question: &Question) -> selfsame::Result<()> {
     let mut answer = (question.answer)(&mut Session::new(engine))?;
-    // MariaDB has a name of its own for integers in a CAST.
+    // MariaDB names integers differently in a CAST.
     let sql = match on {
         On::Mariadb => question.sql.replace("AS BIGINT)", "AS SIGNED)"),
         On::Sqlite | On::Postgres => question.sql.to_owned(),

@@ -6,19 +6,19 @@ mod backends;
 mod asynchronous;
 mod links;
 mod loading;
-#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+#[expect(unreachable_pub, reason = "it is shown as a separate program")]
 mod mapping;
 mod migrations;
 mod performance;
-#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+#[expect(unreachable_pub, reason = "it is shown as a separate program")]
 mod program;
 mod reading;
-#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+#[expect(unreachable_pub, reason = "it is shown as a separate program")]
 mod recipes;
 mod relations;
-#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+#[expect(unreachable_pub, reason = "it is shown as a separate program")]
 mod schema;
-#[expect(unreachable_pub, reason = "it is shown as a program of its own")]
+#[expect(unreachable_pub, reason = "it is shown as a separate program")]
 mod shapes;
 mod sql;
 mod testing;

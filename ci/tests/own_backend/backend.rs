@@ -1,4 +1,4 @@
-//! A complete backend in a crate of its own: SQLite over the ordinary API of rusqlite.
+//! A complete backend in a separate crate: SQLite over the ordinary API of rusqlite.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -300,7 +300,7 @@ impl Row for MyRow<'_> {
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
         let stored = self.0.get_ref(index).map_err(classify)?;
         decode(stored, ty).ok_or_else(|| {
-            let message = format!("what is stored is no {ty:?}");
+            let message = format!("the stored value is not of type {ty:?}");
             Error::new(ErrorKind::Conversion, message).column(self.name(index))
         })
     }

@@ -7,10 +7,10 @@ use selfsame_gate::{Kind, Report, Side, Step, TimeVerdict, run as measure};
 
 use super::bounds::bound;
 use super::{Score, plan};
-use crate::gate::{failed, tell};
+use crate::gate::{failed, show_progress};
 use selfsame_conformance::command::say;
 
-/// What is compared in turns: workloads that end soon, so that many pairs fit.
+/// The workloads to compare in turns: short ones, so that many pairs fit.
 const WORKLOADS: &[&str] = &[
     "sqlite/associations",
     "sqlite/insert",
@@ -25,7 +25,7 @@ const EXACT: u64 = 1;
 
 /// Compares what is counted, of the head and itself.
 pub(super) fn exact(head: &Side, score: &mut Score) -> Result<()> {
-    tell("equal builds: counts and instructions");
+    show_progress("equal builds: counts and instructions");
     let begun = Instant::now();
     let steps = [
         Step::Counts,
@@ -71,7 +71,7 @@ pub(super) fn time(head: &Side, pairs: u32, score: &mut Score) -> Result<()> {
     let mut widest: f64 = 0.0;
     for (pair, workload) in (0..pairs).zip(WORKLOADS.iter().cycle()) {
         if pair % 25 == 0 {
-            tell(&format!("equal builds: {pair} of {pairs}"));
+            show_progress(&format!("equal builds: {pair} of {pairs}"));
         }
         let mut plan = plan(head, None, &[Step::Time], u64::from(pair) + 100);
         plan.filter = vec![(*workload).to_owned()];

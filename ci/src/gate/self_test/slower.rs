@@ -1,4 +1,4 @@
-//! Slowdowns of a known size: by instructions, by time that is computed, by waiting.
+//! Slowdowns of a known size: by instructions, by CPU time, by waiting.
 
 use std::time::Instant;
 
@@ -6,7 +6,7 @@ use selfsame::Result;
 use selfsame_gate::{Report, Side, Step, run as measure};
 
 use super::{ASKED, Score, alarm, line, plan, repeated};
-use crate::gate::{configuration, failed, tell};
+use crate::gate::{configuration, failed, show_progress};
 use selfsame_conformance::command::say;
 
 /// Slowdowns in percent. The gate must find those from [`MUST`] on; for smaller ones the number found is only reported.
@@ -17,7 +17,7 @@ const MUST: u32 = 5;
 /// How often each is planted.
 const TRIALS: u64 = 10;
 
-/// How many turns of a loop measure what one costs.
+/// How many turns of a loop are run to measure the cost of one.
 const TURNS: u32 = 100_000;
 
 /// Plants instructions, and compares what is found with what was planted.
@@ -27,7 +27,7 @@ pub(super) fn instructions(head: &Side, score: &mut Score) -> Result<()> {
         let plan = plan(head, Some(&name), &[Step::Instructions], 1);
         measure(&plan, &mut |_| {}).map_err(failed)
     };
-    tell("planting instructions");
+    show_progress("planting instructions");
     let report = count(TURNS)?;
     let counted = report.instructions.first();
     let Some(counted) = counted.filter(|counted| counted.head > counted.base) else {
@@ -39,7 +39,7 @@ pub(super) fn instructions(head: &Side, score: &mut Score) -> Result<()> {
     for &percent in SLOWDOWNS {
         let begun = Instant::now();
         let report = count(whole(base * f64::from(percent) / 1e2 / turn)?)?;
-        // Found, and by the size that it has.
+        // Found, with the right size.
         let found = alarm(&report, Step::Instructions, "% instructions").filter(|finding| {
             finding.cause.starts_with(&format!("+{percent}.")) || is_near(&report, percent)
         });
@@ -50,7 +50,7 @@ pub(super) fn instructions(head: &Side, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
-/// Whether what was counted is within half a percent of what was planted.
+/// Returns whether the counted instructions are within half a percent of the planted ones.
 fn is_near(report: &Report, percent: u32) -> bool {
     report.instructions.first().is_some_and(|counted| {
         let change = (counted.head / counted.base - 1.0) * 1e2;
@@ -68,7 +68,7 @@ fn whole(number: f64) -> Result<u32> {
 pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
     let mut smallest = None;
     for &percent in SLOWDOWNS {
-        tell(&format!("planting {percent:+} % time"));
+        show_progress(&format!("planting {percent:+} % time"));
         let begun = Instant::now();
         let must = percent >= MUST;
         let (mut found, mut passed, mut at_once) = (0, 0, 0);
@@ -105,9 +105,9 @@ pub(super) fn time(head: &Side, score: &mut Score) -> Result<Option<u32>> {
     Ok(smallest)
 }
 
-/// Plants a wait, of which nothing is computed.
+/// Plants a wait, which takes no CPU time.
 pub(super) fn waiting(head: &Side, score: &mut Score) -> Result<()> {
-    tell("planting a wait");
+    show_progress("planting a wait");
     let begun = Instant::now();
     let (report, _) = repeated(plan(head, Some("sleep-50"), &[Step::Time], 1), ASKED)?;
     let found = alarm(&report, Step::Time, "it waits");

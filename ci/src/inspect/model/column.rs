@@ -50,7 +50,7 @@ pub(super) fn field(draft: &Draft<'_>, position: usize, module: &mut Module) -> 
     field
 }
 
-/// Adds an attribute without a value, in front of those with one.
+/// Adds an attribute without a value, before those with one.
 pub(super) fn add(field: &mut Field, attribute: &str) {
     let at = field
         .attributes
@@ -102,7 +102,7 @@ fn rust_type(ty: &ColumnType, module: &mut Module) -> String {
     }
 }
 
-/// The name of a type that the field's own does not tell: one that only the database knows, or an array of such.
+/// The database's name of the column type, if the field's type does not determine it: a type that only the database knows, or an array of one.
 fn own_type(ty: &ColumnType) -> Option<String> {
     match ty {
         ColumnType::Other { name } | ColumnType::Declared { name, .. } => Some(name.clone()),
@@ -134,7 +134,7 @@ fn base(ty: &ColumnType) -> &'static str {
         ColumnType::TimestampTz => "TimestampTz",
         ColumnType::Json => "serde_json::Value",
         ColumnType::Declared { of, .. } => base(&ColumnType::of(*of)),
-        // Text, and what `ColumnType` may grow: text takes whatever can be written.
+        // Text, and variants that `ColumnType` may get later: text holds anything that can be written.
         _ => "String",
     }
 }

@@ -1,25 +1,25 @@
-//! Association tables, and the many-to-many relations that go through them.
+//! Association tables, and the many-to-many relations over them.
 
 use selfsame::schema::{Column, ForeignKey, Generated, ReferentialAction, Table};
 
 use super::relation::{can_be_listed, obstacle, stem, target};
-use super::{Draft, Entity, Field, made_name, told_name};
+use super::{Draft, Entity, Field, explicit_name, made_name};
 use crate::inspect::names;
 
-/// A table of two foreign keys that are together its primary key, with nothing else in it.
+/// A table with two foreign keys that together are its primary key, and without other columns.
 pub(super) struct Pairing {
     /// Its place among the drafts.
     pub(super) table: usize,
     /// The side whose foreign key comes first in the table, and the other.
     ends: [End; 2],
-    /// Whether the relations make just this table, so that it needs no entity.
+    /// Whether the relations would create exactly this table, so that it needs no entity.
     pub(super) is_said: bool,
 }
 
 struct End {
     parent: usize,
     columns: Vec<String>,
-    /// The relation of this end, which leads to the other.
+    /// The relation from this end to the other.
     name: String,
 }
 
@@ -152,7 +152,7 @@ fn pairing(at: usize, drafts: &[Draft<'_>]) -> Option<Pairing> {
     })
 }
 
-/// Whether a table is just as a many-to-many relation makes it.
+/// Whether a table is exactly as a many-to-many relation would create it.
 fn is_said(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
     let keys = ends
         .iter()
@@ -162,7 +162,7 @@ fn is_said(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
         column.name == *name && column.ty == key.ty && !column.nullable
     };
     let is_made = |name: &Option<String>, columns: &[String], suffix: &str| {
-        told_name(name, &made_name(table, columns, suffix)).is_none()
+        explicit_name(name, &made_name(table, columns, suffix)).is_none()
     };
     let is_usual = |key: &ForeignKey| {
         is_made(&key.name, &key.columns, "fkey")

@@ -1,13 +1,13 @@
-//! Foreign keys, and the relations along them.
+//! Foreign keys, and the relations over them.
 
 use selfsame::schema::{ForeignKey, ReferentialAction, Table};
 use selfsame::value::ValueType;
 
 use super::pairing::Pairing;
-use super::{Draft, Entity, Field, made_name, told_name};
+use super::{Draft, Entity, Field, explicit_name, made_name};
 use crate::inspect::names;
 
-/// A foreign key that both of its sides have a relation for.
+/// A foreign key with a relation on both sides.
 pub(super) struct Link {
     child: usize,
     parent: usize,
@@ -15,7 +15,7 @@ pub(super) struct Link {
     columns: Vec<String>,
     /// The relation of the child, and that of the parent.
     names: [String; 2],
-    /// At most one child has a parent.
+    /// A parent has at most one child.
     is_single: bool,
     /// What the database does to the children of a parent that is deleted.
     on_delete: ReferentialAction,
@@ -23,7 +23,7 @@ pub(super) struct Link {
     is_ambiguous: bool,
 }
 
-/// Finds the foreign keys that relations can follow, and names the relations. Those of association tables make other ones.
+/// Finds the foreign keys that relations can follow, and names the relations. Those of association tables become many-to-many relations.
 pub(super) fn links(drafts: &mut [Draft<'_>], pairings: &[Pairing]) -> Vec<Link> {
     let mut links = Vec::new();
     for child in 0..drafts.len() {
@@ -126,7 +126,7 @@ pub(super) fn foreign_keys(draft: &Draft<'_>, drafts: &[Draft<'_>], entity: &mut
     }
 }
 
-/// Adds the attribute of a foreign key; `false` if its names cannot stand in one.
+/// Adds the attribute of a foreign key; returns false if its names cannot be written in one.
 fn add_key(
     draft: &Draft<'_>,
     key: &ForeignKey,
@@ -135,7 +135,7 @@ fn add_key(
     entity: &mut Entity,
 ) -> bool {
     let made = made_name(draft.table, &key.columns, "fkey");
-    let name = told_name(&key.name, &made);
+    let name = explicit_name(&key.name, &made);
     let mut actions = Vec::new();
     for (when, action) in [("on_delete", key.on_delete), ("on_update", key.on_update)] {
         if action != ReferentialAction::NoAction {
@@ -177,12 +177,12 @@ fn add_key(
     true
 }
 
-/// Whether a name can stand between commas.
+/// Whether a name can be written in a comma-separated list.
 pub(super) fn can_be_listed(name: &str) -> bool {
     !name.contains(',') && name.trim() == name
 }
 
-/// The table that a foreign key refers to. SQLite takes its name in any case.
+/// The table that a foreign key refers to. SQLite ignores the case of its name.
 pub(super) fn target(key: &ForeignKey, drafts: &[Draft<'_>]) -> Option<usize> {
     let find = |is: &dyn Fn(&str) -> bool| drafts.iter().position(|draft| is(&draft.table.name));
     let found = find(&|name| name == key.table)
@@ -255,12 +255,12 @@ fn is_unique(table: &Table, columns: &[String]) -> bool {
             .any(|unique| same(&unique.columns.iter().collect::<Vec<_>>()))
 }
 
-/// A column without the `_id` at its end.
+/// The name of a column without its suffix `_id`.
 pub(super) fn stem(column: &str) -> &str {
     column.strip_suffix("_id").unwrap_or(column)
 }
 
-/// `author` for a column `author_id`, else the parent's name.
+/// `author` for a column `author_id`, otherwise the parent's name.
 fn name_of_parent(
     child: usize,
     parent: usize,
@@ -278,7 +278,7 @@ fn name_of_parent(
     drafts[child].taken.take(&candidates)
 }
 
-/// `books`, or `books_by_author` where several foreign keys lead from there to here.
+/// `books`, or `books_by_author` if the child has several foreign keys to this table.
 fn name_of_children(
     child: usize,
     parent: usize,
