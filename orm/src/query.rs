@@ -281,7 +281,7 @@ fn add(columns: &mut Vec<usize>, column: usize) {
     }
 }
 
-/// The loading options of relations, including those without an option of their own if these raise.
+/// The loading options of relations, including those without their own option if these raise.
 fn loading_options<'l>(
     mapper: &Mapper,
     loadings: &'l [Loading],

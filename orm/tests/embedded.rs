@@ -110,7 +110,7 @@ impl Row for Values<'_> {
         let value = self.0[index];
         assert!(
             value.value_type().is_none_or(|found| found == ty),
-            "column {index} is asked for as {ty:?}"
+            "column {index} is requested as {ty:?}"
         );
         Ok(value)
     }
@@ -243,7 +243,7 @@ fn an_optional_value_is_set_as_a_whole() -> selfsame::Result<()> {
     let mapper = Customer::mapper();
     let mut customer = Customer::hydrate(mapper, &Values(&row(false)), 0)?;
     let error = customer.assign(mapper, 7, ValueRef::Text("Side St"));
-    let error = error.expect_err("there is no billing address");
+    let error = error.expect_err("no billing address");
     assert_eq!(
         (error.kind(), error.column_name()),
         (ErrorKind::Conversion, Some("billing_street"))
@@ -293,10 +293,7 @@ fn errors_name_the_column_of_the_table() {
         (error.kind(), error.column_name()),
         (ErrorKind::Validation, Some("zip"))
     );
-    assert!(
-        customer.validate(mapper, 8).is_ok(),
-        "there is no billing address"
-    );
+    assert!(customer.validate(mapper, 8).is_ok(), "no billing address");
     customer.billing = Some(customer.home.clone());
     let error = customer.validate(mapper, 8).expect_err("not all digits");
     assert_eq!(error.column_name(), Some("billing_zip"));

@@ -272,7 +272,7 @@ fn raw_sql_ends_no_transaction() {
         connected.execute(&raw(text), &[]).expect("a success");
     }
     connected.commit().expect("a success");
-    // Outside a transaction nobody is misled.
+    // Outside a transaction nothing needs to be checked.
     connected.execute(&raw("COMMIT"), &[]).expect("a success");
     drop(connected);
     let [first, second, third, fourth, fifth] = allowed;

@@ -138,7 +138,7 @@ impl Row for Values<'_> {
         let value = self.0[index];
         assert!(
             value.value_type().is_none_or(|found| found == ty),
-            "column {index} is asked for as {ty:?}"
+            "column {index} is requested as {ty:?}"
         );
         Ok(value)
     }

@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_a_transaction_is_told_by_its_first_words() {
+    fn the_first_words_tell_what_ends_a_transaction() {
         for text in [
             "COMMIT",
             "commit and chain",

@@ -1,4 +1,4 @@
-//! Converts values between types without loss, for backends whose databases answer with a wider type than was asked for.
+//! Converts values between types without loss, for backends whose databases return a wider type than was requested.
 
 use super::{Decimal, ValueRef, ValueType};
 use crate::error::{Error, ErrorKind, Result};

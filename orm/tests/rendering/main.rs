@@ -35,7 +35,7 @@ fn check(condition: impl Condition<User>) -> String {
     format!("{text} {}", values(&rendered))
 }
 
-/// Claims this, and is like ANSI else.
+/// Claims this capability, and is otherwise like ANSI.
 #[derive(Debug)]
 struct Plain(Capabilities);
 

@@ -1,4 +1,4 @@
-//! Writes that meet rows, read rows, and take rows from a query.
+//! Upserts, writes that return rows, and writes of the rows of a query.
 
 use std::borrow::Cow;
 

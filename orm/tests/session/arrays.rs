@@ -204,7 +204,7 @@ impl Row for Values<'_> {
     }
 
     fn value(&self, index: usize, ty: ValueType) -> Result<ValueRef<'_>> {
-        let narrow = || Error::new(ErrorKind::Conversion, "not of the type that was asked for");
+        let narrow = || Error::new(ErrorKind::Conversion, "not of the requested type");
         match (&self.0[index], ty) {
             (Value::I64(value), ValueType::I16) => i16::try_from(*value)
                 .map(ValueRef::I16)

@@ -430,15 +430,15 @@ fn a_key_whose_row_no_longer_exists_is_free() -> Result<()> {
         }),
     ];
     for (name, vanish) in vanishes {
-        for asks in [false, true] {
+        for looks_up in [false, true] {
             for merges in [false, true] {
-                let case = format!("{name}, {asks}, {merges}");
+                let case = format!("{name}, {looks_up}, {merges}");
                 let mut f = Fixture::new()?;
                 f.session.add(Region::new("n"));
                 f.session.commit()?;
                 f.session.get::<Region>("n".to_owned())?;
                 vanish(&mut f)?;
-                if asks {
+                if looks_up {
                     assert_eq!(f.session.get::<Region>("n".to_owned())?, None, "{case}");
                 }
                 for is_undone in [true, false] {

@@ -329,7 +329,7 @@ fn a_relation_makes_a_value_of_its_key_alone() -> Result<()> {
     f.session.commit()?;
     assert_eq!(f.session.load(actor, Actor::AGENT)?, Some(ann));
 
-    // Without an agent there is no share.
+    // Without an agent the share is absent.
     f.session.set(actor, Actor::AGENT, None)?;
     let error = f.session.flush().expect_err("a share without an agent");
     assert_eq!(error.column_name(), Some("agent_id"));

@@ -110,7 +110,7 @@ fn children_in_memory_go_with_their_parent() -> Result<()> {
 }
 
 #[test]
-fn children_that_only_others_own_are_not_asked_for() -> Result<()> {
+fn children_that_only_others_own_are_not_queried() -> Result<()> {
     let mut s = keepers()?;
     Pet::query().all(&mut s)?;
     Loan::query().all(&mut s)?;
@@ -142,7 +142,7 @@ fn a_tree_is_deleted_from_its_leaves() -> Result<()> {
 }
 
 #[test]
-fn equal_texts_of_many_owners_are_asked_for_together() -> Result<()> {
+fn equal_texts_of_many_owners_are_queried_together() -> Result<()> {
     let mut s = session(&[
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
          INSERT INTO keepers SELECT 'k' || i FROM n",

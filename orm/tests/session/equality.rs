@@ -167,7 +167,7 @@ fn a_deleted_owner_takes_those_that_refer_to_it_in_other_letters() -> Result<()>
 }
 
 #[test]
-fn whether_other_letters_are_equal_is_asked_once() -> Result<()> {
+fn whether_another_case_is_equal_is_queried_once() -> Result<()> {
     let mut f = Fixture::new()?;
     for sql in [
         "CREATE TABLE nicks (nick TEXT COLLATE NOCASE PRIMARY KEY)",

@@ -349,7 +349,7 @@ fn a_column_that_was_assigned_what_it_showed_may_be_written_blindly() -> Result<
     });
     f.session.commit()?;
     f.in_another_session(|s| s.sql("UPDATE authors SET age = 40", ()).execute())?;
-    // Nobody can tell which column was meant: no update of another's may be lost, nor this one.
+    // It is unknown which column was meant: neither another session's update nor this one may be lost.
     f.session[ann].age = Some(30);
     let error = f.session.commit().expect_err("it has moved");
     assert_eq!(error.kind(), ErrorKind::StaleData);
@@ -412,7 +412,7 @@ fn a_later_change_of_another_session_is_noticed() -> Result<()> {
     Ok(())
 }
 
-/// Nobody can tell whether it was assigned at all, so it is neither dropped nor written.
+/// It is unknown whether it was assigned at all, so it is neither dropped nor written.
 #[test]
 fn the_value_before_an_expression_is_not_dropped_after_it() -> Result<()> {
     let (mut f, ann) = ann()?;

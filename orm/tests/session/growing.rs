@@ -1,7 +1,7 @@
 //! Work in memory grows in proportion to the number of objects: ten times as many take about ten times as long.
 //!
-//! A list that is searched for each object would make that a hundred. What counts is the time that the thread had a processor, in which
-//! waiting for one has no part. It is noisy all the same, so each is measured again before it counts, and the limit lies in between.
+//! A list that is searched for each object would make that a hundred. CPU time of the thread is measured, which excludes waiting for a
+//! processor. It is noisy all the same, so a failure is measured again before it counts, and the limit is in between.
 
 use std::time::Duration;
 

@@ -70,7 +70,7 @@ fn listening() -> Result<(Fixture, Calls)> {
 fn each_hook_is_called_once_and_in_order() -> Result<()> {
     let (mut f, calls) = listening()?;
     let ann = f.session.add(Author::new("ann"));
-    f.session.add(Book::new("not asked for"));
+    f.session.add(Book::new("not requested"));
     f.session.commit()?;
     assert_eq!(
         calls.take(),
@@ -326,11 +326,11 @@ fn what_a_load_hook_refuses_is_refused_again() -> Result<()> {
                     Ok(s.add_all((1..=5).map(author).collect::<Vec<_>>()))
                 })?;
                 let is_strict = Arc::new(AtomicBool::new(true));
-                let asked = Arc::clone(&is_strict);
+                let strict = Arc::clone(&is_strict);
                 let calls = Calls::default();
                 let log = calls.clone();
                 f.session.hook(Hook::load(move |author: &Author| {
-                    let refuses = author.name == "a3" && asked.load(Ordering::Relaxed);
+                    let refuses = author.name == "a3" && strict.load(Ordering::Relaxed);
                     assert!(!(refuses && panics), "the hook panics");
                     if refuses {
                         return boom();

@@ -52,7 +52,7 @@ fn a_query_keeps_what_is_loaded_and_fills_what_expired() -> Result<()> {
         assert_eq!(Author::query().all(s)?, [ann]);
         assert_eq!(s[ann].age, Some(99), "a loaded value is kept");
         Author::query().populate_existing().all(s)?;
-        assert_eq!(s[ann].age, Some(30), "and overwritten when asked for");
+        assert_eq!(s[ann].age, Some(30), "and overwritten on request");
         Ok(s.dirty::<Author>())
     })?;
     assert_eq!(none, []);

@@ -1,4 +1,4 @@
-//! What a session tells of its objects: their states, changes and pending work.
+//! Inspecting the objects of a session: their states, changes and pending work.
 
 use selfsame::prelude::*;
 use selfsame::session::State;

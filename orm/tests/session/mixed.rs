@@ -1,4 +1,4 @@
-//! Programs that mix what is seldom mixed; each compares rows and memory with the obvious expectation.
+//! Programs with unusual combinations; each compares rows and memory with the obvious expectation.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -159,7 +159,7 @@ fn both_crates_round_down() {
         let stamp = jiff::Timestamp::from_nanosecond(nanos.into()).expect("in range");
         let micros = |value: ValueRef<'_>| match value {
             ValueRef::TimestampTz(instant) => instant.0,
-            other => panic!("{other:?} is no instant"),
+            other => panic!("{other:?} is not a timestamp"),
         };
         let of = |param: selfsame::value::Param<'_>| param.value().map(micros);
         assert_eq!(of(stamp.to_param()), Some(nanos.div_euclid(1_000)));

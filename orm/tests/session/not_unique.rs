@@ -1,4 +1,4 @@
-//! Tables in which several rows have the key of one object: the mapping says more than the table holds.
+//! Tables in which several rows have the key of one object: the mapping declares a key that the table does not enforce.
 
 use selfsame::prelude::*;
 use selfsame::{Error, ErrorKind, Result};
@@ -8,7 +8,7 @@ use crate::fixture::{Album, Author, Book, Fixture, Mark, Post, Seat, Tag, Track}
 /// A change of one row.
 type Change = fn(&mut Session, Handle<Seat>) -> Result<()>;
 
-/// A table whose key nothing keeps unique, with two rows of one key and a row of another.
+/// A table without a UNIQUE constraint on its key, with two rows of one key and a row of another.
 fn doubled() -> Result<Fixture> {
     let f = Fixture::new()?;
     f.in_another_session(|s| {

@@ -246,7 +246,7 @@ fn pairs_are_taken_apart_in_the_order_of_their_keys() -> Result<()> {
     f.session.commit()?;
     f.in_another_session(|s| {
         s.sql("CREATE TABLE gone (pair TEXT)", ()).execute()?;
-        let trigger = "CREATE TRIGGER tell AFTER DELETE ON post_tags BEGIN
+        let trigger = "CREATE TRIGGER deleted AFTER DELETE ON post_tags BEGIN
             INSERT INTO gone VALUES (old.post_id || ' ' || old.tag_id); END";
         s.sql(trigger, ()).execute()
     })?;

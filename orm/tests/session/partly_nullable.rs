@@ -265,7 +265,7 @@ fn a_cycle_is_cut_at_its_nullable_reference() -> Result<()> {
         assert_eq!(s.load(last, Letter::BEGUN_BY)?, first);
         assert_eq!(s.load(last, Letter::ANSWERED_BY)?, None);
     }
-    // By two NOT NULL references there is no first one.
+    // With two NOT NULL references neither row can be inserted first.
     let mut office = Office::new()?;
     let s = &mut office.session;
     let [one, two] = s.add_all([1, 2].map(|number| Letter::new(1, number, number)));

@@ -1,4 +1,4 @@
-//! Unique values and keys that pass on while rows move to new parents, in one flush.
+//! Unique values and keys that pass to other rows while rows move to new parents, in one flush.
 
 use std::sync::{Arc, Mutex};
 

@@ -204,7 +204,7 @@ fn hooks_are_called_for_the_records_of_a_table() -> Result<()> {
     }
     let ann = f.session.add(named(&authors, " ann "));
     f.session
-        .add(with(&books, [("title", "not asked for".into())]));
+        .add(with(&books, [("title", "not requested".into())]));
     f.session.commit()?;
     assert_eq!(calls.take(), ["before insert ann", "after insert ann"]);
     f.session[ann].set("name", " Ann")?;

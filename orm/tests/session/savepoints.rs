@@ -425,7 +425,7 @@ fn reads_in_an_undone_savepoint_are_known() -> Result<()> {
         ("refreshed in an inner savepoint", |s, ann| {
             s.savepoint(|s| s.refresh(ann))
         }),
-        ("read behind another's UPDATE", |s, ann| {
+        ("read after another's UPDATE", |s, ann| {
             let bob = s.get::<Author>(2)?.expect("bob");
             s[bob].age = Some(77);
             s.flush()?;
@@ -520,7 +520,7 @@ fn first_reads_after_a_statement_in_an_undone_savepoint_are_unknown() -> Result<
     Ok(())
 }
 
-/// Values that this session computed, reread in an undone savepoint, are unknown again: the next change is no conflict, and a rollback shows
+/// Values that this session computed, reread in an undone savepoint, are unknown again: the next change is not a conflict, and a rollback shows
 /// what was there before.
 #[test]
 fn computed_values_reread_in_an_undone_savepoint_are_unknown_again() -> Result<()> {

@@ -1,4 +1,4 @@
-//! Several changes that meet in one flush or one transaction: each leaves rows and memory as if it were alone.
+//! Several changes in one flush or one transaction: each leaves rows and memory as if it were alone.
 
 use selfsame::prelude::*;
 use selfsame::session::{Hook, State};
@@ -205,7 +205,7 @@ fn an_assignment_after_an_own_statement_is_written_whatever_memory_showed() -> R
                     write(&mut f.session, how, 15)?;
                     f.session[ann].age = Some(assigned);
                     if assigned == 10 {
-                        // Nobody can tell whether it was assigned at all, so it is neither dropped nor written.
+                        // It is unknown whether it was assigned at all, so it is neither dropped nor written.
                         let error = f.session.flush().expect_err("it is not known");
                         assert_eq!(error.kind(), ErrorKind::StaleData, "{case}");
                         assert!(error.to_string().contains("`refresh`"), "{error}");

@@ -1,4 +1,4 @@
-//! Values that come back from an INSERT and do not convert: the row must not stay, whether or not the flush is a statement of its own.
+//! Values that come back from an INSERT and do not convert: the row must not stay, whether or not the flush is a single statement.
 
 use selfsame::prelude::*;
 

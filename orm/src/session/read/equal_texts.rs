@@ -61,7 +61,7 @@ impl Resembling {
 }
 
 impl Session {
-    /// Asks the database which objects it finds by keys that none has here, as few times as the length of a statement allows.
+    /// Queries which objects the database finds by keys that no object has here, with as few statements as their length allows.
     pub(in crate::session) fn find_equal(
         &mut self,
         store: u16,
@@ -69,10 +69,10 @@ impl Session {
         texts: &mut EqualTexts,
     ) -> Result<()> {
         let known = texts.found.entry(store).or_default();
-        let mut asked = FxHashSet::default();
+        let mut requested = FxHashSet::default();
         let keys = keys.into_iter().filter(|key| {
             let key = RecordKey::new(key.iter().cloned());
-            !known.contains_key(&key) && asked.insert(key)
+            !known.contains_key(&key) && requested.insert(key)
         });
         let keys: Vec<Vec<Value>> = keys.collect();
         for keys in keys.chunks(MOST_KEYS) {
@@ -99,12 +99,12 @@ impl Session {
                 let columns = (0..).zip(sql.columns()).skip(1);
                 let key = columns.map(|(at, &ty)| Ok(row.value(at, ty)?.to_owned()));
                 let key: Vec<Value> = key.collect::<Result<_>>()?;
-                let asked = match position {
+                let requested = match position {
                     ValueRef::I32(at) => usize::try_from(at).ok().and_then(|at| keys.get(at)),
                     _ => None,
                 };
-                if let Some((asked, slot)) = asked.zip(any.find(&values(&key))?) {
-                    found.insert(RecordKey::new(asked.iter().cloned()), slot);
+                if let Some((requested, slot)) = requested.zip(any.find(&values(&key))?) {
+                    found.insert(RecordKey::new(requested.iter().cloned()), slot);
                 }
                 Ok(())
             })

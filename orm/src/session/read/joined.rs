@@ -378,7 +378,7 @@ struct Reached {
     row: Vec<Option<(u32, bool)>>,
 }
 
-/// How to tell that a row came again.
+/// How to detect that a row was repeated.
 enum Repeats {
     /// No join multiplies the query's own rows.
     Own,

@@ -435,7 +435,7 @@ pub(crate) fn repeated(slots: &[u32]) -> Vec<u32> {
     slots.filter(|&slot| !met.insert(slot)).collect()
 }
 
-/// The error for a key with several rows. The object is expired, for it holds any of them; unflushed changes are kept.
+/// The error for a key with several rows. The object is expired, because it may hold any of them; unflushed changes are kept.
 #[cold]
 pub(in crate::session) fn doubled(store: &mut dyn AnyStore, slot: u32) -> Error {
     if !store.touched().contains(&slot) {

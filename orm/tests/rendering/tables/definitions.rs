@@ -1,4 +1,4 @@
-//! Definitions of tables on a database with types for keys, comments and enums of its own, and with schemas that are files.
+//! Definitions of tables on a database with its own types for keys, with comments and enums, and with schemas that are files.
 
 use super::*;
 

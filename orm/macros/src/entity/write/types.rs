@@ -1,4 +1,4 @@
-//! Checks that need the actual type of a column, behind an alias or a newtype.
+//! Checks that need the actual type of a column, which may be an alias or a newtype.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
