@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_no_syntax() {
+    fn values_are_not_syntax() {
         let mut settings = Settings::default();
         settings.set_schema("my \"own\"");
         settings.set("application_name", r"it's \ mine");

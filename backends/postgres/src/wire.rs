@@ -12,35 +12,35 @@ use mio::event::Source;
 use mio::{Events, Interest, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How much is sent and received before it is looked whether the wait should go on: a server that never stops must not be read for ever, nor
-/// a large statement be sent where the work was cancelled.
+/// How many bytes are sent and received before the limit is checked again: a server that never stops must not be read forever, and a large
+/// statement must not be sent after a cancellation.
 const TURN: u64 = 1024 * 1024;
 
-/// How much the system may take without sending it, so that what it has taken is about what the peer has got. What is on its way is not
-/// part of it.
+/// How many unsent bytes the system may buffer, so that the bytes it accepted are about those that the peer has received. Bytes on their way do
+/// not count.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 128 * 1024;
 
 /// The system counts the milliseconds of one wait in 31 bits; longer waits are made of several.
 const LONGEST_POLL: Duration = Duration::from_secs(3_600);
 
-/// What went over a socket.
+/// The traffic over a socket.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
-    /// How much may have moved before this turn ends.
+    /// How many bytes may have moved before this turn ends.
     turn: AtomicU64,
     server: AtomicU32,
 }
 
 impl Traffic {
-    /// How many bytes were handed to the operating system.
+    /// How many bytes were passed to the operating system.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// How many bytes went in either direction.
+    /// How many bytes moved in both directions.
     fn moved(&self) -> u64 {
         self.sent() + self.received.load(Ordering::Relaxed)
     }
@@ -53,7 +53,7 @@ impl Traffic {
         self.moved() >= self.turn.load(Ordering::Relaxed)
     }
 
-    /// The process that the greeting named as the server's; 0 before it.
+    /// The server process named in the greeting; 0 before it.
     pub(crate) fn server(&self) -> u32 {
         self.server.load(Ordering::Relaxed)
     }
@@ -63,7 +63,7 @@ impl Traffic {
     }
 }
 
-/// A stream that is connected.
+/// A connected stream.
 pub(crate) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
@@ -81,7 +81,7 @@ impl Stream {
     }
 }
 
-/// Where the other end of a stream is.
+/// The address of the other end of a stream.
 #[derive(Clone, Debug)]
 pub(crate) enum Peer {
     Tcp(SocketAddr),
@@ -105,7 +105,7 @@ impl Peer {
         }
     }
 
-    /// Another stream to the same place, in plain text so far, each of whose calls takes no longer than this.
+    /// Connects another stream, unencrypted so far, to the same address; each of its calls takes no longer than this.
     pub(crate) fn reach(&self, patience: Duration) -> io::Result<Stream> {
         let tcp = |address: &SocketAddr| {
             let stream = TcpStream::connect_timeout(address, patience)?;
@@ -128,13 +128,13 @@ impl Peer {
     }
 }
 
-/// Connects to a socket of this machine. The system would wait forever for a server whose queue is full.
+/// Connects to a Unix socket. The system would wait forever for a server whose queue is full.
 #[cfg(unix)]
 pub(crate) fn connect_unix(
     path: &std::path::Path,
     patience: Duration,
 ) -> io::Result<std::os::unix::net::UnixStream> {
-    /// How long to wait before the queue is looked at again.
+    /// How long to wait before the next attempt at a full queue.
     const PAUSE: Duration = Duration::from_millis(10);
     let address = socket2::SockAddr::unix(path)?;
     let until = Instant::now() + patience;
@@ -162,12 +162,12 @@ pub(crate) fn connect_unix(
 /// A socket that is polled by hand.
 pub(crate) struct Socket {
     inner: Inner,
-    /// Received here and then copied, because to read into the caller's buffer would mean to zero all its free space first.
+    /// Bytes are received here and then copied, because reading into the caller's buffer would require zeroing its free space first.
     received: Box<[u8]>,
     traffic: Arc<Traffic>,
 }
 
-/// The most bytes that are received at a time.
+/// The maximum number of bytes received at a time.
 const MOST_RECEIVED: usize = 16 * 1024;
 
 enum Inner {
@@ -184,11 +184,11 @@ pub(crate) struct Waiter {
     waker: Waker,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) interruption: Arc<Interruption>,
-    /// Where a request beside the connection goes, and how.
+    /// Where and how a request outside the connection is sent.
     pub(crate) peer: Option<Peer>,
 }
 
-/// Rung by whatever can go on without the socket.
+/// Woken by whatever can proceed without the socket.
 #[derive(Default)]
 struct Alarm(AtomicBool);
 
@@ -198,17 +198,17 @@ impl Wake for Alarm {
     }
 }
 
-/// How long an answer is waited for.
+/// How long to wait for an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
-    /// How long the peer may be silent: it sends nothing, and takes nothing of what is sent to it.
+    /// How long the peer may be silent: it neither sends nor accepts anything.
     pub(crate) silence: Duration,
-    /// The deadline of the whole answer, whatever moves until then.
+    /// The deadline of the whole answer, whatever traffic there is.
     pub(crate) until: Option<Instant>,
 }
 
 impl Limit {
-    /// The answer must be there at this time.
+    /// The answer must arrive before this time.
     pub(crate) fn until(until: Instant) -> Self {
         Self {
             silence: until.saturating_duration_since(Instant::now()),
@@ -216,17 +216,17 @@ impl Limit {
         }
     }
 
-    /// The answer must be there so soon.
+    /// The answer must arrive within this time.
     pub(crate) fn within(limit: Duration) -> Self {
         Self::until(Instant::now() + limit)
     }
 }
 
-/// Nothing moved for as long as was allowed, or the wait was broken off.
+/// There was no traffic for the allowed time, or the wait was interrupted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence(pub(crate) Duration);
 
-/// Breaks off a wait from another thread, and every later one.
+/// Interrupts a wait from another thread, and every later one.
 pub(crate) struct Interruption {
     is_set: AtomicBool,
     waker: mio::Waker,
@@ -235,7 +235,7 @@ pub(crate) struct Interruption {
 impl Interruption {
     pub(crate) fn interrupt(&self) {
         self.is_set.store(true, Ordering::SeqCst);
-        // The flag is looked at when the wait ends, at the latest.
+        // The flag is checked when the wait ends, at the latest.
         let _ = self.waker.wake();
     }
 
@@ -293,7 +293,7 @@ impl Socket {
 }
 
 impl Waiter {
-    /// Runs `turn` until it is ready, between two turns waiting for the socket; gives up beyond the limit.
+    /// Runs `turn` until it is ready, and waits for the socket between turns; gives up beyond the limit.
     pub(crate) fn wait<T>(
         &mut self,
         limit: Limit,
@@ -329,7 +329,7 @@ impl Waiter {
             if self.alarm.0.load(Ordering::Relaxed) {
                 continue;
             }
-            // An error here is an interruption: what is wrong with the socket shows when it is read.
+            // An error here is an interruption: an error of the socket is reported when it is read.
             let _ = self
                 .poll
                 .poll(&mut self.events, Some(left.min(LONGEST_POLL)));

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sqlite_would_bend_is_refused() {
+    fn what_sqlite_would_alter_is_refused() {
         check_refused(ValueRef::F32(f32::NAN));
         check_refused(ValueRef::F64(f64::NAN));
         check_refused(ValueRef::Date(Date(Date::MAX_COMMON.0 + 1)));

@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn other_texts_than_dates_are_refused() {
         for text in [
             "",
             "2024",

@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// What SQLite makes of a text in the one form of a type.
+    /// What SQLite computes from a text in one form of a type.
     fn in_one_form(text: &str, ty: &ColumnType) -> String {
         let connection = rusqlite::Connection::open_in_memory().expect("SQLite");
         let form = canonical_form("?1", ty).expect("a time");
@@ -242,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(in_one_form(text, ty), wanted);
         }
-        // What is not read is not turned into what is.
+        // A text that cannot be read is not converted to one that can.
         for (text, ty) in [
             ("", &stamp),
             ("12:30", &ColumnType::Time),

@@ -30,7 +30,7 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
         ColumnType::Json => "JSON TEXT".into(),
         // As another program declared it, to keep its affinity.
         ColumnType::Other { name } | ColumnType::Declared { name, .. } => name.clone().into(),
-        // `ColumnType` may grow: text takes whatever can be written.
+        // `ColumnType` may get more variants: text holds anything that can be written.
         _ => "TEXT".into(),
     }
 }
@@ -70,7 +70,7 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
         "" | UNTYPED => ColumnType::Other {
             name: UNTYPED.to_owned(),
         },
-        // Others' names whose letters would say something else.
+        // Names of other databases whose letters would give another affinity.
         "LONG" | "BIT" | "YEAR" => ColumnType::I64,
         "BINARY" | "VARBINARY" | "IMAGE" => ColumnType::Bytes,
         // What geographic tools store in their own form.

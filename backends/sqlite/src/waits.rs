@@ -1,4 +1,4 @@
-//! Waits for locks that other connections hold. SQLite's own waits end with their time; these also end when they are interrupted.
+//! Waits for locks that other connections hold. SQLite's own waits end only with their timeout; these also end when they are interrupted.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -9,23 +9,23 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::classify::classify;
 
-/// The longest pause between two tries for a lock is two to the power of this, in milliseconds.
+/// The longest pause between two attempts is two to the power of this, in milliseconds.
 const LONGEST_PAUSE: i32 = 5;
 
 /// Interrupts a connection from another thread.
 ///
-/// SQLite's own flag cannot: nothing wakes its waits for locks, and it forgets an interrupt between two runs of a batch.
+/// SQLite's own flag is not enough: nothing wakes its waits for locks, and it forgets an interrupt between two runs of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     is_set: AtomicBool,
-    /// Held from the look at the flag to the start of a pause, and by an interrupt until SQLite has its own: whoever takes the flag, or
-    /// stops waiting for it, finds both.
+    /// Held from checking the flag to the start of a pause, and by an interrupt until SQLite's flag is set too: a thread that takes the flag, or
+    /// stops waiting for it, sees both.
     pausing: Mutex<()>,
     interrupted: Condvar,
 }
 
 impl Interruption {
-    /// Ends a wait for a lock, and has the running or the next statement fail. `also` interrupts SQLite before a wait ends: it does not
+    /// Ends a wait for a lock, and makes the running or the next statement fail. `also` interrupts SQLite before a wait ends: it does not
     /// report that a checkpoint gave up waiting.
     pub(crate) fn interrupt(&self, also: impl FnOnce()) {
         let pausing = self.pausing.lock();
@@ -122,7 +122,7 @@ mod tests {
             std::thread::sleep(SHORT);
             other.interrupt(|| ());
         });
-        // A pause alone would be longer than this test may take.
+        // A single pause would be longer than this test may take.
         assert!(!interruption.pause(LONG));
         assert!(begun.elapsed() < LONG / 2);
         interrupting.join().expect("interrupts");

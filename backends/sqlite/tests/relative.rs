@@ -7,7 +7,7 @@ use selfsame_sqlite::testing::TempDatabase;
 
 /// Like a daemon that changes its directory after reading its settings.
 #[test]
-fn a_relative_path_is_of_where_it_was_said() {
+fn a_relative_path_is_resolved_where_it_was_given() {
     let (here, elsewhere) = (
         TempDatabase::new().expect("a directory"),
         TempDatabase::new().expect("a directory"),

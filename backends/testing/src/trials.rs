@@ -143,7 +143,7 @@ pub fn a_flood_ends_in_time(backend: &Arc<dyn Backend>, flood: &str) {
 /// # Panics
 ///
 /// If it does not hold.
-pub fn a_slow_upload_is_no_silence(backend: &Arc<dyn Backend>, proxy: &Proxy, length: &str) {
+pub fn a_slow_upload_is_not_silence(backend: &Arc<dyn Backend>, proxy: &Proxy, length: &str) {
     /// At this rate the text takes three times as long as the server may be silent.
     const RATE: u64 = 3_000_000;
     let text = "x".repeat(9_000_000);

@@ -236,7 +236,7 @@ fn a_read_only_server_says_so() {
 }
 
 #[test]
-fn a_subquery_of_several_rows_is_no_violation() {
+fn a_subquery_of_several_rows_is_not_a_violation() {
     let Some(database) = database() else { return };
     let mut connection = database.backend().connect().expect("connects");
     let error = raw(&mut *connection, "SELECT (SELECT 1 UNION SELECT 2)").expect_err("two rows");

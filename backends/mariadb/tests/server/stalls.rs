@@ -10,7 +10,7 @@ use selfsame::prelude::*;
 use selfsame::value::ValueType;
 use selfsame_mariadb::MariaDb;
 use selfsame_testing::trials::{
-    Drip, a_flood_ends_in_time, a_slow_upload_is_no_silence, connecting_ends_in_time,
+    Drip, a_flood_ends_in_time, a_slow_upload_is_not_silence, connecting_ends_in_time,
     undoing_by_drops_ends_in_time,
 };
 
@@ -91,11 +91,11 @@ fn floods_end_in_time() {
 }
 
 #[test]
-fn slow_uploads_are_no_silence() {
+fn slow_uploads_are_not_silence() {
     let Some(database) = database() else { return };
     let Some((backend, proxy)) = database.behind_proxy(Duration::from_secs(1)) else {
         return eprintln!("ignored: the server is not one host with a port");
     };
     let backend: Arc<dyn Backend> = Arc::new(backend);
-    a_slow_upload_is_no_silence(&backend, &proxy, "SELECT CHAR_LENGTH(?)");
+    a_slow_upload_is_not_silence(&backend, &proxy, "SELECT CHAR_LENGTH(?)");
 }

@@ -9,7 +9,7 @@ use selfsame::prelude::*;
 use selfsame_postgres::Postgres;
 use selfsame_postgres::testing::Server;
 use selfsame_testing::trials::{
-    Drip, PATIENCE, a_flood_ends_in_time, a_slow_upload_is_no_silence, connecting_ends_in_time,
+    Drip, PATIENCE, a_flood_ends_in_time, a_slow_upload_is_not_silence, connecting_ends_in_time,
     undoing_by_drops_ends_in_time,
 };
 
@@ -213,6 +213,6 @@ fn no_slow_upload_is_one(server: &Server) {
         }
         let backend: Arc<dyn Backend> = Arc::new(backend);
         let length = "SELECT length($1)::bigint";
-        a_slow_upload_is_no_silence(&backend, &proxy, length);
+        a_slow_upload_is_not_silence(&backend, &proxy, length);
     }
 }

@@ -44,7 +44,10 @@ pub(crate) const CASES: &[Case] = &[
     ("statements_many_parameters", many_parameters),
     ("statements_text_matches", text_matches),
     ("statements_table_exists", table_exists),
-    ("statements_literals_are_no_syntax", literals_are_no_syntax),
+    (
+        "statements_literals_are_not_syntax",
+        literals_are_not_syntax,
+    ),
     (
         "statements_of_many_bytes_are_split",
         of_many_bytes_are_split,
@@ -494,7 +497,7 @@ fn table_exists(server: &Server) {
 }
 
 /// With either meaning of a backslash.
-fn literals_are_no_syntax(server: &Server) {
+fn literals_are_not_syntax(server: &Server) {
     let dialect = PostgresDialect::default();
     let mut case = fixture(server);
     for conforming in ["on", "off"] {

@@ -243,7 +243,7 @@ mod tests {
     use super::{Definition, name_of};
 
     #[test]
-    fn what_stands_in_a_definition_is_found() {
+    fn the_parts_of_a_definition_are_found() {
         let definition = Definition::of(
             "CREATE TABLE \"a (b\" (id INTEGER PRIMARY KEY, -- as (no)
             price NUMERIC(10, 2) DEFAULT (1 + 1) CHECK (price AS (1)),

@@ -15,12 +15,12 @@ use crate::affinity::{self, Affinity, Guard};
 /// No number of times that SQLite compiles a statement.
 const NEVER: c_int = -1;
 
-/// The parameters of a statement that are looked at before they are bound.
+/// The parameters of a statement that are checked before they are bound.
 pub(super) struct Guarded {
     target: Option<Target>,
     is_lenient: bool,
     guards: Vec<Guard>,
-    /// How often SQLite had compiled the statement anew when this was read.
+    /// How often SQLite had recompiled the statement when this was read.
     compiled: c_int,
 }
 
@@ -60,9 +60,9 @@ impl Guarded {
         self.target.is_some() && compiled() != self.compiled
     }
 
-    /// Reads how the columns are declared.
+    /// Reads the declared types of the columns.
     pub(super) fn read(&mut self, database: NonNull<ffi::sqlite3>, compiled: c_int) -> Result<()> {
-        // Until all is read, the statement counts as not looked at.
+        // Until everything is read, the statement counts as not checked.
         self.compiled = NEVER;
         self.guards.clear();
         self.guards = self.declared(database)?;
@@ -80,7 +80,7 @@ impl Guarded {
         };
         let columns = target.columns().iter().enumerate();
         for (at, column) in columns.filter(|(_, column)| affinity::is_changeable(&column.ty)) {
-            // A view takes what its triggers make of it.
+            // A view stores what its triggers make of a value.
             let Some(declared) = place.declared(database, &column.name) else {
                 continue;
             };
@@ -106,7 +106,7 @@ impl Guarded {
     }
 }
 
-/// A table as C names it.
+/// A table's name as a C string.
 struct Place {
     schema: Option<CString>,
     table: CString,
@@ -151,7 +151,7 @@ impl Place {
     }
 }
 
-/// Whether a table is STRICT, where a column of type ANY keeps what it is given.
+/// Whether a table is STRICT, in which a column of type ANY stores every value unchanged.
 fn is_strict(database: NonNull<ffi::sqlite3>, target: &Target) -> bool {
     const TEXT: &str = "SELECT 1 FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = coalesce(?2, schema) AND strict";
     let Ok((Some(statement), _)) = compile(database, TEXT) else {

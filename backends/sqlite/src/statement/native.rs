@@ -1,4 +1,4 @@
-//! Compiling statements, and questions to a connection that are not about a statement of the program.
+//! Compiles statements, and queries the state of a connection.
 
 use std::ffi::{CStr, c_char, c_int};
 use std::ptr::{self, NonNull};

@@ -81,7 +81,7 @@ fn a_second_writer_waits_and_then_is_busy() {
 }
 
 #[test]
-fn a_write_behind_a_stale_read_is_a_serialization_failure() {
+fn a_write_after_a_stale_read_is_a_serialization_failure() {
     let (_database, mut first, mut second) = file();
     begin(&mut first, |_| ()).expect("begin");
     assert_eq!(count(&mut first), 0);
@@ -138,7 +138,7 @@ fn the_one_isolation_level() {
 }
 
 #[test]
-fn nothing_to_roll_back_is_no_error() {
+fn nothing_to_roll_back_is_not_an_error() {
     let (_database, mut session, _second) = file();
     transaction(&mut session, Transaction::Rollback).expect("nothing to do");
     begin(&mut session, |_| ()).expect("begin");
