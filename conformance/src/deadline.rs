@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::{CaseResult, Failure};
 
-/// How long anything may take that has nothing to wait for, on a slow machine.
+/// How long work without a wait may take on a slow machine.
 pub(crate) const SOON: Duration = Duration::from_secs(6);
 
 /// Runs work on a separate thread. If it does not end in time, the thread is abandoned, with its connection.
@@ -52,7 +52,7 @@ impl<T: Send + 'static> Waiting<T> {
     }
 }
 
-/// Runs what must end within `limit`.
+/// Runs work that must end within `limit`.
 pub(crate) fn within<T: Send + 'static>(
     what: &str,
     limit: Duration,

@@ -290,7 +290,7 @@ fn registers(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) 
         Op::Write { key, value } => Some((*key, *value)),
         _ => None,
     });
-    // Who replaced which version, as far as the writer read it first; and who read it.
+    // Who overwrote which version, if the writer had read it first; and who read it.
     let mut replaced: BTreeMap<(u32, i64), Vec<usize>> = BTreeMap::new();
     let mut readers: BTreeMap<(u32, i64), BTreeSet<usize>> = BTreeMap::new();
     for (by, transaction) in history.iter().enumerate() {

@@ -207,7 +207,7 @@ fn pool(context: &mut Context) -> CaseResult {
     let mut database = with_table(context)?;
     let engine = selfsame::Engine::from_backend(context.backend());
     let sql = database.sql("INSERT INTO [t] ([id], [v]) VALUES (1, 1)", &[], &[]);
-    // A backend of one connection would wait for the one that is held here.
+    // A backend with a single connection would wait for the one held here.
     drop(database);
     for _ in 0..3 {
         let mut connected = engine.connect()?;

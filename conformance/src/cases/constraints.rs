@@ -1,4 +1,4 @@
-//! What the database refuses, and how it says so.
+//! What the database refuses, and how the refusal is reported.
 
 mod declared;
 mod hints;
@@ -236,7 +236,7 @@ fn foreign_key(context: &mut Context) -> CaseResult {
         "deleting a referenced row",
     )?;
     if context.capabilities().transactions {
-        // A key that is not declared to wait for COMMIT does not.
+        // A foreign key that is not DEFERRABLE is checked at once.
         database.begin_write()?;
         let result = database.execute(insert, &[int(11), int(99)]);
         refused(

@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(28), Rule(29)]),
 ];
 
-/// A recording with much in it, on a medium.
+/// A recording with long columns, on a medium.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "recordings")]
 struct Recording {
@@ -181,7 +181,7 @@ fn undefer(context: &mut Context) -> CaseResult {
             "each must get its own"
         );
     }
-    // A database may have one connection for all.
+    // A database may have a single connection.
     drop(session);
     let mut session = world.session();
     let filtered = Recording::query().filter(Recording::RIGHTS.eq("none"));

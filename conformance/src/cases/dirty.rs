@@ -1,4 +1,4 @@
-//! Which changes are noticed, and what is written for them.
+//! Which changes are detected, and what is written for them.
 
 mod embedded;
 mod expressions;

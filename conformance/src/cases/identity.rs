@@ -190,7 +190,7 @@ fn stale(context: &mut Context) -> CaseResult {
         return Ok(());
     };
     let mut other = world.session();
-    // It has an object where the handle would lead to. A backend of one connection needs it back.
+    // The other session has an object in the handle's slot. A backend with a single connection needs it back.
     session.commit()?;
     other.get::<User>(keys[1])?;
     other.commit()?;
@@ -360,7 +360,7 @@ struct Label {
     text: String,
 }
 
-/// The same table by a key that it does not keep unique.
+/// The same table, mapped by a key that is not unique.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "labels")]
 struct Numbered {

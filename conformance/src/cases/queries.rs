@@ -107,7 +107,7 @@ const CASES: &[Case] = &[
         .covers(&[Contract(38)]),
 ];
 
-/// A table `t` with these values in `v`, under the keys 1, 2, ….
+/// A table `t` with these values in `v` and the keys 1, 2, ….
 fn with_values(context: &Context, values: &[Option<i64>]) -> CaseResult<Database> {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;
@@ -124,7 +124,7 @@ fn with_values(context: &Context, values: &[Option<i64>]) -> CaseResult<Database
     Ok(database)
 }
 
-/// A table `t` with these texts in `v`, under the keys 1, 2, ….
+/// A table `t` with these texts in `v` and the keys 1, 2, ….
 fn with_texts(context: &Context, texts: &[&str]) -> CaseResult<Database> {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::Text { length: None }))?;
@@ -240,7 +240,7 @@ fn wildcards(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// The keys of `t` whose text passes the dialect's test. The pattern may be written more than once: each time it is sent again.
+/// The keys of `t` whose text matches. The dialect may write the pattern more than once: it is sent as many times.
 fn matching(database: &mut Database, test: TextMatch, pattern: &str) -> CaseResult<Vec<i64>> {
     let dialect = database.dialect();
     let (mut subject, mut condition) = (String::new(), String::new());
@@ -275,7 +275,7 @@ fn matching(database: &mut Database, test: TextMatch, pattern: &str) -> CaseResu
         .collect())
 }
 
-/// Stands for the pattern until it is known how often the dialect writes it.
+/// A stand-in for the pattern, to count how often the dialect writes it.
 const PATTERN: &str = "\u{1}";
 
 fn limited(
@@ -419,7 +419,7 @@ fn order_nulls(context: &mut Context) -> CaseResult {
 fn many_parameters(context: &mut Context) -> CaseResult {
     const COUNT: usize = 400;
     let mut database = with_values(context, &[Some(1)])?;
-    // As columns, not as a sum: how deep an expression may be is another question.
+    // As columns, not as a sum, because the depth of expressions may be limited.
     let places = vec!["?"; COUNT].join(", ");
     let params: Vec<Typed> = (1..).take(COUNT).map(int).collect();
     let found = database.rows(
@@ -489,7 +489,7 @@ fn odd_identifiers(context: &mut Context) -> CaseResult {
     for name in names {
         table = table.column(Column::new(name, ColumnType::I64));
     }
-    // Two names that differ in case alone are one name to some databases, which is not tested here.
+    // Names that differ only in case are equal on some databases, which is not tested here.
     table.columns.retain(|column| column.name != "UPPER");
     database.create(&table.primary_key(["id"]))?;
     let kept: Vec<&str> = names.into_iter().filter(|&name| name != "UPPER").collect();

@@ -1,4 +1,4 @@
-//! Records: rows of tables that are known at run time only.
+//! Records: rows of tables known only at run time.
 
 mod columns;
 
@@ -125,7 +125,7 @@ fn named(session: &mut Session, records: &Records, name: &str) -> CaseResult<Han
     Ok(session.add(record))
 }
 
-/// Records and, in the order of names, what a relation leads to.
+/// Records and, ordered by name, the targets of a relation.
 fn names(session: &mut Session, found: &[Handle<Record>]) -> CaseResult<Vec<String>> {
     let names: selfsame::Result<Vec<String>> =
         found.iter().map(|&one| session[one].get("name")).collect();
@@ -135,7 +135,7 @@ fn names(session: &mut Session, found: &[Handle<Record>]) -> CaseResult<Vec<Stri
 fn statements(context: &mut Context) -> CaseResult {
     let store = Store::filled(context)?;
     let wanted = ["full a x, b x y", "empty"];
-    // A dialect without lists as parameters looks up one owner a statement.
+    // A dialect without lists as parameters looks up one owner per statement.
     let (shelves, boxes) = match context.dialect().batch() {
         Batch::Rows => (2, 2),
         _ => (1, 1),
@@ -300,7 +300,7 @@ fn grouped(context: &mut Context) -> CaseResult {
 fn merge(context: &mut Context) -> CaseResult {
     let store = Store::filled(context)?;
     let mut session = store.world.session();
-    // The first numbers that a database counts are not the same everywhere.
+    // The first generated keys are not the same on every database.
     let (full, a) = (
         first_key(&mut session, &store.shelves)?,
         first_key(&mut session, &store.boxes)?,

@@ -1,4 +1,4 @@
-//! Tables made, changed and dropped.
+//! Tables created, altered and dropped.
 
 use selfsame::metadata::{Difference, Metadata};
 use selfsame::schema::{Column, ColumnType, Generated, Index, ReferentialAction, Table};
@@ -317,7 +317,7 @@ fn reflected_order(context: &mut Context) -> CaseResult {
     for wanted in tables.tables().iter().filter(|table| table.name != "place") {
         let child = reflected.iter().find(|table| table.name == wanted.name);
         let key = child.and_then(|child| child.foreign_keys.first());
-        // Some databases take one for the other: both refuse.
+        // Some databases implement one as the other: both refuse.
         let refuses = |action| match action {
             ReferentialAction::Restrict => ReferentialAction::NoAction,
             other => other,
@@ -332,7 +332,7 @@ fn reflected_order(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A table with a column of every type, and one that refers to it with an action, both with defaults.
+/// A table with a column of every type, and one that references it with an action, both with defaults.
 fn rich() -> Metadata {
     let mut all = Table::build("all_types")
         .column(Column::new("a", ColumnType::I32))
@@ -374,7 +374,7 @@ fn rich() -> Metadata {
     Metadata::new([referring, all])
 }
 
-/// What differs, or that the backend cannot compare.
+/// The differences, or that the backend cannot compare.
 fn diff(tables: &Metadata, engine: &Engine) -> Result<Vec<Difference>, Failure> {
     match tables.diff(engine) {
         Err(error) if error.kind() == ErrorKind::Unsupported => Err(Failure::Skipped(
@@ -570,7 +570,7 @@ fn long_names(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// How long a name is tried where the database sets no limit.
+/// The length of names to try if the database has no limit.
 const LONG_NAME: usize = 200;
 
 fn change_while_cached(context: &mut Context) -> CaseResult {

@@ -322,7 +322,7 @@ fn deferred(context: &mut Context) -> CaseResult {
         matches!(&ended, Err(error) if error.kind() == selfsame::ErrorKind::ForeignKeyViolation),
         "a COMMIT with a violated reference must fail as a foreign key violation, returned {ended:?}"
     );
-    // Some databases leave the transaction open for another try, others have rolled it back.
+    // Some databases leave the transaction open for another attempt, others roll it back.
     let _ = database.rollback();
     check_eq!(
         keys(&mut database)?,
@@ -343,7 +343,7 @@ fn deferred(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Creates the table with a foreign key on `t` that waits for COMMIT.
+/// Creates the table with a foreign key to `t` that is checked at COMMIT.
 fn create_deferred(database: &mut Database, table: Table) -> CaseResult {
     let table = table.constraint(ForeignKey {
         name: None,

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_not_read() {
+    fn invalid_programs_are_not_read() {
         for line in ["add:nobody", "add", "fly:1", "delete:x", "load:nowhere:0"] {
             assert_eq!(read(line), None, "{line}");
         }

@@ -15,7 +15,7 @@ use crate::case::{Capability, CaseResult, Failure};
 use crate::report::Format;
 use crate::{Context, Fresh, target_fn};
 
-/// A database that takes everything and holds nothing.
+/// A database that accepts everything and stores nothing.
 #[derive(Debug)]
 struct Nothing;
 
@@ -122,7 +122,7 @@ static SHRINKS: Case = case("types.test.shrinks", |context| {
 
 fn run_on(target: Arc<dyn Target>, cases: &[&'static Case], options: &Options) -> Report {
     let mut report = run_cases(&[target], cases, options, &mut ());
-    // The real list is not what runs here.
+    // The real list does not run here.
     report.matched = cases.len();
     report
 }
@@ -227,7 +227,7 @@ fn an_empty_share_is_fine_and_an_empty_choice_is_not() {
 }
 
 #[test]
-fn a_target_that_is_away_is_said_once() {
+fn an_unreachable_target_is_reported_once() {
     let report = run_on(unreachable(), &[&PASSES, &FAILS], &Options::default());
     assert_eq!(report.targets[0].error.as_deref(), Some("nobody answers"));
     assert!(
@@ -245,7 +245,7 @@ fn expected_failures_must_go_on_failing() {
         let text = format!("[[expected]]\nid = \"{id}\"\nreason = \"known\"\n");
         Expected::parse(&text).expect("a good list")
     };
-    // The list knows real cases only.
+    // The list contains only real cases.
     static REAL_FAILS: Case = case("types.bool.extremes", |_| {
         Err(Failure::Assertion("no".to_owned()))
     });
@@ -383,7 +383,7 @@ fn failures_of_one_cause_are_one_line() {
     assert!(text.contains("(and 49 more with the same cause)"), "{text}");
 }
 
-/// A report of one target that ended so.
+/// A report of one target with this outcome.
 pub(crate) fn report_of(cases: Vec<CaseReport>) -> Report {
     let mut report = run_on(nothing(), &[], &Options::default());
     report.matched = cases.len();
@@ -450,7 +450,7 @@ fn a_certificate_says_what_was_shown() {
 fn the_easiest_failures_are_named() {
     let report = run_on(nothing(), &[&PASSES, &FAILS, &ERRS], &Options::default());
     let easiest = report.easiest().expect("failures");
-    // One statement is more than none.
+    // A failure with one statement comes after one without.
     assert!(
         easiest.contains("types.test.errs, types.test.fails"),
         "{easiest}"
@@ -459,7 +459,7 @@ fn the_easiest_failures_are_named() {
     assert_eq!(passed.easiest(), None);
 }
 
-/// A database that holds a table of its user's.
+/// A database with a table of its user.
 #[derive(Debug)]
 struct Filled(Arc<AtomicU64>);
 
@@ -529,7 +529,7 @@ fn a_database_with_tables_is_not_touched() {
     assert_eq!(report.exit_code(), 2);
     let error = report.targets[0].error.as_deref().unwrap_or_default();
     assert!(error.contains("`invoices`"), "{error}");
-    // Also where only a later database holds something.
+    // Also if only a later database holds tables.
     let case = crate::cases().next().expect("a case");
     let (alone, _) = run_case(&target, case, &Options::default());
     assert!(

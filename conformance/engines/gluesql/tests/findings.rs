@@ -104,7 +104,7 @@ fn a_substring_from_a_narrow_integer_is_an_error() {
 
 /// The length of a text is of a type that the functions of texts refuse.
 #[test]
-fn a_length_is_no_argument_of_left() {
+fn a_length_is_not_an_argument_of_left() {
     assert!(value("LEFT('abc', LENGTH('ab'))").is_err());
     assert_eq!(value("LEFT('abc', 2)"), Ok(Value::Str("ab".to_owned())));
 }
@@ -142,7 +142,7 @@ fn a_primary_key_is_not_updated() {
 
 /// By the standard `PRIMARY KEY (id)` and `UNIQUE (v)` are constraints of a table as of a column.
 #[test]
-fn keys_are_no_constraints_of_a_table() {
+fn keys_are_not_constraints_of_a_table() {
     assert!(run(&[], "CREATE TABLE t (id INT, PRIMARY KEY (id))").is_err());
     assert!(run(&[], "CREATE TABLE t (v INT, UNIQUE (v))").is_err());
 }

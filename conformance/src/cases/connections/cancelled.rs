@@ -116,7 +116,7 @@ fn running(context: &mut Context) -> CaseResult {
         &[int(ROWS + 1), int(0)],
     )?;
     slow.stopped()?;
-    // Where the connection was given up there is nothing left to roll back.
+    // If the connection was given up, nothing is left to roll back.
     let _ = slow.database.rollback();
     let Slow {
         database,

@@ -54,7 +54,7 @@ fn pure(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// All that a dialect writes, for a fixed set of arguments.
+/// All SQL that a dialect writes, for a fixed set of arguments.
 fn texts(dialect: &dyn selfsame::dialect::Dialect) -> Vec<String> {
     let mut all = vec![
         dialect.name().to_owned(),

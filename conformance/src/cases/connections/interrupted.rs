@@ -1,5 +1,5 @@
-//! One call of the backend goes wrong, each in turn, in each way, in programs of every kind; then the database, the session and the
-//! next users of the pool are looked at.
+//! One call of the backend fails, each in turn, in each way, in programs of every kind; then the database, the session and the
+//! next users of the pool are checked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::interrupt::{COMMIT, How, Interrupted, Plan};
 use crate::world::{Task, User, World};
 
-/// What every program needs.
+/// Shared by all programs.
 const NEEDS: &[Capability] = &[
     Capability::Transactions,
     Capability::GeneratedKeys,
@@ -55,10 +55,10 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(53), Contract(78), Contract(79), Rule(18)]),
 ];
 
-/// What is run, from two people with tasks.
+/// The program to run, starting with two people with tasks.
 struct Program {
     run: fn(&mut Session) -> Result<()>,
-    /// The rows in the end.
+    /// The rows at the end.
     after: fn() -> Vec<String>,
 }
 
@@ -217,7 +217,7 @@ fn before() -> Vec<String> {
     ])
 }
 
-/// Deletes what is there, and writes what every program begins with.
+/// Deletes all rows, and writes those that every program begins with.
 fn refill(world: &World) -> CaseResult {
     world.empty(&["tasks", "users"])?;
     let mut session = world.session();
@@ -234,7 +234,7 @@ fn refill(world: &World) -> CaseResult {
     Ok(())
 }
 
-/// The rows as another connection sees them.
+/// The rows seen by another connection.
 fn seen(world: &World) -> CaseResult<Vec<String>> {
     let mut connected = world.engine.connect()?;
     let users = select((User::ID, User::NAME, User::AGE))
@@ -255,10 +255,10 @@ fn seen(world: &World) -> CaseResult<Vec<String>> {
     Ok(users.chain(tasks).collect())
 }
 
-/// No program makes so many calls.
+/// No program makes this many calls.
 const MOST_CALLS: u64 = 400;
 
-/// How long the pool may take to find a connection: a place that was lost shows at once.
+/// How long the pool may take to find a connection: short, so that a lost slot is noticed at once.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 fn interrupted(context: &mut Context, program: &Program) -> CaseResult {
@@ -283,7 +283,7 @@ fn interrupted(context: &mut Context, program: &Program) -> CaseResult {
     Ok(())
 }
 
-/// Runs the program with one fault; which call it struck, or `None` if the program ended before it.
+/// Runs the program with one fault; returns the call that failed, or `None` if the program ended before it.
 fn once(
     context: &Context,
     world: &World,
@@ -310,7 +310,7 @@ fn once(
     );
     outcome(&what, call.as_deref(), how, &result, is_before)?;
     if call.is_some() && is_before && rolled_back.is_ok() {
-        // The session was rolled back: what it does next must be whole, from where it was.
+        // The session was rolled back: its next work must be complete, starting from the state before.
         let again = catch_unwind(AssertUnwindSafe(|| (program.run)(&mut session)));
         let state = seen(world)?;
         check!(
@@ -374,14 +374,14 @@ fn outcome(
     Ok(())
 }
 
-/// Every place of the pool must give a connection that works, without anything of who was there before.
+/// Every slot of the pool must give a connection that works, without any state of its previous user.
 fn serves_the_next(what: &str, how: How, engine: &Engine) -> CaseResult {
     let mut connections = Vec::new();
     for place in 1..=2 {
         let taken = catch_unwind(AssertUnwindSafe(|| engine.connect()));
         let taken = match taken {
             Ok(Ok(taken)) => taken,
-            // The fault may be one that is still to come: it strikes a reset or a connect after the program's end.
+            // The fault may still be pending: then a reset or a connect after the program's end fails.
             Ok(Err(error)) if error.message().contains("planted") => engine.connect()?,
             Ok(Err(error)) => {
                 check!(false, "{what}: place {place} of the pool gave {error}");
@@ -397,7 +397,7 @@ fn serves_the_next(what: &str, how: How, engine: &Engine) -> CaseResult {
             "{what}: the next user must not be in a transaction"
         );
         let count = select(count_all()).from(User::table());
-        // Its statement, or its reset, may be the call that goes wrong.
+        // Its statement, or its reset, may be the call that fails.
         let used = catch_unwind(AssertUnwindSafe(|| {
             let counted = connected.all(&count);
             drop(connected);

@@ -1,4 +1,4 @@
-//! A server that has fallen silent, its connections open: every wait for it ends.
+//! A server that is silent but keeps its connections open: every wait for it ends.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ fn query(database: &mut Database, length: usize) -> Result<()> {
     database.rows(query, &params, &[ValueType::I64]).map(drop)
 }
 
-/// Returns the length of the longest query that the server takes while it answers: it may limit them.
+/// Returns the length of the longest query that the server accepts, because it may limit them.
 fn longest_taken(backend: &Arc<dyn Backend>) -> CaseResult<usize> {
     let mut length = LENGTH;
     loop {
@@ -135,7 +135,7 @@ fn statement(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// What a case does to a transaction whose server is silent.
+/// What a case does with a transaction whose server is silent.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Rollback,

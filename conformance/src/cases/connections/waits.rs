@@ -70,10 +70,10 @@ pub(super) const CASES: &[Case] = &[
 
 /// Longer claims are not tested.
 const LONGEST_CLAIM: Duration = Duration::from_secs(10);
-/// When a statement that was started on another thread certainly waits.
+/// After this time a statement started on another thread certainly waits.
 const HEAD_START: Duration = Duration::from_millis(150);
 
-/// How long a statement waits for a lock, if the backend claims a time that can be waited for.
+/// How long a statement waits for a lock, if the backend claims a time short enough to be tested.
 pub(in crate::cases) fn claimed_wait(context: &Context) -> CaseResult<Duration> {
     match context.capabilities().lock_timeout {
         Some(claimed) if claimed <= LONGEST_CLAIM => Ok(claimed),
@@ -110,7 +110,7 @@ fn hold(holder: &mut Database) -> CaseResult {
 
 type Work = fn(&mut Database) -> Result<()>;
 
-/// Something that waits, and whether it begins a transaction before.
+/// A statement that waits, and whether a transaction is begun before it.
 struct Kind {
     what: &'static str,
     begins: bool,
@@ -161,7 +161,7 @@ const KINDS: &[Kind] = &[
 
 const ROW_LOCK: &str = "a row lock";
 
-/// How many wait at the same time: a pooler may have few connections to its server.
+/// How many statements wait at the same time: a pooler may have few connections to its server.
 const AT_ONCE: usize = 3;
 
 fn kinds(context: &mut Context) -> CaseResult {
@@ -193,7 +193,7 @@ fn kinds(context: &mut Context) -> CaseResult {
                 "{what} must time out as busy, returned {done:?}"
             );
             if kind.begins {
-                // There may be none: its BEGIN may have waited.
+                // There may be no transaction: its BEGIN may have waited.
                 let _ = database.rollback();
             }
             waited.push((kind.what, database));
@@ -253,7 +253,7 @@ fn table(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// How a transaction ends that others wait for.
+/// How a transaction that others wait for ends.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Commit,
@@ -323,7 +323,7 @@ fn ended(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// How long the pool is waited for.
+/// How long to wait for the pool.
 const POOL_TIMEOUT: Duration = Duration::from_millis(300);
 
 fn pool(context: &mut Context) -> CaseResult {
@@ -410,7 +410,7 @@ fn cancelled(context: &mut Context) -> CaseResult {
     thread::sleep(HEAD_START);
     let what = "cancelling work that waits for a lock";
     within(what, SOON, move || canceller.cancel())?;
-    // What it waits for is free now, and must be of no use to it.
+    // The lock is free now, which must not help the cancelled statement.
     holder.commit()?;
     let (done, _) = waiting.end("cancelled work that waited for a lock", longest(claimed))?;
     check!(
@@ -478,7 +478,7 @@ fn interrupted(context: &mut Context) -> CaseResult {
         let ended = waiting.end(&what, SOON);
         interrupting.stop()?;
         let ((done, mut other), took) = ended?;
-        // The database's own word for an interrupt may be the one for a wait that took too long.
+        // The database may report an interrupt like a lock timeout.
         let has_timed_out = |error: &selfsame::Error| {
             error.kind() == ErrorKind::Busy && claimed.is_some_and(|claimed| took >= claimed)
         };
@@ -486,7 +486,7 @@ fn interrupted(context: &mut Context) -> CaseResult {
             matches!(&done, Err(error) if !has_timed_out(error)),
             "{what} must fail before it would have waited long enough, returned {done:?} after {took:?}"
         );
-        // A connection whose rollback fails is closed, which undoes too.
+        // A connection whose rollback fails is closed, which rolls back too.
         if !other.connection.is_open() || other.rollback().is_err() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Every constraint that can be declared is violated, each part of it alone, and every action that can be declared happens.
+//! Every constraint that can be declared is violated, each part of it alone, and every action that can be declared is triggered.
 
 use selfsame::ErrorKind;
 use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table};
@@ -211,7 +211,7 @@ fn checks(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// `pairs`, and rows that refer to their keys.
+/// `pairs`, and rows that reference their keys.
 fn with_references(
     context: &Context,
     on_delete: ReferentialAction,
@@ -326,7 +326,7 @@ fn own_table(context: &mut Context) -> CaseResult {
     }
     let select = "SELECT [id] FROM [folders] ORDER BY [id]";
     check_eq!(database.integers(select, &[])?, [1, 2, 3], "the rows");
-    // Some refuse to delete a row that refers to itself.
+    // Some databases refuse to delete a row that references itself.
     for id in [2, 1] {
         let gone = database.execute("DELETE FROM [folders] WHERE [id] = ?", &[int(id)])?;
         check_eq!(gone.matched, 1, "an unreferenced row may be deleted");
@@ -334,7 +334,7 @@ fn own_table(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A row by its key, and what it refers to: `None` where half of that is NULL.
+/// A row by its key, and the key that it references: `None` if half of that is NULL.
 type Referring = (i64, Option<(i64, i64)>);
 
 /// The references of each row.

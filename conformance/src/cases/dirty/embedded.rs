@@ -1,4 +1,4 @@
-//! Embedded values: their columns are columns like others, and those that make sense only together change together.
+//! Embedded values: their columns are ordinary columns, and those that make sense only together change together.
 
 use selfsame::ErrorKind;
 use selfsame::backend::StatementKind;
@@ -49,7 +49,7 @@ struct Parcel {
     way: Way,
 }
 
-/// A crate whose state the database gives and whose versions are counted.
+/// A crate with a state set by the database and a version column.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "crates")]
 struct Crate {
@@ -122,7 +122,7 @@ fn with_parcel(context: &Context) -> CaseResult<(World, Session, Handle<Parcel>)
     Ok((world, session, parcel))
 }
 
-/// The parcel as the database has it.
+/// The parcel in the database.
 fn row(world: &World) -> CaseResult<Parcel> {
     let mut session = world.session();
     let mut rows = Parcel::query().rows(&mut session)?;

@@ -1,4 +1,4 @@
-//! Expressions of many rows: few statements, and what one statement for each row would have done.
+//! Expressions of many rows: few statements, with the same effect as one statement for each row.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};

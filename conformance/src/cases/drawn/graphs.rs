@@ -1,4 +1,4 @@
-//! Drawn graphs: written whatever the order of their objects, loaded alike in every way, deleted in part.
+//! Generated graphs: written whatever the order of their objects, loaded with equal results in every way, deleted in part.
 
 use proptest::prelude::*;
 use selfsame::prelude::*;
@@ -31,13 +31,13 @@ pub(super) const CASES: &[Case] = &[
 #[derive(Clone, Debug, Default)]
 struct Graph {
     users: usize,
-    /// Whose each task is, if anybody's.
+    /// The owner of each task, if any.
     tasks: Vec<Option<usize>>,
-    /// The parent of each node: one that stands before it.
+    /// The parent of each node: an earlier one.
     nodes: Vec<Option<usize>>,
-    /// In which order all are added: the least first, users, tasks and nodes on end.
+    /// The order in which they are added, the least first: users, then tasks, then nodes.
     order: Vec<u8>,
-    /// Which users, and which nodes, are deleted.
+    /// The users and nodes to delete.
     gone: Vec<u8>,
 }
 
@@ -136,7 +136,7 @@ struct Written {
 }
 
 impl Graph {
-    /// Adds everything in the drawn order, and relates it.
+    /// Adds all objects in the generated order, and relates them.
     fn add(&self, session: &mut Session) -> selfsame::Result<Written> {
         let count = self.users + self.tasks.len() + self.nodes.len();
         let mut places: Vec<usize> = (0..count).collect();
@@ -170,7 +170,7 @@ impl Graph {
         }
         for (&node, parent) in nodes.iter().zip(&self.nodes) {
             if let Some(parent) = parent {
-                // Either side says the same.
+                // Setting either side has the same effect.
                 match parent % 2 {
                     0 => session.set(node, Node::PARENT, Some(nodes[*parent]))?,
                     _ => session.push(nodes[*parent], Node::CHILDREN, node)?,
@@ -180,7 +180,7 @@ impl Graph {
         Ok(Written { users, nodes })
     }
 
-    /// The graph as lines, without the users and nodes of these numbers.
+    /// The graph as lines, without the users and nodes with these numbers.
     fn lines(&self, users_gone: &[usize], nodes_gone: &[usize]) -> Vec<String> {
         let mut lines = Vec::new();
         for user in (0..self.users).filter(|user| !users_gone.contains(user)) {
@@ -221,7 +221,7 @@ enum Way {
     Joined,
 }
 
-/// The graph as the database has it, loaded in one way.
+/// The graph in the database, loaded in one way.
 fn loaded(world: &World, way: Way) -> CaseResult<Vec<String>> {
     let mut session = world.session();
     let session = &mut session;
@@ -294,7 +294,7 @@ fn loaders(context: &mut Context) -> CaseResult {
     })
 }
 
-/// Nodes refer to each other, so their keys go first.
+/// Nodes reference each other, so their foreign keys are cleared first.
 fn empty(world: &World) -> CaseResult {
     let mut connected = world.engine.connect()?;
     connected.write(&selfsame::sql::update(Node::table()).set(Node::PARENT_ID, None))?;

@@ -1,4 +1,4 @@
-//! Drawn joins and subqueries over two small tables, against nested loops in Rust.
+//! Generated joins and subqueries over two small tables, against nested loops in Rust.
 
 use proptest::prelude::*;
 use selfsame::metadata;
@@ -71,7 +71,7 @@ fn smaller_rows(rows: &Rows) -> Vec<Rows> {
     fewer_left.chain(fewer_right).collect()
 }
 
-/// Writes the rows in place of those that are there. Ids are from 1.
+/// Replaces all rows by these. Ids start at 1.
 fn written(session: &mut Session, rows: &Rows) -> CaseResult {
     session.execute(&delete_from(Left::table()))?;
     session.execute(&delete_from(Right::table()))?;
@@ -165,7 +165,7 @@ fn smaller_joins(join: &Join) -> Vec<Join> {
     all
 }
 
-/// Both conditions, whatever each is about.
+/// Both conditions.
 fn both<L: Expression<Type = bool>, R: Expression<Type = bool>>(
     left: L,
     right: R,
@@ -279,11 +279,11 @@ fn joins(context: &mut Context) -> CaseResult {
 /// The condition on the other table.
 #[derive(Clone, Copy, Debug)]
 enum Test {
-    /// A row of the same key, whose value is above this.
+    /// A row with the same key and a value above this.
     Exists(Option<i64>),
-    /// The key among the keys of rows whose value is above this.
+    /// The key is among the keys of rows whose value is above this.
     In(Option<i64>),
-    /// The value is the greatest of the rows of the same key.
+    /// The value is the greatest of the rows with the same key.
     Greatest,
 }
 
@@ -345,7 +345,7 @@ impl Subquery {
     fn to_sql(&self) -> Predicate<Left> {
         let condition: Predicate<Left> = match self.test {
             Test::Exists(least) => {
-                // What is in the column does not matter, NULL included.
+                // The column's value does not matter, even if it is NULL.
                 let mut query = select(Right::V)
                     .from(Right::table())
                     .filter(on(Right::K, Left::K));

@@ -1,5 +1,5 @@
-//! Drawn conditions: the rows for which one is true, false and NULL share out the table, as Rust says, and SELECT, UPDATE and DELETE
-//! touch the same.
+//! Generated conditions: the rows for which one is true, false and NULL partition the table as computed in Rust, and SELECT, UPDATE and DELETE
+//! affect the same rows.
 
 use proptest::prelude::*;
 use selfsame::metadata;
@@ -53,7 +53,7 @@ const TEXTS: [Option<&str>; 8] = [
 /// Patterns without letters, so that case does not matter; [`is_like`] evaluates them.
 const PATTERNS: [&str; 6] = ["%", "_", "__", "_%_", "%\\_%", "\\%"];
 
-/// Whether a text is like a pattern, in which a backslash takes the character after it as it is.
+/// Whether a text is like a pattern, in which a backslash escapes the next character.
 fn is_like(text: &[char], pattern: &[char]) -> bool {
     match (text, pattern) {
         (text, []) => text.is_empty(),
@@ -65,7 +65,7 @@ fn is_like(text: &[char], pattern: &[char]) -> bool {
     }
 }
 
-/// A number: a column, a constant, or what is made of others.
+/// A number: a column, a constant, or an expression of others.
 #[derive(Clone, Debug)]
 pub(super) enum Number {
     A,
@@ -75,9 +75,9 @@ pub(super) enum Number {
     Sum(Box<Number>, Box<Number>),
     Difference(Box<Number>, Box<Number>),
     Product(Box<Number>, Box<Number>),
-    /// The first that is not NULL.
+    /// The first operand that is not NULL.
     Coalesce(Box<Number>, Box<Number>),
-    /// NULL where both are equal.
+    /// NULL if both are equal.
     NullIf(Box<Number>, Box<Number>),
 }
 
@@ -371,7 +371,7 @@ impl Test {
         }
     }
 
-    /// What it is made of, and the same of plainer parts.
+    /// Its operands, and the same expression with simpler operands.
     pub(super) fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         match self {
@@ -438,7 +438,7 @@ fn inputs(context: &Context) -> Inputs<impl Strategy<Value = Test> + use<>> {
     }
 }
 
-/// Rows of every pair of numbers, with the texts along.
+/// Rows with every pair of numbers, and texts beside them.
 pub(super) fn with_rows(context: &Context) -> CaseResult<(Session, Vec<Sample>)> {
     let engine = Engine::from_backend(context.backend());
     metadata![Sample].create_all(&engine)?;

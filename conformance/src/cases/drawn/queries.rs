@@ -1,4 +1,4 @@
-//! Drawn queries over one table: orders and pages, groups, sets, lists.
+//! Generated queries over one table: orders and pages, groups, sets, lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,12 +55,12 @@ fn inputs<T: std::fmt::Debug + Clone, S: Strategy<Value = T>>(
     }
 }
 
-/// What rows are sorted by.
+/// A sort key.
 #[derive(Clone, Copy, Debug)]
 enum Key {
     A,
     B,
-    /// The sum, which is NULL where one of both is.
+    /// The sum, which is NULL if one operand is.
     Sum,
     Mark,
 }
@@ -211,7 +211,7 @@ fn orders(context: &mut Context) -> CaseResult {
     })
 }
 
-/// What groups are kept.
+/// The HAVING condition.
 #[derive(Clone, Copy, Debug)]
 enum Having {
     All,
@@ -260,7 +260,7 @@ fn smaller_groups(grouped: &Grouped) -> Vec<Grouped> {
     all
 }
 
-/// A group's key, and how many rows, values and different values it has, and their sum, least and greatest.
+/// A group's key, its numbers of rows, values and distinct values, and the sum, least and greatest value.
 type GroupRow<K> = (
     Option<K>,
     i64,
@@ -444,18 +444,18 @@ fn sets(context: &mut Context) -> CaseResult {
 
 #[derive(Clone, Debug)]
 struct Listed {
-    /// How many values no row holds.
+    /// How many values that no row has.
     others: usize,
-    /// Keys of rows, which stand at the list's end.
+    /// Keys of rows, at the end of the list.
     found: Vec<i64>,
-    /// Those that stand at its beginning, again or alone.
+    /// Keys at the beginning of the list, repeated or not.
     first: Vec<i64>,
     with_null: bool,
     negated: bool,
     long_first: bool,
 }
 
-/// Lengths at which lists are cut.
+/// Lengths at which lists are split.
 const LENGTHS: [usize; 13] = [
     0, 1, 2, 15, 254, 255, 256, 998, 1_000, 1_022, 2_050, 4_096, 33_000,
 ];
@@ -521,7 +521,7 @@ impl Listed {
         let is_in = self.found.contains(&id) || self.first.contains(&id);
         match self.negated {
             false => is_in,
-            // NOT IN of a list with NULL is never true; of no list it always is.
+            // NOT IN with a NULL in the list is never true; with an empty list it always is.
             true => !is_in && !self.with_null,
         }
     }

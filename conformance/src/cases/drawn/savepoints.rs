@@ -1,4 +1,4 @@
-//! Drawn transactions: savepoints in any nesting, with names that repeat, against a stack of tables in Rust.
+//! Generated transactions: savepoints nested in any way, with repeated names, against a stack of tables in Rust.
 
 use proptest::prelude::*;
 use selfsame::ErrorKind;
@@ -22,10 +22,10 @@ pub(super) const CASES: &[Case] = &[Case::full("transactions.drawn.savepoints", 
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Insert,
-    /// Changes the rows up to one in the middle.
+    /// Changes the rows up to a middle one.
     Add,
     Delete,
-    /// An INSERT that is refused, and a rollback to the innermost savepoint.
+    /// A refused INSERT, and a rollback to the innermost savepoint.
     Fail,
     Savepoint(u8),
     Release(u8),
@@ -52,7 +52,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 type Rows = Vec<(i64, i64)>;
 
-/// What the table holds, and what it would hold again.
+/// The rows of the table, and those that each rollback would restore.
 #[derive(Debug, Default)]
 struct Model {
     rows: Rows,
@@ -62,7 +62,7 @@ struct Model {
 }
 
 impl Model {
-    /// Where the innermost savepoint of this name is.
+    /// The position of the innermost savepoint with this name.
     fn named(&self, name: u8) -> Option<usize> {
         self.savepoints.iter().rposition(|(open, _)| *open == name)
     }

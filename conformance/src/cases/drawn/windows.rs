@@ -1,4 +1,4 @@
-//! Drawn windows: partitions, orders with ties, and frames of every kind, against what Rust makes of them.
+//! Generated windows: partitions, orders with ties, and frames of every kind, against results computed in Rust.
 
 use proptest::prelude::*;
 use selfsame::prelude::*;
@@ -39,7 +39,7 @@ enum Function {
 enum Frame {
     /// Up to the last peer.
     Default,
-    /// From so many rows before the row, if bounded, to so many after it. Negative ones are on the row's other side.
+    /// From this many rows before the row, if bounded, to this many after it. Negative numbers are on the other side of the row.
     Rows(Option<i32>, Option<i32>),
     /// From the row's peers, or the first row, to its peers, or the last row.
     Range(bool, bool),
@@ -83,7 +83,7 @@ fn drawn() -> impl Strategy<Value = Drawn> {
             function,
             partitioned,
             descending,
-            // What looks at single rows is decided only if no two are peers.
+            // Functions of single rows are deterministic only if no two rows are peers.
             total: total
                 || matches!(function, F::RowNumber | F::Lag | F::Lead)
                 || matches!(frame, Frame::Rows(..))
@@ -126,7 +126,7 @@ impl Drawn {
         if self.partitioned {
             window = window.partition_by(Sample::A);
         }
-        // No row of the query has NULL there.
+        // No row of the query has NULL in this column.
         window = match self.descending {
             true => window.order_by(Sample::B.desc()),
             false => window.order_by(Sample::B.asc()),
@@ -185,7 +185,7 @@ impl Drawn {
         }
     }
 
-    /// What the function gives for each row, by key.
+    /// The result of the function for each row, by key.
     fn wanted(self, rows: &[&Sample]) -> Vec<(i64, Option<i64>)> {
         let mut wanted = Vec::new();
         for row in rows {
@@ -259,7 +259,7 @@ impl Drawn {
 
 fn windows(context: &mut Context) -> CaseResult {
     let (mut session, mut rows) = with_rows(context)?;
-    // A value of each row that is NULL in some.
+    // A value of each row, NULL in some.
     for row in &mut rows {
         row.mark = (row.id % 5 != 0).then_some(row.id * 7 % 23 - 9);
     }

@@ -1,4 +1,4 @@
-//! Drawn writes: a table stays what a map in Rust says, whatever statements change it.
+//! Generated writes: a table equals a map in Rust, whatever statements change it.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,7 @@ enum Step {
     /// Sets a column to another.
     Mark(Test),
     Delete(Test),
-    /// Copies the rows, with keys moved on.
+    /// Copies the rows, with shifted keys.
     Copy(Test),
 }
 
@@ -50,7 +50,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..5)
 }
 
-/// Products of products would leave the range of small numbers: what is written is kept below this.
+/// Repeated products would leave the range of small numbers: written values are kept below this.
 const MOST: i64 = 1_000_000;
 
 fn statements(context: &mut Context) -> CaseResult {
@@ -69,7 +69,7 @@ fn statements(context: &mut Context) -> CaseResult {
         keep: |_| None,
     };
     context.property_of(&inputs, |_, steps| {
-        // An input before may have failed.
+        // An earlier input may have failed.
         session.rollback()?;
         let mut wanted = rows.clone();
         for (round, step) in (1..).zip(&steps) {
@@ -132,7 +132,7 @@ fn stepped(session: &mut Session, wanted: &mut Vec<Sample>, round: i64, step: &S
             session.execute(&delete_from(Sample::table()).filter(test.to_sql()))?
         }
         Step::Copy(test) => {
-            // Powers of two, so that no key comes twice.
+            // Powers of two, so that no key is repeated.
             let by = 50 << round;
             let copies = select((Sample::ID + by, Sample::B, Sample::A, Sample::T))
                 .from(Sample::table())
@@ -178,7 +178,7 @@ enum Conflict {
     SetA,
     AddA,
     SetBoth,
-    /// Sets one column where the other is above this.
+    /// Sets one column if the other is above this.
     SetAIf(i64),
 }
 

@@ -19,7 +19,7 @@ struct Cell {
     remarks: HasMany<Remark>,
 }
 
-/// Follows its cell by the database.
+/// The database lets it follow its cell.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "notes",
@@ -36,7 +36,7 @@ struct Note {
     cell_place: i64,
 }
 
-/// Follows its cell by UPDATEs.
+/// UPDATEs let it follow its cell.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "remarks",
@@ -76,7 +76,7 @@ fn notes(world: &World) -> CaseResult<Vec<(i64, i64, i64)>> {
 fn reordered(context: &mut Context) -> CaseResult {
     let world = World::of(context, &metadata![Cell, Note, Remark])?;
     let mut session = world.session();
-    // Each is the other with its columns exchanged.
+    // Each key is the other with its columns exchanged.
     let [cell, mirrored] = session.add_all([Cell::new(1, 2), Cell::new(2, 1)]);
     let [note, _] = session.add_all([Note::new(1, 1, 2), Note::new(2, 2, 1)]);
     for (id, cell) in [(1, cell), (2, mirrored)] {
@@ -117,7 +117,7 @@ fn reordered(context: &mut Context) -> CaseResult {
         "the rows that follow by ON UPDATE CASCADE"
     );
 
-    // The mirrored cell goes, and the other takes its key.
+    // The mirrored cell is deleted, and the other takes its key.
     Cell::query().all(&mut session)?;
     let moved = session.get::<Remark>(2)?;
     let removed = session.get::<Note>(2)?;

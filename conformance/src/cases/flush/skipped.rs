@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[Case::full("flush.insert.skipped", skipped)
     .hint("Report how many rows were inserted, not how many were sent.")
     .covers(&[Contract(49), Rule(18)])];
 
-/// Statements that have INSERTs leave out rows, in the words of one database after the other.
+/// Statements that make INSERTs skip rows, in the syntax of one database after the other.
 const WAYS: [&[&str]; 2] = [
     &[
         "CREATE TRIGGER skip_user BEFORE INSERT ON users WHEN new.name LIKE 'no%' BEGIN SELECT RAISE(IGNORE); END",

@@ -1,4 +1,4 @@
-//! Rows that another transaction changed or took away meanwhile.
+//! Rows that another transaction changed or removed in between.
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
@@ -168,7 +168,7 @@ fn version_lost_update(context: &mut Context) -> CaseResult {
     }
     match other.commit() {
         Ok(()) => {}
-        // A database whose readers hold writers off loses nothing either.
+        // If readers block writers, no update is lost either.
         Err(error) if error.kind() == ErrorKind::Busy => return Ok(()),
         Err(error) => return Err(error.into()),
     }
@@ -226,7 +226,7 @@ fn stale_whole(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A way in which another connection takes a row away.
+/// A way in which another connection removes a row.
 type Away = fn(&mut Session, Handle<Seat>) -> selfsame::Result<()>;
 
 fn stale_changed(context: &mut Context) -> CaseResult {
@@ -258,7 +258,7 @@ fn stale_changed(context: &mut Context) -> CaseResult {
             }
             match other.commit() {
                 Ok(()) => {}
-                // A database whose readers hold writers off loses nothing either.
+                // If readers block writers, no update is lost either.
                 Err(error) if error.kind() == ErrorKind::Busy && transactions == 1 => continue,
                 Err(error) => return Err(error.into()),
             }

@@ -1,4 +1,4 @@
-//! Results at bounds that few programs reach: limits of more than 32 bits, more rows than 17 bits count, long names of columns, many columns.
+//! Results at limits that few programs reach: LIMITs beyond 32 bits, row counts beyond 17 bits, long column names, many columns.
 
 use selfsame::value::{Value, ValueType};
 
@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(7), Contract(31), Contract(32)]),
 ];
 
-/// Texts that some database takes for one.
+/// Texts that are equal on some database.
 const ALIKE: [&str; 14] = [
     "a",
     "A",
@@ -186,7 +186,7 @@ fn many_columns(context: &mut Context) -> CaseResult {
     const COLUMNS: usize = 300;
     let values = [Some(0), None, Some(7), Some(-7), None, None, Some(0)];
     let mut database = with_values(context, &values)?;
-    // Some columns differ from each other, some are alike.
+    // Some columns differ from each other, some are equal.
     let columns: Vec<String> = (0..COLUMNS)
         .map(|at| format!("[v] + {}", at % 50))
         .collect();

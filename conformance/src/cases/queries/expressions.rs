@@ -196,7 +196,7 @@ fn decimals(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A price that floats cannot hold.
+/// A price that floats cannot represent.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "prices")]
 struct Price {
@@ -408,7 +408,7 @@ fn keys(context: &mut Context) -> CaseResult {
     joined_keys(&mut session)
 }
 
-/// An expression of the object's own beside a key of a joined table, of which an object has several rows.
+/// An expression over the object's columns, and a key of a joined table that has several rows for an object.
 fn joined_keys(session: &mut Session) -> CaseResult {
     let users = User::query().all(session)?;
     let number = |session: &Session, user: Handle<User>| -> usize {

@@ -1,4 +1,4 @@
-//! Aggregates, windows, joins and orders over rows with ties, NULLs and duplicates, against what Rust makes of them.
+//! Aggregates, windows, joins and orders over rows with ties, NULLs and duplicates, against results computed in Rust.
 
 use std::collections::BTreeMap;
 
@@ -56,7 +56,7 @@ struct Sale {
 
 const ROWS: i64 = 60;
 
-/// Rows whose values repeat with periods that share no factor, so that all combinations come.
+/// Rows whose values repeat with coprime periods, so that all combinations occur.
 fn with_sales(context: &Context) -> CaseResult<(Session, Vec<Sale>)> {
     let engine = Engine::from_backend(context.backend());
     metadata![Sale].create_all(&engine)?;
@@ -123,7 +123,7 @@ fn aggregates(context: &mut Context) -> CaseResult {
                 Some(amounts.iter().sum::<i64>()),
                 amounts.iter().min().copied(),
                 rows.iter().filter_map(|row| row.label.clone()).max(),
-                // Sums of quarters are exact; so is their quotient as both divide it.
+                // Sums of quarters are exact, so both sides divide the same numbers.
                 Some(weights.iter().sum::<f64>() / weights.len() as f64),
             )
         })
@@ -305,7 +305,7 @@ fn windows(context: &mut Context) -> CaseResult {
     wanted_frames.sort_by_key(|row| row.0);
     check_eq!(found, wanted, "numbers, ranks, neighbours and running sums");
     check_eq!(frames, wanted_frames, "the ends and sizes of frames");
-    // Which peer has which number is open; that no two have one is not.
+    // Peers may be numbered in any order, but no two may have the same number.
     let mut numbers = select((Sale::SHOP, row_number().over(by_amount())))
         .from(Sale::table())
         .all(&mut session)?;

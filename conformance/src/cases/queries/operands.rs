@@ -1,4 +1,4 @@
-//! Every operator and function of the expression language, over a table of operands, against what Rust makes of them.
+//! Every operator and function of the expression language, over a table of operands, against results computed in Rust.
 //!
 //! A right and a wrong engine agree on most operands. So each expression is tried with all of them: NULL on either side, both signs, equals,
 //! empty text, fractions, letters of both cases, and the characters that patterns treat as special.
@@ -296,7 +296,7 @@ fn comparisons(context: &mut Context) -> CaseResult {
         rows,
         "0 to b around a",
         Numbers::A.between(0, Numbers::B),
-        // One false half decides, whatever the other is.
+        // One false operand decides, whatever the other is.
         |row: &Numbers| both(row.a.map(|a| a >= 0), row.a.zip(row.b).map(|(a, b)| a <= b))
     );
     Ok(())

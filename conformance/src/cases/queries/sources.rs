@@ -144,7 +144,7 @@ fn expression(context: &mut Context) -> CaseResult {
         .select(User::NAME)
         .all(&mut session)?;
     check_eq!(mixed, ["cy"], "text beside a column");
-    // A type of the program's own, compared and written as itself.
+    // A type of the program, compared and written as itself.
     session.add_all([Lamp::new(Colour::Red), Lamp::new(Colour::DarkGreen)]);
     session.commit()?;
     let green = Lamp::query()
@@ -190,7 +190,7 @@ fn aliased(context: &mut Context) -> CaseResult {
         wanted.map(|(a, b)| (a.to_owned(), b.to_owned())),
         "each place and the one around it"
     );
-    // The same table, named apart without its entity.
+    // The same table under another alias, without its entity.
     let all = select(selfsame::sql::count_all())
         .from(Place::table())
         .join(

@@ -1,4 +1,4 @@
-//! How rows are handed over: all of them, once, in order, until the reader has enough.
+//! How rows are passed to a reader: all of them, once, in order, until it stops.
 
 use selfsame::backend::Statement;
 use selfsame::value::ValueType;
@@ -51,7 +51,7 @@ fn complete(context: &mut Context) -> CaseResult {
 
 fn many(context: &mut Context) -> CaseResult {
     let mut database = with_values(context, &[Some(0)])?;
-    // The table doubles until it is large enough, from the key 1 on.
+    // The table is doubled until it is large enough, starting with the key 1.
     for doubling in 0..17 {
         let by = 1_i64 << doubling;
         let sql = format!(

@@ -84,7 +84,7 @@ fn version(context: &mut Context) -> CaseResult {
     other[theirs].set("title", "theirs")?;
     match other.commit() {
         Ok(()) => {}
-        // A database whose readers hold writers off loses nothing either.
+        // If readers block writers, no update is lost either.
         Err(error) if error.kind() == ErrorKind::Busy => {
             other.rollback()?;
             session.rollback()?;

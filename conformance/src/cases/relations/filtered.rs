@@ -1,4 +1,4 @@
-//! Filtered loading, and relations that must not be loaded lazily: what a query says of a relation, and what it leaves alone.
+//! Filtered loading, and relations that must not be loaded lazily: what a query's options change, and what they do not.
 
 use selfsame::ErrorKind;
 use selfsame::dialect::Batch;
@@ -92,7 +92,7 @@ fn view(context: &mut Context) -> CaseResult {
         .order_by(User::NAME.asc())
         .with(User::TASKS.filter(Task::DONE).order_by(Task::TITLE.desc()))
         .all(&mut session)?;
-    // A dialect without lists as parameters looks up one owner a statement.
+    // A dialect without lists as parameters looks up one owner per statement.
     let lookups = match context.dialect().batch() {
         Batch::Rows => users.len(),
         _ => 1,

@@ -1,4 +1,4 @@
-//! How relations are loaded: in how many statements, and with what result.
+//! How relations are loaded: with how many statements, and with which result.
 
 use selfsame::dialect::Batch;
 use selfsame::prelude::*;
@@ -49,7 +49,7 @@ fn with_graph(context: &Context) -> CaseResult<World> {
     Ok(world)
 }
 
-/// The names of the users that a query gives, each with the titles of its tasks.
+/// The names of a query's users, each with the titles of its tasks.
 fn graph(session: &mut Session, query: &Query<User>) -> CaseResult<Vec<(String, Vec<String>)>> {
     let users = query.all(session)?;
     let mut graph = Vec::new();
@@ -72,7 +72,7 @@ fn statements(context: &mut Context) -> CaseResult {
         ("bob".to_owned(), vec!["c".to_owned()]),
         ("carl".to_owned(), vec![]),
     ];
-    // A dialect without lists as parameters looks up one parent a statement.
+    // A dialect without lists as parameters looks up one parent per statement.
     let lookups = match context.dialect().batch() {
         Batch::Rows => wanted.len(),
         _ => 1,

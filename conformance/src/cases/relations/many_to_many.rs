@@ -20,7 +20,7 @@ pub(super) struct Article {
     pub(super) topics: ManyToMany<Topic>,
 }
 
-/// What articles are about. Its key is made by the program.
+/// A topic of articles. The program assigns its key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "topics")]
 pub(super) struct Topic {
@@ -30,7 +30,7 @@ pub(super) struct Topic {
     pub(super) articles: ManyToMany<Article>,
 }
 
-/// Somebody who knows others.
+/// A person who knows others.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "members")]
 struct Member {
@@ -128,7 +128,7 @@ fn failed(message: &str) -> crate::case::Failure {
     crate::case::Failure::Assertion(message.to_owned())
 }
 
-/// The names of an article's topics as the database has them, in their order.
+/// The names of an article's topics in the database, in order.
 fn stored(world: &World, key: i64) -> CaseResult<Vec<String>> {
     let mut session = world.session();
     let article = session
@@ -459,7 +459,7 @@ fn loading(context: &mut Context) -> CaseResult {
     session.commit()?;
     drop(session);
     let wanted = ["ba", "", "a", "ba", "cba"].map(str::to_owned);
-    // A dialect without lists as parameters looks up one owner a statement.
+    // A dialect without lists as parameters looks up one owner per statement.
     let lookups = match context.dialect().batch() {
         Batch::Rows => COUNT,
         _ => 1,

@@ -8,7 +8,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::World;
 
-/// A desk with one lamp at most, which goes when the desk lets it go.
+/// A desk with at most one lamp, which is deleted when it is removed from the desk.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "desks")]
 struct Desk {

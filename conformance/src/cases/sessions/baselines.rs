@@ -1,4 +1,4 @@
-//! What memory takes for the row: after rollbacks, after own writes, for expired objects, and for keys whose rows are gone.
+//! The state that memory assumes of a row: after rollbacks, after own writes, for expired objects, and for keys whose rows are gone.
 
 use selfsame::prelude::*;
 use selfsame::session::State;
@@ -313,7 +313,7 @@ fn graph(context: &mut Context) -> CaseResult {
         let again = session.add(value);
         session.commit()?;
         check_eq!(session.load(again, User::TASKS)?, tasks, "the tasks again");
-        // There may be one connection only.
+        // The database may have a single connection.
         drop(session);
         check_eq!(world.tasks()?.len(), 2, "the rows of the tasks");
         world.empty(&["tasks", "users"])?;

@@ -129,7 +129,7 @@ fn merge_many(context: &mut Context) -> CaseResult {
         ..User::new("carl")
     };
     let merged = session.merge_all(values.into_iter().chain([new]))?;
-    // A dialect without lists as parameters looks up one key a statement.
+    // A dialect without lists as parameters looks up one key per statement.
     let lookups = match context.dialect().batch() {
         Batch::Rows => 3 + tasks.len(),
         _ => 2,
@@ -391,7 +391,7 @@ fn retry(context: &mut Context) -> CaseResult {
             let age = s[ann].age.unwrap_or(0);
             s.add(Task::new(format!("try {tries}")));
             if tries == 1 {
-                // Somebody else is faster.
+                // Another session is faster.
                 let mut other = Session::new(&world.engine);
                 if let Some(same) = other.get::<User>(key)? {
                     other[same].age = Some(10);

@@ -1,4 +1,4 @@
-//! A transaction that read what another has changed since.
+//! A transaction that has read rows which another has changed since.
 
 use selfsame::ErrorKind;
 use selfsame::dialect::{Begin, Transaction};
@@ -39,14 +39,14 @@ fn reported(context: &mut Context) -> CaseResult {
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Busy)
         {
-            // What was read is locked until its transaction ends: there is nothing that it could not see.
+            // Rows that were read are locked until the transaction ends: nobody can change them.
             let _ = other.rollback();
             database.rollback()?;
             locked += 1;
             continue;
         }
         changed?;
-        // The row is no longer locked: there is nothing to wait for.
+        // The row is no longer locked, so nothing waits.
         let ended = database
             .execute(SET, &[int(-round), int(1)])
             .and_then(|_| database.commit());
@@ -64,7 +64,7 @@ fn reported(context: &mut Context) -> CaseResult {
         };
         let value = other.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(1)])?;
         check_eq!(value, [wanted], "the last committed value ({isolation:?})");
-        // The same again, begun after the other's end.
+        // The same again, begun after the other transaction has ended.
         database.begin_write()?;
         let again = database
             .execute(SET, &[int(0), int(1)])

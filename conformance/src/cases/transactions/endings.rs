@@ -95,7 +95,7 @@ impl Ending {
         self == Self::Commit
     }
 
-    /// Ends the transaction, whose row 1 is there already.
+    /// Ends the transaction, which has already written row 1.
     fn end(self, context: &Context, mut database: Database) -> CaseResult<Database> {
         match self {
             Self::Commit => database.commit()?,
@@ -175,7 +175,7 @@ fn next(context: &mut Context) -> CaseResult {
             database.transaction(Transaction::Begin(begin))?;
             keys(&mut database)?;
             if begin.read_only && ending == Ending::Error {
-                // What is refused there is refused for another reason.
+                // A read-only transaction refuses the write for another reason.
                 database.rollback()?;
             } else {
                 database = ending.end(context, database)?;
@@ -275,9 +275,9 @@ fn savepoints(context: &mut Context) -> CaseResult {
     enum Inner {
         Release,
         RollbackTo,
-        /// A refused statement, then back to the savepoint.
+        /// A refused statement, then a rollback to the savepoint.
         Error,
-        /// None: the transaction's end comes first.
+        /// No end: the transaction ends first.
         Open,
     }
     let mut database = with_row(context)?;
@@ -317,7 +317,7 @@ fn savepoints(context: &mut Context) -> CaseResult {
             database = ending.end(context, database)?;
             let wanted = if ending.keeps() { wanted } else { before };
             check_eq!(keys(&mut database)?, wanted, "after {what}");
-            // The name is free again, and there is nothing left to go back to.
+            // The name is free again, and no savepoint is left to roll back to.
             let gone = database
                 .begin_write()
                 .and_then(|()| database.rollback_to("same"));
@@ -380,7 +380,7 @@ fn by_text(context: &mut Context) -> CaseResult {
     let written = database.sql(insert_text, &types, &[]);
     let engine = selfsame::Engine::from_backend(context.backend());
     let mut wanted = keys(&mut database)?;
-    // A backend of one connection would wait for the one that is held here.
+    // A backend with a single connection would wait for the one held here.
     drop(database);
     let mut id = 1;
     for text in [
@@ -442,7 +442,7 @@ fn commits_again(context: &mut Context) -> CaseResult {
             matches!(&failed, Err(error) if error.kind() == ErrorKind::ForeignKeyViolation),
             "COMMIT number {round} must be refused, returned {failed:?}"
         );
-        // Where the database leaves that to its user, the transaction ends here.
+        // If the database leaves a failed COMMIT's transaction open, it ends here.
         let _ = database.rollback();
         let left = keys(&mut database);
         check!(

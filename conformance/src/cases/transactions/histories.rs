@@ -1,4 +1,4 @@
-//! Histories of concurrent transactions at each level, and what they show.
+//! Histories of concurrent transactions at each level, and their anomalies.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -79,7 +79,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(72), Contract(68)]),
 ];
 
-/// What a level must show at least.
+/// The weakest isolation that a level must show.
 fn least(level: Option<Isolation>) -> Level {
     match level {
         Some(Isolation::Serializable) => Level::Serializable,
@@ -104,10 +104,10 @@ const TRANSACTIONS: usize = 25;
 const KEYS: u32 = 4;
 /// How often two transactions cross.
 const ROUNDS: i64 = 5;
-/// How long a transaction thinks, so that others come between.
+/// How long a transaction pauses, so that others run in between.
 const THINKING: Duration = Duration::from_micros(300);
 
-/// A step that is to be taken.
+/// A planned step.
 #[derive(Clone, Copy, Debug)]
 enum Plan {
     Append(u32),
@@ -145,7 +145,7 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
         let ran = ran.map_err(|_| Failure::Assertion("a session panicked".to_owned()))?;
         all.extend(ran?);
     }
-    // The last read shows the whole order of every list.
+    // The last read shows the complete order of every list.
     let mut connected = engine.connect()?;
     let mut last = Vec::new();
     for key in 0..KEYS {
@@ -282,7 +282,7 @@ fn transaction(
                 let append = update(Cell::table())
                     .set(Cell::LIST, Cell::LIST.concat(text))
                     .filter(Cell::ID.eq(i64::from(key)));
-                // Noted first: the end of its transaction decides whether it was made.
+                // Recorded first: the end of its transaction decides whether it took effect.
                 ops.push(Op::Append { key, value });
                 connected.write(&append)?;
             }

@@ -1,4 +1,4 @@
-//! Transactions inside transactions.
+//! Savepoints.
 
 use selfsame::ErrorKind;
 
@@ -210,7 +210,7 @@ fn deep(context: &mut Context) -> CaseResult {
                 wanted,
                 "the rows after ROLLBACK TO level {back} of {LEVELS}"
             );
-            // What was rolled back to is still open; what encloses it too.
+            // The savepoint that was rolled back to is still open, and so are those around it.
             next += 1;
             insert(&mut database, next, 0)?;
             if back > 2 {

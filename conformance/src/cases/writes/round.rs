@@ -49,7 +49,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(53)]),
 ];
 
-/// A receipt: no number is given twice.
+/// A receipt, whose numbers are never reused.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "receipts")]
 struct Receipt {
@@ -165,7 +165,7 @@ fn parameters(context: &mut Context) -> CaseResult {
     lists(context, most)
 }
 
-/// UPDATE and DELETE by lists whose last value counts.
+/// UPDATE and DELETE by lists whose last value matters.
 fn lists(context: &Context, most: usize) -> CaseResult {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;

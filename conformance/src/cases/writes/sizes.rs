@@ -1,4 +1,4 @@
-//! Each kind of statement on both sides of every size at which an engine, a driver or the ORM may cut; and the same statement again.
+//! Each kind of statement on both sides of every size at which an engine, a driver or the ORM may split; and the same statement again.
 
 use selfsame::ErrorKind;
 use selfsame::backend::Rows;
@@ -158,7 +158,7 @@ fn statements(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Writes on both sides of what fits 15 and 16 bits.
+/// Writes on both sides of 2^15 and 2^16.
 fn large(context: &mut Context) -> CaseResult {
     const SIDE: i64 = 450;
     let mut database = Database::open(context)?;
@@ -217,7 +217,7 @@ fn batches(context: &mut Context) -> CaseResult {
     for size in sizes(context) {
         filled(&mut database, context, size + 1)?;
         in_transaction(&mut database, context, |database| {
-            // Backwards, so that places in the batch and keys do not agree.
+            // In reverse, so that positions in the batch and keys differ.
             let updates: Vec<Vec<Typed>> =
                 (1..=size).rev().map(|id| vec![int(-id), int(id)]).collect();
             let outcomes =
@@ -252,7 +252,7 @@ fn batches(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A row whose key the program makes.
+/// A row whose key the program assigns.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "parts")]
 struct Part {
@@ -274,7 +274,7 @@ fn flushes(context: &mut Context) -> CaseResult {
     metadata![Part].create_all(&engine)?;
     for size in sizes(context) {
         let mut session = Session::new(&engine);
-        // Three times as many: a third of them changes, a third goes, a third stays.
+        // Three times as many: a third is changed, a third deleted, a third kept.
         session.add_all((0..size * 3).map(part).collect::<Vec<_>>());
         session.commit()?;
         let mut session = Session::new(&engine);
@@ -321,7 +321,7 @@ fn flushes(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A row whose key the database makes.
+/// A row whose key the database generates.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tickets")]
 struct Ticket {
@@ -371,7 +371,7 @@ fn lists(context: &mut Context) -> CaseResult {
     let mut session = Session::new(&engine);
     session.insert_all((0..2_000).map(part).collect::<Vec<_>>())?;
     for size in sizes(context).chain([32_766, 32_767, 40_000, 70_000]) {
-        // Every second number is one of a part, as far as there are so many.
+        // Every second number is a part's, as long as there are that many.
         let numbers: Vec<i64> = (0..size)
             .map(|place| place / 2 + (place % 2) * 1_000_000)
             .collect();
@@ -382,7 +382,7 @@ fn lists(context: &mut Context) -> CaseResult {
             Ok(inside),
             "IN of {size} values"
         );
-        // Backwards, so that the last value counts as much as the first.
+        // In reverse, so that the last value matters as much as the first.
         let backwards = numbers.iter().rev().copied();
         let query = Part::query().filter(Part::AMOUNT.not_in(backwards));
         check_eq!(
@@ -517,7 +517,7 @@ fn list_values(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A table of twenty columns of like values.
+/// A table with twenty columns of similar values.
 fn wide_table() -> Table {
     let mut table = Table::build("wide").column(Column::new("id", ColumnType::I64));
     for column in 1..=20 {

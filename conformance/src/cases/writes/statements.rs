@@ -1,4 +1,4 @@
-//! Statements of the expression language that write, and what becomes of the session's objects.
+//! Writing statements of the expression language, and their effect on the session's objects.
 
 use selfsame::prelude::*;
 use selfsame::schema::ColumnType;
@@ -172,7 +172,7 @@ fn bulk_listed(context: &mut Context) -> CaseResult {
                 let row = [int(id), int(0)];
                 database.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", &row)?;
             }
-            // Neither the first row is in the list nor, where there is room, the last.
+            // Neither the first row is in the list nor, if there is room, the last.
             let listed = 2..=count + 1;
             let (chosen, left): (Vec<i64>, Vec<i64>) =
                 (1..=ROWS).partition(|id| listed.contains(id) == in_list);

@@ -1,4 +1,4 @@
-//! Functions of texts, and patterns.
+//! Text functions and patterns.
 
 use selfsame::prelude::*;
 use selfsame::sql::{coalesce, length, lower, nullif, replace, select, substring, trim, upper};
@@ -146,7 +146,7 @@ pub(super) fn patterns(context: &mut Context) -> CaseResult {
         )*};
     }
     tests!(starts_with ends_with contains);
-    // Whether LIKE takes letters of both cases for one is the database's own: no pattern has a letter of which there are both.
+    // Whether LIKE ignores case depends on the database: no pattern has a letter that occurs in both cases.
     for pattern in [
         "", "%", "_", "__", "_%", "%_", "%%", "\\%", "\\_", "%\\%%", "%\\_%", "%\\\\%", " %", "% ",
         "_ _", "%é%", "😀%", "___", "%___%",
