@@ -221,7 +221,7 @@ fn explain_knows_cases_and_faults() {
 }
 
 #[test]
-fn faults_shows_what_found_each_lie() {
+fn faults_shows_which_case_catches_each_fault() {
     let ran = run(&[
         "faults",
         "sqlite::memory:",

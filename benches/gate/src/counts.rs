@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_golden_form_is_refused() {
+    fn other_texts_than_golden_forms_are_refused() {
         for text in ["nonsense", "statements many", "apples 3", "1 x | a | b | c"] {
             assert!(text.parse::<Counts>().is_err(), "{text}");
         }

@@ -97,7 +97,7 @@ impl Module {
         pairing::name(&mut pairings, &mut drafts);
         for (position, draft) in drafts.iter().enumerate() {
             let mut pairings_here = pairings.iter();
-            if pairings_here.any(|pairing| pairing.table == position && pairing.is_said) {
+            if pairings_here.any(|pairing| pairing.table == position && pairing.is_expressed) {
                 continue;
             }
             let entity = entity(position, &drafts, (&links, &pairings), &mut module);

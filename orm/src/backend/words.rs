@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_are_no_words() {
+    fn comments_are_not_words() {
         for (text, words) in [
             ("", ["", "", ""]),
             ("COMMIT", ["COMMIT", "", ""]),

@@ -481,7 +481,7 @@ fn a_key_whose_row_is_there_is_not_free() -> Result<()> {
 }
 
 #[test]
-fn a_parent_whose_row_no_longer_exists_is_no_parent() -> Result<()> {
+fn a_parent_whose_row_no_longer_exists_is_not_a_parent() -> Result<()> {
     let mut f = Fixture::new()?;
     let region = f.session.add(Region::new("n"));
     f.session.commit()?;

@@ -15,7 +15,7 @@ fn loaded() -> Result<(Fixture, Handle<Author>)> {
 }
 
 #[test]
-fn equal_values_are_no_change() -> Result<()> {
+fn equal_values_are_not_a_change() -> Result<()> {
     let (mut f, ann) = loaded()?;
     f.session[ann].name = "ann".into();
     f.session[ann].age = Some(1);

@@ -156,7 +156,7 @@ fn reading_over_changes_forgets_what_references_were_set_to() -> Result<()> {
 }
 
 #[test]
-fn an_orphan_that_somebody_else_gave_a_parent_is_not_deleted() -> Result<()> {
+fn an_orphan_that_another_session_gave_a_parent_is_not_deleted() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let albums = s.add_all(["a", "b"].map(Album::new));

@@ -450,7 +450,7 @@ fn a_key_that_others_refer_to_is_not_changed_by_a_hook() -> Result<()> {
 }
 
 #[test]
-fn a_key_that_nobody_refers_to_may_be_changed_by_a_hook() -> Result<()> {
+fn a_key_without_references_may_be_changed_by_a_hook() -> Result<()> {
     let mut f = Fixture::new()?;
     let seat = f.session.add(Seat::new(1, "a", false));
     f.session.commit()?;

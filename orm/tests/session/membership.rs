@@ -184,7 +184,7 @@ fn one_to_one_relations_follow_the_column() -> Result<()> {
 }
 
 #[test]
-fn an_object_moved_through_its_column_is_no_orphan_of_its_old_owner() -> Result<()> {
+fn an_object_moved_through_its_column_is_not_an_orphan_of_its_old_owner() -> Result<()> {
     let mut f = Fixture::new()?;
     let s = &mut f.session;
     let albums = s.add_all(["a", "b"].map(Album::new));

@@ -110,7 +110,7 @@ fn a_changed_object_has_the_times_that_are_stored() -> Result<()> {
 
 /// Nothing is sent, as the row has that microsecond already.
 #[test]
-fn a_time_that_differs_in_nanoseconds_is_no_change() -> Result<()> {
+fn a_time_that_differs_in_nanoseconds_is_not_a_change() -> Result<()> {
     let mut session = session()?;
     let one = session.add(happening());
     session.commit()?;

@@ -13,7 +13,7 @@ pub(super) struct Pairing {
     /// The side whose foreign key comes first in the table, and the other.
     ends: [End; 2],
     /// Whether the relations would create exactly this table, so that it needs no entity.
-    pub(super) is_said: bool,
+    pub(super) is_expressed: bool,
 }
 
 struct End {
@@ -147,13 +147,13 @@ fn pairing(at: usize, drafts: &[Draft<'_>]) -> Option<Pairing> {
             .all(|column| can_be_listed(&column.name) && !column.name.contains(['(', ')']));
     (is_pure && can_be_written).then(|| Pairing {
         table: at,
-        is_said: is_said(table, &ends, drafts),
+        is_expressed: is_expressed(table, &ends, drafts),
         ends,
     })
 }
 
 /// Whether a table is exactly as a many-to-many relation would create it.
-fn is_said(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
+fn is_expressed(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
     let keys = ends
         .iter()
         .flat_map(|end| drafts[end.parent].table.key_columns());

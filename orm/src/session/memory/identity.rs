@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_are_no_numbers_are_hashed() {
+    fn keys_other_than_integers_are_hashed() {
         let mut map = IdentityMap::default();
         map.insert("ann".to_owned(), 7);
         assert_eq!(map.get(&"ann".to_owned()), Some(7));

@@ -137,7 +137,7 @@ mod tests {
     };
 
     #[test]
-    fn a_request_that_matches_the_row_is_no_change() {
+    fn a_request_that_matches_the_row_is_not_a_change() {
         let mut pairs = Pairs::default();
         pairs.want(PAIR, Wanted::Together, Some(true));
         assert!(pairs.is_empty());
