@@ -11,7 +11,7 @@ use selfsame::backend::{
 use selfsame::dialect::{
     Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction, Upsert,
 };
-use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::schema::{Column, ColumnType, ReferentialAction, Table};
 use selfsame::value::ValueType;
 
 use crate::target::{Fresh, Silenceable, Target};
@@ -234,6 +234,7 @@ impl Dialect for ClaimingDialect {
         replace(operands: [&str; 3], out: &mut String);
         keys_need_same_width() -> bool;
         supports_set_default() -> bool;
+        reflected_action(action: ReferentialAction) -> ReferentialAction;
         max_json_depth() -> Option<usize>;
         table_options() -> &'static str;
         computed_columns_can_be_not_null() -> bool;

@@ -13,7 +13,7 @@ pub use transaction::{Begin, Isolation, Transaction};
 
 use crate::backend::Connection;
 use crate::error::{Error, Result};
-use crate::schema::{Column, ColumnType, Table};
+use crate::schema::{Column, ColumnType, ReferentialAction, Table};
 use crate::value::ValueType;
 use transaction::ansi_transaction;
 
@@ -165,6 +165,12 @@ pub trait Dialect: Debug + Send + Sync {
     /// Returns whether foreign keys support SET DEFAULT. By default true.
     fn supports_set_default(&self) -> bool {
         true
+    }
+
+    /// Returns what reflection reports for a foreign key that was declared with `action`. By default the same; a database for which RESTRICT
+    /// and NO ACTION are one returns [`NoAction`](ReferentialAction::NoAction) for both.
+    fn reflected_action(&self, action: ReferentialAction) -> ReferentialAction {
+        action
     }
 
     /// Returns how deeply a JSON document may be nested. By default `None`: no limit. Deeper documents MUST be refused before they are

@@ -10,7 +10,7 @@ use selfsame::dialect::{
     Batch, Capabilities, DatePart, Dialect, GeneratedKey, Isolation, JsonStep, TextMatch,
     Transaction, Upsert, json_path,
 };
-use selfsame::schema::{Column, ColumnType, Table};
+use selfsame::schema::{Column, ColumnType, ReferentialAction, Table};
 use selfsame::value::ValueType;
 
 use crate::reflection;
@@ -252,6 +252,14 @@ impl Dialect for MariaDbDialect {
 
     fn supports_set_default(&self) -> bool {
         false
+    }
+
+    /// The server checks at once either way, and reports RESTRICT if no action was declared.
+    fn reflected_action(&self, action: ReferentialAction) -> ReferentialAction {
+        match action {
+            ReferentialAction::Restrict => ReferentialAction::NoAction,
+            other => other,
+        }
     }
 
     fn max_json_depth(&self) -> Option<usize> {

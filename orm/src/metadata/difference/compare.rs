@@ -239,16 +239,18 @@ impl Comparison<'_> {
     }
 
     fn foreign_keys(&mut self) {
-        let unnamed = |table: &Table| -> Vec<ForeignKey> {
+        let comparable = |table: &Table| -> Vec<ForeignKey> {
             let mut keys = table.foreign_keys.clone();
             for key in &mut keys {
                 key.name = None;
+                key.on_delete = self.dialect.reflected_action(key.on_delete);
+                key.on_update = self.dialect.reflected_action(key.on_update);
                 // The schema is part of the table's name.
                 key.schema = None;
             }
             keys
         };
-        for (key, only_in) in one_sided(unnamed(self.code), unnamed(self.database)) {
+        for (key, only_in) in one_sided(comparable(self.code), comparable(self.database)) {
             self.found.push(Difference::ForeignKey {
                 table: self.code.name.clone(),
                 key,
