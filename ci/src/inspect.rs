@@ -86,6 +86,12 @@ pub(crate) fn refusal_of(table: &Table) -> Option<&'static str> {
     model::refusal(&model::with_key(table))
 }
 
+/// Returns what to note about a table or a column.
+pub(crate) fn remarks(remarks: &[String], unreadable: bool) -> Vec<String> {
+    let unreadable = unreadable.then(|| "This role may not read it.".to_owned());
+    remarks.iter().cloned().chain(unreadable).collect()
+}
+
 /// Opens the database of a URL, or of the URL in a variable; a SQLite file is opened read-only.
 pub(crate) fn open(url: &str) -> Result<Engine> {
     open_by(url, Sqlite::read_only)

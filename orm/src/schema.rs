@@ -180,6 +180,8 @@ pub struct Column {
     pub generated: Generated,
     /// Its comment in the database.
     pub comment: Option<String>,
+    /// True if reflection found that this role may not read it.
+    pub unreadable: bool,
     /// Facts found by reflection that no other field can express, one sentence each.
     pub remarks: Vec<String>,
 }
@@ -193,6 +195,7 @@ impl Column {
             nullable: false,
             generated: Generated::No,
             comment: None,
+            unreadable: false,
             remarks: Vec::new(),
         }
     }
@@ -329,6 +332,8 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// CHECK constraints.
     pub checks: Vec<Check>,
+    /// True if reflection found that this role may read none of its columns.
+    pub unreadable: bool,
     /// Facts found by reflection that no other field can express, one sentence each: a partial index, an exclusion constraint.
     pub remarks: Vec<String>,
 }
@@ -358,6 +363,7 @@ impl Table {
             uniques: Vec::new(),
             indexes: Vec::new(),
             checks: Vec::new(),
+            unreadable: false,
             remarks: Vec::new(),
         }
     }

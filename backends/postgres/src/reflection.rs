@@ -64,9 +64,7 @@ pub(crate) fn reflect(
         if get(row, 3)? {
             table.remarks.push("It has row-level security.".into());
         }
-        if get(row, 11)? {
-            table.remarks.push("This role may not read it.".into());
-        }
+        table.unreadable = get(row, 11)?;
         tables.push(table);
         Ok(())
     })?;
@@ -266,8 +264,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
     column.nullable = get(row, 3)?;
     let domain: Option<String> = get(row, 9)?;
     if let Some(domain) = &domain {
-        let remark =
-            format!("Its type is the domain {domain}; here it is what the domain is made of.");
+        let remark = format!("Its type is the domain {domain}, mapped as its base type.");
         column.remarks.push(remark);
     }
     if !is_exact {
@@ -309,9 +306,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
             .push("It is GENERATED ALWAYS AS IDENTITY.".into());
     }
     column.remarks.extend(get::<Option<String>>(row, 14)?);
-    if get(row, 15)? {
-        column.remarks.push("This role may not read it.".into());
-    }
+    column.unreadable = get(row, 15)?;
     Ok(column)
 }
 

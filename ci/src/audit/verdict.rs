@@ -108,14 +108,13 @@ impl TableAudit {
             is_whole: true,
             seconds: 0.0,
         };
-        // Reading a table without the right to is an error, which says it already.
-        let told = |remark: &&String| *remark != "This role may not read it.";
-        for remark in table.remarks.iter().filter(told) {
+        // A table that the role may not read is not noted: reading it is an error.
+        for remark in &table.remarks {
             audit.add(Severity::Note, None, remark.clone());
         }
         for column in &table.columns {
-            for remark in &column.remarks {
-                audit.add(Severity::Note, Some(&column.name), remark.clone());
+            for remark in crate::inspect::remarks(&column.remarks, column.unreadable) {
+                audit.add(Severity::Note, Some(&column.name), remark);
             }
         }
         if table.primary_key.is_empty() {

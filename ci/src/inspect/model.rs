@@ -10,6 +10,7 @@ use selfsame::schema::{Column, ColumnType, Generated, Index, Table};
 use selfsame::value::ValueType;
 
 use super::names::{self, Taken};
+use super::remarks;
 use pairing::Pairing;
 use relation::Link;
 
@@ -85,7 +86,7 @@ impl Module {
                     module
                         .left_out
                         .push(format!("Table {name:?} has no entity: {reason}."));
-                    let remarks = table.remarks.iter();
+                    let remarks = remarks(&table.remarks, table.unreadable).into_iter();
                     let remarks = remarks.map(|remark| format!("Table {name:?}: {remark}"));
                     module.left_out.extend(remarks);
                 }
@@ -293,7 +294,7 @@ fn entity(
     attributes.extend(comment);
     let mut entity = Entity {
         name: draft.name.clone(),
-        comments: table.remarks.clone(),
+        comments: remarks(&table.remarks, table.unreadable),
         docs,
         attributes,
         fields: Vec::new(),

@@ -202,7 +202,7 @@ pub struct Playlist {
     pub tracks: ManyToMany<Track>,
 }
 
-// Its rows are the pairs of Playlist.tracks and Track.playlists, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Playlist.tracks and Track.playlists, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "playlist_track")]
 pub struct PlaylistTrack {

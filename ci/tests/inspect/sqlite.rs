@@ -51,7 +51,7 @@ pub struct Country {
     pub users_by_user_countries: ManyToMany<User>,
 }
 
-// Its rows are the pairs of User.users_by_user and User.users_by_friend, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of User.users_by_user and User.users_by_friend, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "friends")]
 pub struct Friend {

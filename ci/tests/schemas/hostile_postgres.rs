@@ -183,7 +183,7 @@ pub struct Here {
     #[orm(primary_key)]
     pub id: i32,
     pub parent: Option<i32>,
-    // Its type is the domain codes; here it is what the domain is made of.
+    // Its type is the domain codes, mapped as its base type.
     pub codes: Option<Vec<KindOf>>,
     pub kind: Option<KindOf>,
 }

@@ -123,11 +123,11 @@ pub struct Kind {
     pub tree: Option<String>,
     #[orm(db_type = "vector")]
     pub near: Option<String>,
-    // Its type is the domain feeling; here it is what the domain is made of.
+    // Its type is the domain feeling, mapped as its base type.
     pub feeling: Mood,
     pub maybe: Option<Mood>,
     pub all_moods: Option<Vec<Mood>>,
-    // Its type is the domain moods; here it is what the domain is made of.
+    // Its type is the domain moods, mapped as its base type.
     pub domain_of_moods: Option<Vec<Mood>>,
     #[orm(server_default = "'asc'::\"order\"")]
     pub direction: Auto<Option<Order>>,
@@ -144,7 +144,7 @@ pub struct Kind {
     pub smalls: Option<Vec<String>>,
     #[orm(db_type = "positive[]")]
     pub several: Option<Vec<String>>,
-    // Its type is the domain words; here it is what the domain is made of.
+    // Its type is the domain words, mapped as its base type.
     pub tags: Option<Vec<String>>,
     pub matrix: Option<Vec<Vec<i32>>>,
     pub cube: Option<Vec<Vec<Vec<f64>>>>,
@@ -226,7 +226,7 @@ pub struct OidKey {
     pub words: Option<String>,
 }
 
-// Its rows are the pairs of People.peoples_by_person and People.peoples_by_friend, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of People.peoples_by_person and People.peoples_by_friend, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "pairs")]
 pub struct Pair {
@@ -287,7 +287,7 @@ pub struct RangeKey {
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "small_keys")]
 pub struct SmallKey {
-    // Its type is the domain small; here it is what the domain is made of.
+    // Its type is the domain small, mapped as its base type.
     #[orm(primary_key)]
     pub small: i32,
     pub words: Option<String>,

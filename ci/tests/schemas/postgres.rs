@@ -220,9 +220,9 @@ pub struct Job {
     pub old: Option<serde_json::Value>,
     #[orm(db_type = "oid")]
     pub class: Option<String>,
-    // Its type is the domain positive; here it is what the domain is made of.
+    // Its type is the domain positive, mapped as its base type.
     pub grade: Option<i32>,
-    // Its type is the domain count_of; here it is what the domain is made of.
+    // Its type is the domain count_of, mapped as its base type.
     pub amount: i32,
     #[orm(db_type = "timestamp(3) without time zone")]
     pub short: Option<Timestamp>,

@@ -252,7 +252,7 @@ pub struct SetNull {
     pub cascade: BelongsTo<Cascade>,
 }
 
-// Its rows are the pairs of Parent.tags and Tag.parents, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Parent.tags and Tag.parents, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tagged")]
 pub struct Tagged {

@@ -438,7 +438,7 @@ pub struct SharesKey {
     pub parent: BelongsTo<Parent>,
 }
 
-// Its rows are the pairs of Parent.tags and Tag.parents, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Parent.tags and Tag.parents, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tagged")]
 pub struct Tagged {

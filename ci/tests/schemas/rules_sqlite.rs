@@ -322,7 +322,7 @@ pub struct SharesKey {
 }
 
 // It is WITHOUT ROWID.
-// Its rows are the pairs of Parent.tags and Tag.parents, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Parent.tags and Tag.parents, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "tagged")]
 pub struct Tagged {

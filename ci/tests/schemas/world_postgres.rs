@@ -135,7 +135,7 @@ pub struct OptionRow {
     pub place: Option<String>,
     #[orm(db_type = "point3[]")]
     pub places: Option<Vec<String>>,
-    // Its type is the domain tag_list; here it is what the domain is made of.
+    // Its type is the domain tag_list, mapped as its base type.
     pub tags: Option<Vec<String>>,
     pub grid: Option<Vec<Vec<i32>>>,
     #[orm(db_type = "int4range")]
@@ -212,7 +212,7 @@ pub struct VecRow {
 }
 
 // It has no primary key: its UNIQUE (A, B) stands for one here.
-// Its rows are the pairs of User.users_by_a and User.users_by_b, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of User.users_by_a and User.users_by_b, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "_UserFollows")]
 pub struct UserFollow {
@@ -353,7 +353,7 @@ pub struct Film {
     #[orm(primary_key)]
     pub film_id: Auto<i32>,
     pub title: String,
-    // Its type is the domain year; here it is what the domain is made of.
+    // Its type is the domain year, mapped as its base type.
     pub release_year: Option<i32>,
     #[orm(
         references = "language.language_id",
@@ -398,7 +398,7 @@ pub struct FilmActor {
 #[orm(table = "films_by_year")]
 #[orm(view)]
 pub struct FilmsByYear {
-    // Its type is the domain year; here it is what the domain is made of.
+    // Its type is the domain year, mapped as its base type.
     pub release_year: Option<i32>,
     pub n: Option<i64>,
 }
@@ -666,7 +666,7 @@ pub struct ResPartnerCategory {
     pub res_partners: ManyToMany<ResPartner>,
 }
 
-// Its rows are the pairs of ResPartnerCategory.res_partners and ResPartner.res_partner_categories, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of ResPartnerCategory.res_partners and ResPartner.res_partner_categories, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "res_partner_res_partner_category_rel")]
 pub struct ResPartnerResPartnerCategoryRel {

@@ -107,7 +107,7 @@ pub struct AspNetUserLogin {
     pub user: BelongsTo<AspNetUser>,
 }
 
-// Its rows are the pairs of AspNetUser.asp_net_roles and AspNetRole.asp_net_users, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of AspNetUser.asp_net_roles and AspNetRole.asp_net_users, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "AspNetUserRoles")]
 pub struct AspNetUserRole {
@@ -299,7 +299,7 @@ pub struct VecRow {
 }
 
 // It has no primary key: its UNIQUE (A, B) stands for one here.
-// Its rows are the pairs of Post.tags and Tag.posts, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Post.tags and Tag.posts, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "_PostToTag")]
 pub struct PostToTag {
@@ -530,7 +530,7 @@ pub struct DjangoSession {
 }
 
 // It is WITHOUT ROWID.
-// Its rows are the pairs of Employee.territories and Territory.employees, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Employee.territories and Territory.employees, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "employee_territories")]
 #[orm(
@@ -583,7 +583,7 @@ pub struct Employee {
     pub territories: ManyToMany<Territory>,
 }
 
-// Its rows are the pairs of Account.accounts_by_user and Account.accounts_by_friend, which by themselves would make other foreign keys or indexes.
+// Its rows are the pairs of Account.accounts_by_user and Account.accounts_by_friend, which would otherwise create other foreign keys or indexes.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "friendships")]
 pub struct Friendship {

@@ -45,8 +45,7 @@ fn reads_what_was_made(server: &Server) {
     let default = Generated::Default("'it''s'::text".into());
     let precision = Some((10, 2));
     let mut grade = Column::new("grade", ColumnType::I16);
-    grade.remarks =
-        vec!["Its type is the domain grade; here it is what the domain is made of.".into()];
+    grade.remarks = vec!["Its type is the domain grade, mapped as its base type.".into()];
     let mut books = Table::build("books")
         .column(Column::new("author", ColumnType::I32))
         .column(Column::new("place", ColumnType::I64).generated(Generated::Key))

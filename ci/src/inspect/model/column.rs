@@ -3,7 +3,7 @@
 use selfsame::schema::{Column, ColumnType, Generated};
 
 use super::{Draft, Field, Module, commented};
-use crate::inspect::names;
+use crate::inspect::{names, remarks};
 
 /// The field of a column, without its constraints.
 pub(super) fn field(draft: &Draft<'_>, position: usize, module: &mut Module) -> Field {
@@ -12,7 +12,7 @@ pub(super) fn field(draft: &Draft<'_>, position: usize, module: &mut Module) -> 
     let name = &draft.fields[position];
     let (docs, comment) = commented(column.comment.as_ref());
     let mut field = Field {
-        comments: column.remarks.clone(),
+        comments: remarks(&column.remarks, column.unreadable),
         docs,
         attributes: Vec::from_iter(comment),
         name: names::written(name),

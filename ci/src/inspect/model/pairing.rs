@@ -4,7 +4,7 @@ use selfsame::schema::{Column, ForeignKey, Generated, ReferentialAction, Table};
 
 use super::relation::{can_be_listed, obstacle, stem, target};
 use super::{Draft, Entity, Field, explicit_name, made_name};
-use crate::inspect::names;
+use crate::inspect::{names, remarks};
 
 /// A table with two foreign keys that together are its primary key, and without other columns.
 pub(super) struct Pairing {
@@ -94,7 +94,7 @@ pub(super) fn comment(pairing: &Pairing, drafts: &[Draft<'_>], entity: &mut Enti
     let relation = |end: &End| format!("{}.{}", drafts[end.parent].name, end.name);
     let [left, right] = &pairing.ends;
     entity.comments.push(format!(
-        "Its rows are the pairs of {} and {}, which by themselves would make other foreign keys or indexes.",
+        "Its rows are the pairs of {} and {}, which would otherwise create other foreign keys or indexes.",
         relation(left),
         relation(right)
     ));
@@ -173,10 +173,9 @@ fn is_expressed(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
         && table.primary_key.is_sorted()
         && table.foreign_keys.iter().all(is_usual)
         && matches!(&table.indexes[..], [only] if only.columns == ends[1].columns && is_made(&only.name, &only.columns, "idx"))
-        && table.remarks.is_empty()
+        && remarks(&table.remarks, table.unreadable).is_empty()
         && table.comment.is_none()
-        && table
-            .columns
-            .iter()
-            .all(|column| column.remarks.is_empty() && column.comment.is_none())
+        && table.columns.iter().all(|column| {
+            remarks(&column.remarks, column.unreadable).is_empty() && column.comment.is_none()
+        })
 }
