@@ -1,17 +1,18 @@
 //! Reflects tables from the information schema.
 
+mod indexes;
 pub(crate) mod types;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::schema::{
-    Check, Column, ColumnType, ForeignKey, Generated, Index, ReferentialAction, Table,
+    Check, Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table,
 };
 use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
 
-use crate::dialect::INDEX_OF_GENERATED_KEY;
+use indexes::{Reported, leave_out_indexes_of_keys};
 
 const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine, table_type = 'SYSTEM VERSIONED', \
     coalesce(create_options LIKE '%partitioned%', FALSE) FROM information_schema.tables \
@@ -181,11 +182,17 @@ impl Listed<'_> {
             checks.push((table, Check { name, condition }));
             Ok(())
         })?;
+        // By table.
+        let mut hidden: HashMap<String, Vec<String>> = HashMap::new();
         each(connection, COLUMNS, Some(place), &mut |row| {
             let Some(table) = self.find(tables, row)? else {
                 return Ok(());
             };
             let key = (get(row, 0)?, get(row, 1)?);
+            if is_of_versions(row)? {
+                hidden.entry(key.0).or_default().push(key.1);
+                return Ok(());
+            }
             let mut column = column(row, documents.contains(&key))?;
             if let Generated::Default(default) = &mut column.generated {
                 *default = without_database(default, place);
@@ -211,15 +218,27 @@ impl Listed<'_> {
                 None => Ok(()),
             },
         )?;
-        each(
-            connection,
-            INDEXES,
-            Some(place),
-            &mut |row| match self.find(tables, row)? {
-                Some(table) => add_index_column(table, row),
-                None => Ok(()),
-            },
-        )?;
+        for (name, columns) in &hidden {
+            let name = self.named(self.schema, name);
+            if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
+                let remark = format!(
+                    "Not here: {}, by which the server tells earlier rows.",
+                    columns.join(", ")
+                );
+                table.remarks.push(remark);
+            }
+        }
+        let mut indexes = Vec::new();
+        each(connection, INDEXES, Some(place), &mut |row| {
+            Reported::read(row, &mut indexes)
+        })?;
+        for index in indexes {
+            let name = self.named(self.schema, &index.table);
+            if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
+                let hidden = hidden.get(&index.table).map_or(&[][..], Vec::as_slice);
+                index.add_to(table, hidden)?;
+            }
+        }
         for (name, check) in checks {
             let name = self.named(self.schema, &name);
             if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
@@ -291,6 +310,15 @@ fn is_json(condition: &str, column: &str) -> bool {
     quoted.iter().any(|known| known == condition)
 }
 
+/// Returns whether a column is one of the two of a versioned table that hold when a row was valid.
+fn is_of_versions(row: &dyn Row) -> Result<bool> {
+    let expression: Option<String> = get(row, 6)?;
+    Ok(matches!(
+        expression.as_deref(),
+        Some("ROW START" | "ROW END")
+    ))
+}
+
 fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
     let written: String = get(row, 2)?;
     let (ty, is_exact) = match is_document {
@@ -317,6 +345,11 @@ fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
     column.generated = match (default, computed) {
         _ if extra.contains("auto_increment") => Generated::Key,
         (_, Some(expression)) => Generated::Computed(expression),
+        (Some(default), _) if types::is_no_date(&column.ty, &default) => {
+            let remark = format!("Its default is {default}, which is no date.");
+            column.remarks.push(remark);
+            Generated::No
+        }
         (Some(default), _) if default != "NULL" => Generated::Default(default),
         _ => Generated::No,
     };
@@ -339,61 +372,6 @@ fn without_database(default: &str, database: &str) -> String {
                 None => default,
             }
         })
-}
-
-fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
-    let (name, column): (String, String) = (get(row, 1)?, get(row, 4)?);
-    let is_first: bool = get(row, 2)?;
-    if name == "PRIMARY" {
-        let position = table.position(&column).ok_or_else(|| {
-            let message = "the schema changed while it was read";
-            Error::new(ErrorKind::Serialization, message).entity(&table.name)
-        })?;
-        table.primary_key.push(position);
-        return Ok(());
-    }
-    let kind: String = get(row, 6)?;
-    let part: Option<i64> = get(row, 5)?;
-    if part.is_some() || !matches!(kind.as_str(), "BTREE" | "HASH") {
-        let remark = format!("Only partly here: the index {name} over {column}, {kind}.");
-        table.remarks.push(remark);
-    }
-    let indexes = match get(row, 3)? {
-        true => &mut table.indexes,
-        false => &mut table.uniques,
-    };
-    if is_first {
-        indexes.push(Index {
-            name: Some(name),
-            columns: Vec::new(),
-        });
-    }
-    if let Some(index) = indexes.last_mut() {
-        index.columns.push(column);
-    }
-    Ok(())
-}
-
-/// Each foreign key has an index with its name, unless another index serves it. The index of an unnamed key is named like its
-/// first column. The index of a counted column that needs one has a name of our own.
-fn leave_out_indexes_of_keys(table: &mut Table) {
-    let keys = std::mem::take(&mut table.foreign_keys);
-    let counted = format!("{}_ibfk_", table.name);
-    table.indexes.retain(|index| {
-        !keys.iter().any(|key| {
-            let is_counted = (key.name.as_deref()).is_none_or(|name| name.starts_with(&counted));
-            let is_its_own = key.name == index.name
-                || is_counted && index.name.as_deref() == key.columns.first().map(|name| &**name);
-            is_its_own && key.columns == index.columns
-        })
-    });
-    table.foreign_keys = keys;
-    let counted = table.columns.iter().find(|it| it.is_generated_key());
-    if let Some(counted) = counted.map(|column| column.name.clone()) {
-        table.indexes.retain(|index| {
-            index.name.as_deref() != Some(INDEX_OF_GENERATED_KEY) || index.columns != [&*counted]
-        });
-    }
 }
 
 fn action(rule: &str) -> ReferentialAction {

@@ -87,13 +87,12 @@ pub struct NamedPet {
     pub email: String,
 }
 
-// Only partly here: the index note_begins over note, BTREE.
-// Only partly here: the index note_words over note, FULLTEXT.
+// Not here: the index note_begins (note(10)), BTREE.
+// Not here: the index note_words (note), FULLTEXT.
 /// Who owns pets
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "owners")]
 #[orm(comment)]
-#[orm(index(note, name = "note_words"))]
 pub struct Owner {
     // Its type is int(10) unsigned.
     #[orm(primary_key)]
@@ -128,7 +127,6 @@ pub struct Owner {
     pub middle: Option<i32>,
     // Its type is text.
     // Its collation is utf8mb3_general_ci.
-    #[orm(index = "note_begins")]
     pub note: Option<String>,
     // Its type is mediumblob.
     pub data: Option<Vec<u8>>,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use selfsame::schema::ColumnType;
+use selfsame::value::ValueType;
 
 /// Returns the neutral type of a column for the server's form, such as `varchar(50)`, and whether `create_all` creates the same type from it.
 pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
@@ -67,6 +68,21 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
         ("timestamp", _) => (declared(ColumnType::TimestampTz), true),
         _ => other(),
     }
+}
+
+/// Returns whether the default of a column of this type is a date without year, month or day, such as `'0000-00-00 00:00:00'`: strict mode
+/// refuses to create it, and no value can hold it.
+pub(crate) fn is_no_date(ty: &ColumnType, default: &str) -> bool {
+    let is_date = matches!(
+        ty.value_type(),
+        ValueType::Date | ValueType::Timestamp | ValueType::TimestampTz
+    );
+    let Some(literal) = default.strip_prefix('\'').filter(|_| is_date) else {
+        return false;
+    };
+    let date = literal.split([' ', '\'']).next().unwrap_or(literal);
+    let mut parts = date.split('-');
+    parts.any(|part| !part.is_empty() && part.bytes().all(|digit| digit == b'0'))
 }
 
 fn decimal(modifiers: &str) -> (ColumnType, bool) {
@@ -156,6 +172,24 @@ mod tests {
             ("inet6", (other("inet6"), true)),
         ] {
             assert_eq!(column_type(written), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn defaults_that_are_no_dates() {
+        for (ty, default, expected) in [
+            ("datetime", "'0000-00-00 00:00:00'", true),
+            ("timestamp(6)", "'0000-00-00 00:00:00.000000'", true),
+            ("date", "'0000-00-00'", true),
+            ("date", "'2024-00-01'", true),
+            ("date", "'2024-10-20'", false),
+            ("datetime", "'2000-01-10 00:00:00'", false),
+            ("datetime", "current_timestamp()", false),
+            ("varchar(20)", "'0000-00-00'", false),
+            ("time", "'00:00:00'", false),
+        ] {
+            let (column, _) = column_type(ty);
+            assert_eq!(is_no_date(&column, default), expected, "{ty} {default}");
         }
     }
 }

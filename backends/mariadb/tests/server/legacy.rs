@@ -43,6 +43,78 @@ fn what_an_entity_cannot_express_is_reported() {
     );
 }
 
+/// Reflection leaves out what cannot be created again, and reports it. What it returns creates the tables that it describes.
+#[test]
+fn what_cannot_be_created_is_left_out() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "SET sql_mode = ''; CREATE TABLE dated (id INT PRIMARY KEY, at DATETIME NOT NULL DEFAULT '0000-00-00 00:00:00', \
+             day DATE DEFAULT '2000-00-00', stamp TIMESTAMP NOT NULL DEFAULT '2000-01-02 03:04:05') ENGINE = InnoDB",
+            "CREATE TABLE kept (id INT PRIMARY KEY, n INT UNIQUE, since TIMESTAMP(6) GENERATED ALWAYS AS ROW START, \
+             until TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (since, until), KEY (until)) ENGINE = InnoDB WITH SYSTEM VERSIONING",
+            "CREATE TABLE searched (id INT PRIMARY KEY, title VARCHAR(4000), body TEXT, place POINT NOT NULL, code VARCHAR(40), n INT, \
+             FULLTEXT KEY words (title, body), SPATIAL KEY places (place), KEY begins (n, title(10)), UNIQUE KEY coded (code(8), n), KEY (n)) ENGINE = InnoDB CHARACTER SET utf8mb4",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let metadata = Metadata::reflect(&engine).expect("reflects");
+    let remarks: Vec<&str> = metadata
+        .tables()
+        .iter()
+        .flat_map(|table| {
+            let of_columns = table.columns.iter().flat_map(|column| &column.remarks);
+            table.remarks.iter().chain(of_columns)
+        })
+        .map(String::as_str)
+        .filter(|remark| !remark.starts_with("Its collation") && !remark.starts_with("Its type"))
+        .collect();
+    assert_eq!(
+        remarks,
+        [
+            "Its default is '0000-00-00 00:00:00', which is no date.",
+            "Its default is '2000-00-00', which is no date.",
+            "It is WITH SYSTEM VERSIONING: the server keeps earlier rows.",
+            "Not here: since, until, by which the server tells earlier rows.",
+            "Not here: the index begins (n, title(10)), BTREE.",
+            "Only partly here: the index coded (code(8), n), BTREE.",
+            "Not here: the index places (place), SPATIAL.",
+            "Not here: the index words (title, body), FULLTEXT.",
+        ]
+    );
+    let named = |name: &str| {
+        let table = metadata.tables().iter().find(|table| table.name == name);
+        table.expect("a table")
+    };
+    let keys: Vec<_> = (named("kept").key_columns())
+        .map(|column| &*column.name)
+        .collect();
+    assert_eq!(keys, ["id"]);
+    assert_eq!(named("kept").uniques[0].columns, ["n"]);
+    let mut session = Session::new(&engine);
+    let kept = metadata.records("kept").expect("records");
+    let mut row = kept.record();
+    row.set("id", 1).expect("sets");
+    let row = session.add(row);
+    session.commit().expect("inserts");
+    session[row].set("n", 5).expect("sets");
+    session.commit().expect("updates");
+    session.delete(row).expect("marks");
+    session.commit().expect("deletes");
+    let mut dated = metadata.records("dated").expect("records").record();
+    dated.set("id", 1).expect("sets");
+    session.add(dated);
+    let error = session.commit().expect_err("its date is required");
+    assert_eq!(error.column_name(), Some("at"), "{error}");
+    session.rollback().expect("rolls back");
+    drop(session);
+    assert_eq!(metadata.diff(&engine).expect("compares"), []);
+    metadata.drop_all(&engine).expect("drops");
+    metadata.create_all(&engine).expect("creates");
+    assert_eq!(metadata.diff(&engine).expect("compares"), []);
+}
+
 /// Keys that are equal to the database although they differ in case, accents or spaces.
 #[test]
 fn keys_that_are_equal_to_the_database() {

@@ -1,0 +1,112 @@
+//! Indexes and the primary key, put together from the rows of their columns.
+
+use selfsame::backend::Row;
+use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::schema::{Index, Table};
+
+use super::get;
+use crate::dialect::INDEX_OF_GENERATED_KEY;
+
+/// An index as the server reports it, column by column.
+pub(super) struct Reported {
+    /// The local name of its table.
+    pub(super) table: String,
+    name: String,
+    is_unique: bool,
+    kind: String,
+    /// The columns; of some only a number of characters or bytes.
+    parts: Vec<(String, Option<i64>)>,
+}
+
+impl Reported {
+    /// Adds a row to the index that it belongs to: the last one, or a new one.
+    pub(super) fn read(row: &dyn Row, indexes: &mut Vec<Self>) -> Result<()> {
+        if get(row, 2)? {
+            indexes.push(Self {
+                table: get(row, 0)?,
+                name: get(row, 1)?,
+                is_unique: !get::<bool>(row, 3)?,
+                kind: get(row, 6)?,
+                parts: Vec::new(),
+            });
+        }
+        if let Some(index) = indexes.last_mut() {
+            index.parts.push((get(row, 4)?, get(row, 5)?));
+        }
+        Ok(())
+    }
+
+    /// Adds the index to its table. `hidden` are the columns that were left out of the table: the server adds one to each key of a versioned
+    /// table.
+    pub(super) fn add_to(mut self, table: &mut Table, hidden: &[String]) -> Result<()> {
+        self.parts.retain(|(column, _)| !hidden.contains(column));
+        if self.parts.is_empty() {
+            return Ok(());
+        }
+        if self.name == "PRIMARY" {
+            for (column, _) in &self.parts {
+                let position = table.position(column).ok_or_else(|| {
+                    let message = "the schema changed while it was read";
+                    Error::new(ErrorKind::Serialization, message).entity(&table.name)
+                })?;
+                table.primary_key.push(position);
+            }
+            return Ok(());
+        }
+        let is_usual = matches!(self.kind.as_str(), "BTREE" | "HASH")
+            && self.parts.iter().all(|(_, length)| length.is_none());
+        if !is_usual {
+            // Whatever is unique in a part of its values is unique.
+            let here = match self.is_unique {
+                true => "Only partly here",
+                false => "Not here",
+            };
+            let remark = format!("{here}: the index {}.", self.written());
+            table.remarks.push(remark);
+        }
+        let indexes = match self.is_unique {
+            true => &mut table.uniques,
+            false if is_usual => &mut table.indexes,
+            false => return Ok(()),
+        };
+        indexes.push(Index {
+            name: Some(self.name),
+            columns: self.parts.into_iter().map(|(column, _)| column).collect(),
+        });
+        Ok(())
+    }
+
+    /// Returns the index as `name (a, b(10)), BTREE`.
+    fn written(&self) -> String {
+        // The server reports a length for spatial indexes, too, which says nothing.
+        let is_spatial = self.kind == "SPATIAL";
+        let parts = self.parts.iter().map(|(column, length)| match length {
+            Some(length) if !is_spatial => format!("{column}({length})"),
+            _ => column.clone(),
+        });
+        let parts: Vec<String> = parts.collect();
+        format!("{} ({}), {}", self.name, parts.join(", "), self.kind)
+    }
+}
+
+/// Each foreign key has an index with its name, unless another index serves it. The index of an unnamed key is named like its
+/// first column. The index of a counted column that needs one has a name of our own.
+pub(super) fn leave_out_indexes_of_keys(table: &mut Table) {
+    let keys = std::mem::take(&mut table.foreign_keys);
+    let counted = format!("{}_ibfk_", table.name);
+    table.indexes.retain(|index| {
+        !keys.iter().any(|key| {
+            let is_counted = (key.name.as_deref()).is_none_or(|name| name.starts_with(&counted));
+            let is_its_own = key.name == index.name
+                || is_counted && index.name.as_deref() == key.columns.first().map(|name| &**name);
+            is_its_own && key.columns == index.columns
+        })
+    });
+    table.foreign_keys = keys;
+    let counted = table.columns.iter().find(|it| it.is_generated_key());
+    if let Some(counted) = counted.map(|column| column.name.clone()) {
+        table.indexes.retain(|index| {
+            index.name.as_deref() != Some(INDEX_OF_GENERATED_KEY) || index.columns != [&*counted]
+        });
+    }
+}
