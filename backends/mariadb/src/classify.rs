@@ -103,7 +103,8 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         1022 | 1062 | 1169 | 1586 => ErrorKind::UniqueViolation,
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 => ErrorKind::ForeignKeyViolation,
         1048 | 1263 | 1364 => ErrorKind::NotNullViolation,
-        3819 | 4025 => ErrorKind::CheckViolation,
+        // The first is that of a view WITH CHECK OPTION.
+        1369 | 3819 | 4025 => ErrorKind::CheckViolation,
         // A record changed since the snapshot that this transaction reads.
         1020 => ErrorKind::Serialization,
         1213 | 1614 => ErrorKind::Deadlock,
@@ -234,6 +235,7 @@ fn message(reported: &MySqlError, kind: ErrorKind, statement: &str) -> String {
         1406 => "the value is too long for the column",
         1292 | 1366 | 1411 => "text that is not a valid value of the required type",
         1365 => "division by zero",
+        1369 => "the view would not show the row (WITH CHECK OPTION)",
         1644 => "a procedure or trigger of the database raised an error",
         _ => match kind {
             ErrorKind::UniqueViolation => "another row already has this value",
@@ -282,6 +284,7 @@ mod tests {
             (1452, ErrorKind::ForeignKeyViolation),
             (1048, ErrorKind::NotNullViolation),
             (1364, ErrorKind::NotNullViolation),
+            (1369, ErrorKind::CheckViolation),
             (3819, ErrorKind::CheckViolation),
             (4025, ErrorKind::CheckViolation),
             (1205, ErrorKind::Busy),

@@ -91,7 +91,8 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "23505" | "23P01" => ErrorKind::UniqueViolation,
         "23503" | "23001" => ErrorKind::ForeignKeyViolation,
         "23502" => ErrorKind::NotNullViolation,
-        "23514" => ErrorKind::CheckViolation,
+        // The second is that of a view WITH CHECK OPTION.
+        "23514" | "44000" => ErrorKind::CheckViolation,
         "40001" => ErrorKind::Serialization,
         "40P01" => ErrorKind::Deadlock,
         // Lock not available, query cancelled (by a timeout), object in use.
@@ -210,6 +211,7 @@ fn message(reported: &DbError, statement: &str) -> String {
         }
         "23502" => "NULL in a NOT NULL column",
         "23514" => "the value violates a CHECK constraint",
+        "44000" => "the view would not show the row (WITH CHECK OPTION)",
         "22001" => "the value is too long for the column",
         "22003" => "the number is out of range of its type",
         "22007" | "22008" => "a date or time that the database does not support",
@@ -265,6 +267,7 @@ mod tests {
             ("23503", ErrorKind::ForeignKeyViolation),
             ("23502", ErrorKind::NotNullViolation),
             ("23514", ErrorKind::CheckViolation),
+            ("44000", ErrorKind::CheckViolation),
             ("40001", ErrorKind::Serialization),
             ("40P01", ErrorKind::Deadlock),
             ("55P03", ErrorKind::Busy),

@@ -28,6 +28,15 @@
 //! | `Uuid` | `uuid` |
 //! | `Date`, `Time`, `Timestamp`, `TimestampTz` | `date`, `time`, `timestamp`, `timestamptz` |
 //! | `Json` | `jsonb`: documents can be compared; key order and white space are not preserved, U+0000 in a string is refused |
+//!
+//! # Restricted roles
+//!
+//! A query reads every column that is mapped and not [`Deferred`](selfsame::value::Deferred), and an UPDATE writes only the columns that changed:
+//! leave out or defer what the role may not read. A generated key and the defaults of a new row are read back by RETURNING, for which the role
+//! must be able to SELECT them, and with row-level security the row. A row that a policy, a rule or a view keeps from an UPDATE or DELETE is
+//! [`StaleData`](selfsame::ErrorKind::StaleData); one that a view WITH CHECK OPTION would not show is a
+//! [`CheckViolation`](selfsame::ErrorKind::CheckViolation); a missing privilege and a violated policy are
+//! [`Database`](selfsame::ErrorKind::Database) with the code 42501.
 
 mod backend;
 mod classify;

@@ -187,7 +187,7 @@ const PRIMARY_KEYS: &str = "SELECT listed.name, a.attname \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum = p.number \
     ORDER BY listed.name, p.place";
 
-/// B-tree indexes over whole columns of all rows, with a remark for anything unusual in their definition.
+/// B-tree indexes over whole columns of all rows, except unique ones that were never built because rows have equal values; with a remark for anything unusual in their definition.
 const INDEXES: &str = "SELECT listed.name, c.relname, i.indisunique, p.place = 1, a.attname, \
     CASE WHEN substring(pg_get_indexdef(c.oid) FROM ' USING (.*)$') <> 'btree (' || \
         (SELECT string_agg(quote_ident(x.attname), ', ' ORDER BY q.place) \
@@ -200,15 +200,16 @@ const INDEXES: &str = "SELECT listed.name, c.relname, i.indisunique, p.place = 1
     CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY AS p (number, place) \
     JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum = p.number \
     WHERE NOT i.indisprimary AND i.indpred IS NULL AND i.indexprs IS NULL AND p.place <= i.indnkeyatts \
-    AND m.amname = 'btree' AND NOT i.indisexclusion \
+    AND m.amname = 'btree' AND NOT i.indisexclusion AND (i.indisvalid OR NOT i.indisunique) \
     ORDER BY listed.name, c.oid, p.place";
 
-const OTHER_INDEXES: &str = "SELECT listed.name, 'Not here: ' || replace(pg_get_indexdef(c.oid), quote_ident(current_schema()) || '.', '') || '.' \
+const OTHER_INDEXES: &str = "SELECT listed.name, 'Not here: ' || replace(pg_get_indexdef(c.oid), quote_ident(current_schema()) || '.', '') \
+        || CASE WHEN i.indisvalid THEN '.' ELSE ', INVALID.' END \
     FROM listed JOIN pg_catalog.pg_index i ON i.indrelid = listed.oid \
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
     JOIN pg_catalog.pg_am m ON m.oid = c.relam \
     WHERE NOT i.indisprimary AND NOT i.indisexclusion \
-    AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR m.amname <> 'btree') \
+    AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR m.amname <> 'btree' OR i.indisunique AND NOT i.indisvalid) \
     ORDER BY listed.name, c.oid";
 
 /// Properties of constraints that a table cannot express: exclusion, deferred, not valid.

@@ -32,8 +32,8 @@ pub fn excluded<E: Entity, T: ColumnValue>(column: Column<E, T>) -> Expr<E, T> {
 }
 
 impl<C> Insert<C> {
-    /// Handles rows whose values of these columns exist already: `.on_conflict((User::NAME,)).do_nothing()`. The columns must have a
-    /// primary key or UNIQUE constraint.
+    /// Handles rows whose values of these columns exist already: `.on_conflict((User::NAME,)).do_nothing()`. The columns must be those
+    /// of a primary key, a UNIQUE constraint or a unique index over all rows: databases refuse partial, expression and deferrable ones.
     pub fn on_conflict(self, columns: impl ColumnList) -> OnConflict<C> {
         OnConflict {
             insert: self,

@@ -11,6 +11,7 @@ mod keys;
 mod kinds;
 mod legacy;
 mod limits;
+mod restricted;
 mod savepoints;
 mod secrets;
 mod stalls;

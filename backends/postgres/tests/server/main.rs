@@ -11,6 +11,7 @@ mod others;
 mod overlaps;
 mod poolers;
 mod reflection;
+mod restricted;
 mod secrets;
 mod skipped;
 mod stalls;
@@ -56,6 +57,7 @@ fn main() {
         overlaps::CASES,
         poolers::CASES,
         reflection::CASES,
+        restricted::CASES,
         secrets::CASES,
         skipped::CASES,
         stalls::CASES,
