@@ -87,7 +87,7 @@ pub(crate) enum Command {
 #[derive(Args)]
 pub(crate) struct On<A: Args> {
     /// The database to test: sqlite (a temporary file), sqlite::memory:, sqlite:PATH (new files next to it), postgres://…, docker:IMAGE,
-    /// local:postgres, postgres (the first of these that is available), pgbouncer (the same behind PgBouncer), mariadb://…, local:mariadb, mariadb,
+    /// local:postgres, postgres (the first of these that is available), pgbouncer (the same behind PgBouncer), mariadb://…, local:mariadb, mariadb, mysql://…, local:mysql, mysql,
     /// galera:local (three nodes), env:NAME (the target in this variable)
     #[arg(value_name = "TARGET", default_value = crate::targets::DEFAULT)]
     pub(crate) targets: Vec<String>,

@@ -17,7 +17,8 @@ pub(crate) const DEFAULT: &str = "sqlite";
 const PATIENCE: Duration = Duration::from_secs(1);
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
-     postgres, pgbouncer, mariadb://USER:PASSWORD@HOST:PORT, local:mariadb, mariadb, galera:local, env:NAME";
+     postgres, pgbouncer, mariadb://USER:PASSWORD@HOST:PORT, local:mariadb, mariadb, galera:local, \
+     mysql://USER:PASSWORD@HOST:PORT, local:mysql, mysql, env:NAME";
 
 /// Opens the targets and checks that each can be used.
 ///

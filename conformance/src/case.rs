@@ -278,6 +278,8 @@ pub enum Capability {
     KeysCountedOn,
     /// Values that are converted to the types of their columns.
     ConvertedValues,
+    /// Assignments of an UPDATE that see the row as it was before.
+    SimultaneousAssignment,
 }
 
 impl Capability {
@@ -323,6 +325,7 @@ impl Capability {
                 dialect.last_key(&table).is_some()
             }
             Self::ConvertedValues => dialect.converts_what_it_stores(),
+            Self::SimultaneousAssignment => !dialect.assigns_in_sequence(),
         }
     }
 }
@@ -342,6 +345,10 @@ const REFUSALS: &[(&str, Capability)] = &[
         Capability::RowValues,
     ),
     ("a computed column", Capability::ComputedColumns),
+    (
+        "assignments that read each other's columns",
+        Capability::SimultaneousAssignment,
+    ),
     ("a window function", Capability::Windows),
     ("a recursive query", Capability::RecursiveQueries),
     ("INTERSECT or EXCEPT", Capability::SetOperations),
@@ -397,6 +404,7 @@ impl fmt::Display for Capability {
             Self::SetDefault => "SET DEFAULT",
             Self::KeysCountedOn => "keys counted on from the last",
             Self::ConvertedValues => "values converted to the types of their columns",
+            Self::SimultaneousAssignment => "assignments that see the row as it was before",
         })
     }
 }

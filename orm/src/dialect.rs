@@ -287,6 +287,18 @@ pub trait Dialect: Debug + Send + Sync {
         ""
     }
 
+    /// Writes the default of a column, after DEFAULT. By default the expression itself.
+    fn default_value(&self, expression: &str, out: &mut String) {
+        out.push_str(expression);
+    }
+
+    /// Returns whether UPDATE and an upsert assign columns one after the other, so that an expression sees those already assigned. By default
+    /// false: every expression sees the row as it was before. Otherwise assignments are written in an order that gives the same result, and
+    /// refused if there is none.
+    fn assigns_in_sequence(&self) -> bool {
+        false
+    }
+
     /// Writes a CAST of a rendered operand. By default to [`cast_type`](Self::cast_type).
     fn cast(&self, operand: &str, ty: &ColumnType, out: &mut String) {
         let ty = self.cast_type(ty);

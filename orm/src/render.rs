@@ -9,6 +9,7 @@ pub(crate) mod computed;
 mod definition;
 mod duplicate_key;
 mod expression;
+pub(crate) mod in_sequence;
 mod modification;
 mod statement;
 mod text;

@@ -1,8 +1,8 @@
 //! [`MariaDb`]: where the server is, and how to connect to it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use selfsame::backend::{Backend, Connection, Scheme};
@@ -11,7 +11,8 @@ use selfsame::error::{Error, Result};
 
 use crate::connection::MariaDbConnection;
 use crate::dialect::MariaDbDialect;
-use crate::link::connect;
+use crate::flavor::Flavor;
+use crate::link::{Link, connect, unlike};
 use crate::options::Options;
 
 /// Opens `mariadb://…` and `mysql://…`.
@@ -20,7 +21,7 @@ pub const SCHEME: Scheme = Scheme {
     open: |url| Ok(Arc::new(MariaDb::url(url)?)),
 };
 
-/// A MariaDB database, on one server or on the nodes of a cluster.
+/// A MariaDB or MySQL database, on one server or on the nodes of a cluster.
 ///
 /// ```
 /// use selfsame_mariadb::MariaDb;
@@ -32,7 +33,9 @@ pub const SCHEME: Scheme = Scheme {
 #[derive(Clone)]
 pub struct MariaDb {
     pub(crate) options: Options,
-    dialect: MariaDbDialect,
+    /// The server's flavor, which the URL or the first connection tells.
+    flavor: Arc<OnceLock<Flavor>>,
+    dialect: OnceLock<MariaDbDialect>,
     /// The number of connections so far, which determines the first host of the next one.
     connected: Arc<AtomicUsize>,
 }
@@ -40,6 +43,10 @@ pub struct MariaDb {
 impl MariaDb {
     /// Uses the database of a URL: `mariadb://user:password@host:port/database?option=value`. Of several hosts, separated by commas, a connection
     /// uses the first that answers.
+    ///
+    /// Behind `mysql://` may be MySQL or MariaDB. Their SQL differs, so that the first use of the dialect, such as creating an
+    /// [`Engine`](selfsame::Engine), connects to find out. If no server answers then, it is taken for MySQL; connections to MariaDB are refused
+    /// from then on, with an error that says so. With `mariadb://` nothing is asked, and MySQL is refused.
     ///
     /// | option | effect |
     /// |---|---|
@@ -62,12 +69,11 @@ impl MariaDb {
     /// and the crate was built without its feature `tls`. The error shows no password.
     pub fn url(url: &str) -> Result<Self> {
         let options = Options::parse(url)?;
-        let dialect = MariaDbDialect {
-            lock_timeout: options.lock_timeout,
-        };
+        let flavor = options.flavor.map(OnceLock::from).unwrap_or_default();
         Ok(Self {
             options,
-            dialect,
+            flavor: Arc::new(flavor),
+            dialect: OnceLock::new(),
             connected: Arc::default(),
         })
     }
@@ -86,7 +92,8 @@ impl MariaDb {
         self
     }
 
-    /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); unlimited by default.
+    /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); unlimited by default. MySQL limits SELECT
+    /// alone; other statements end with [`response_timeout`](Self::response_timeout).
     #[must_use]
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.options.statement_timeout = Some(timeout);
@@ -99,7 +106,7 @@ impl MariaDb {
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = Some(timeout);
-        self.dialect.lock_timeout = Some(timeout);
+        self.dialect = OnceLock::new();
         self
     }
 
@@ -120,6 +127,26 @@ impl MariaDb {
     pub fn sync_wait(mut self, mask: u32) -> Self {
         self.options.sync_wait = Some(mask);
         self
+    }
+
+    fn link(&self) -> Result<Link> {
+        let first = match self.options.spread {
+            true => self.connected.fetch_add(1, Ordering::Relaxed),
+            false => 0,
+        };
+        let options = Options {
+            flavor: self.flavor.get().copied(),
+            ..self.options.clone()
+        };
+        connect(&options, first).map_err(|error| {
+            let address = self.options.address();
+            let message = format!("cannot connect to {address}: {}", error.message());
+            let named = Error::new(error.kind(), message);
+            match error.native_code() {
+                Some(code) => named.code(code),
+                None => named,
+            }
+        })
     }
 
     /// How many hosts connections spread over.
@@ -148,24 +175,23 @@ impl fmt::Debug for MariaDb {
 
 impl Backend for MariaDb {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        let first = match self.options.spread {
-            true => self.connected.fetch_add(1, Ordering::Relaxed),
-            false => 0,
-        };
-        let link = connect(&self.options, first).map_err(|error| {
-            let address = self.options.address();
-            let message = format!("cannot connect to {address}: {}", error.message());
-            let named = Error::new(error.kind(), message);
-            match error.native_code() {
-                Some(code) => named.code(code),
-                None => named,
-            }
-        })?;
-        Ok(Box::new(MariaDbConnection::new(link)))
+        let link = self.link()?;
+        // What was rendered for one server may mean something else to the other.
+        let expected = *self.flavor.get_or_init(|| link.flavor);
+        match link.flavor == expected {
+            true => Ok(Box::new(MariaDbConnection::new(link))),
+            false => Err(unlike(expected, link.flavor)),
+        }
     }
 
     fn dialect(&self) -> &dyn Dialect {
-        &self.dialect
+        self.dialect.get_or_init(|| MariaDbDialect {
+            flavor: *self.flavor.get_or_init(|| {
+                let link = self.link();
+                link.map_or(Flavor::MySql, |link| link.flavor)
+            }),
+            lock_timeout: self.options.lock_timeout,
+        })
     }
 }
 
@@ -230,40 +256,37 @@ mod tests {
             ),
             (
                 "mysql://ada@localhost/b%C3%BCcher?socket=%2Frun%2Fm.sock",
-                "mariadb://ada@/run/m.sock/bücher",
+                "mysql://ada@/run/m.sock/bücher",
             ),
             (
                 "mysql://ada@localhost/d?unix_socket=/run/m.sock",
-                "mariadb://ada@/run/m.sock/d",
+                "mysql://ada@/run/m.sock/d",
             ),
-            (
-                "mysql://ada@%2Frun%2Fm.sock/d",
-                "mariadb://ada@/run/m.sock/d",
-            ),
+            ("mysql://ada@%2Frun%2Fm.sock/d", "mysql://ada@/run/m.sock/d"),
             // URLs as hosting providers write them.
             (
                 "mysql://u:p@us-cdbr-east.cleardb.example/heroku_x?reconnect=true",
-                "mariadb://u:***@us-cdbr-east.cleardb.example:3306/heroku_x",
+                "mysql://u:***@us-cdbr-east.cleardb.example:3306/heroku_x",
             ),
             (
                 "mysql://u%40server:p@server.mysql.database.azure.example/d",
-                "mariadb://u@server:***@server.mysql.database.azure.example:3306/d",
+                "mysql://u@server:***@server.mysql.database.azure.example:3306/d",
             ),
             (
                 "mysql://u@server:p@server.mysql.database.azure.example/d",
-                "mariadb://u@server:***@server.mysql.database.azure.example:3306/d",
+                "mysql://u@server:***@server.mysql.database.azure.example:3306/d",
             ),
             // A password may hold nearly everything.
-            ("mysql://u:p?a=b&c#d:e+f@h/d", "mariadb://u:***@h:3306/d"),
-            ("mysql://u:100%@h/d", "mariadb://u:***@h:3306/d"),
-            ("mysql://u:p@h:/d", "mariadb://u:***@h:3306/d"),
-            ("mysql://u:p@h?connect_timeout=9", "mariadb://u:***@h:3306"),
-            ("mysql://@h/d", "mariadb://h:3306/d"),
-            ("mysql://u:@h/", "mariadb://u:***@h:3306"),
-            ("mysql://u@a,b:3307/d", "mariadb://u@a:3306,b:3307/d"),
+            ("mysql://u:p?a=b&c#d:e+f@h/d", "mysql://u:***@h:3306/d"),
+            ("mysql://u:100%@h/d", "mysql://u:***@h:3306/d"),
+            ("mysql://u:p@h:/d", "mysql://u:***@h:3306/d"),
+            ("mysql://u:p@h?connect_timeout=9", "mysql://u:***@h:3306"),
+            ("mysql://@h/d", "mysql://h:3306/d"),
+            ("mysql://u:@h/", "mysql://u:***@h:3306"),
+            ("mysql://u@a,b:3307/d", "mysql://u@a:3306,b:3307/d"),
             (
                 "mysql://u@[2001:db8::1]:3307,[::1]:/d",
-                "mariadb://u@[2001:db8::1]:3307,[::1]:3306/d",
+                "mysql://u@[2001:db8::1]:3307,[::1]:3306/d",
             ),
         ] {
             let mariadb = MariaDb::url(url).expect(url);

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mysql::{DriverError, MySqlError};
 use selfsame::error::{Error, ErrorKind, without_values};
 
+use crate::flavor::Flavor;
 use crate::words::WORDS;
 
 /// A subquery gives several rows where one is wanted.
@@ -23,7 +24,7 @@ pub(crate) enum Phase {
     /// Connecting.
     Connect,
     /// Running a statement, while the server may be silent for so long.
-    Run(Duration),
+    Run(Duration, Flavor),
 }
 
 /// The server's number for an error that it reported.
@@ -61,13 +62,13 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
 fn lost(phase: Phase) -> ErrorKind {
     match phase {
         Phase::Connect => ErrorKind::Unreachable,
-        Phase::Run(_) => ErrorKind::ConnectionLost,
+        Phase::Run(..) => ErrorKind::ConnectionLost,
     }
 }
 
 fn undelivered(error: &io::Error, phase: Phase) -> Error {
     match (phase, error.kind()) {
-        (Phase::Run(waited), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Error::new(
+        (Phase::Run(waited, _), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Error::new(
             ErrorKind::ConnectionLost,
             format!("the server has not answered for {waited:?}, and the connection is given up"),
         ),
@@ -101,13 +102,13 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
     let is_connecting = phase == Phase::Connect;
     match code {
         1022 | 1062 | 1169 | 1586 => ErrorKind::UniqueViolation,
-        1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 => ErrorKind::ForeignKeyViolation,
+        1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 | 3730 => ErrorKind::ForeignKeyViolation,
         1048 | 1263 | 1364 => ErrorKind::NotNullViolation,
         // The first is that of a view WITH CHECK OPTION.
         1369 | 3819 | 4025 => ErrorKind::CheckViolation,
         // A record changed since the snapshot that this transaction reads.
         1020 => ErrorKind::Serialization,
-        1213 | 1614 => ErrorKind::Deadlock,
+        1213 | 1614 | 3101 => ErrorKind::Deadlock,
         // A lock was waited for too long, the statement was interrupted, or ran longer than it may.
         1205 | 1317 | 1969 | 3024 | 3572 => ErrorKind::Busy,
         // All connections together hold too many prepared statements: others may close some.
@@ -147,14 +148,18 @@ fn reported_by_server(reported: &MySqlError, phase: Phase, statement: &str) -> E
     let shown = match phase {
         // Nothing has a parameter yet.
         Phase::Connect => reported.message.clone(),
-        Phase::Run(_) => message(reported, kind, statement),
+        Phase::Run(..) => message(reported, kind, statement),
     };
     let error = Error::new(kind, shown).code(reported.code.to_string());
     // Raised by a trigger or a procedure of the user, from anything.
     if reported.code == 1644 {
         return error;
     }
-    let found = names(kind, &reported.message);
+    let flavor = match phase {
+        Phase::Connect => Flavor::default(),
+        Phase::Run(_, flavor) => flavor,
+    };
+    let found = names(kind, &reported.message, flavor);
     let error = match found.table {
         Some(table) => error.entity(table),
         None => error,
@@ -182,7 +187,7 @@ struct Names {
     constraint: Option<String>,
 }
 
-fn names(kind: ErrorKind, message: &str) -> Names {
+fn names(kind: ErrorKind, message: &str, flavor: Flavor) -> Names {
     let between = |text: &str, before: &str, after: char| {
         let (_, rest) = text.split_once(before)?;
         rest.split_once(after).map(|(name, _)| name.to_owned())
@@ -194,7 +199,7 @@ fn names(kind: ErrorKind, message: &str) -> Names {
             let key = message.rsplit_once(" for key '").map(|(_, key)| key);
             names.constraint = key
                 .and_then(|key| key.strip_suffix('\''))
-                .filter(|key| *key != "PRIMARY")
+                .and_then(|key| flavor.key_name(key))
                 .map(str::to_owned);
         }
         // … fails (`db`.`table`, CONSTRAINT `name` FOREIGN KEY (`a`) …)
@@ -207,9 +212,10 @@ fn names(kind: ErrorKind, message: &str) -> Names {
         }
         // Column 'name' cannot be null; Field 'name' doesn't have a default value.
         ErrorKind::NotNullViolation => names.column = between(message, "'", '\''),
-        // CONSTRAINT `name` failed for `db`.`table`; of a column, `db`.`table`.`column`.
+        // CONSTRAINT `name` failed for `db`.`table`; of a column, `db`.`table`.`column`; or Check constraint 'name' is violated.
         ErrorKind::CheckViolation => {
             names.constraint = between(message, "CONSTRAINT `", '`')
+                .or_else(|| between(message, "Check constraint '", '\''))
                 .map(|name| name.rsplit('.').next().unwrap_or_default().to_owned());
         }
         // Data too long for column 'name' at row 1: the value comes first.
@@ -261,7 +267,7 @@ fn message(reported: &MySqlError, kind: ErrorKind, statement: &str) -> String {
 mod tests {
     use super::*;
 
-    const RUN: Phase = Phase::Run(Duration::from_secs(1));
+    const RUN: Phase = Phase::Run(Duration::from_secs(1), Flavor::MariaDb);
 
     fn reported(code: u16, message: &str) -> Error {
         let reported = MySqlError {
@@ -316,6 +322,19 @@ mod tests {
     }
 
     #[test]
+    fn mysql_writes_the_table_before_the_name_of_a_key() {
+        for (written, name) in [
+            ("users.users_name_key", Some("users_name_key")),
+            ("users.a.b", Some("a.b")),
+            ("users.PRIMARY", None),
+        ] {
+            let message = format!("Duplicate entry 'secret' for key '{written}'");
+            let found = names(ErrorKind::UniqueViolation, &message, Flavor::MySql);
+            assert_eq!(found.constraint.as_deref(), name, "{written}");
+        }
+    }
+
+    #[test]
     fn names_are_kept_and_values_are_not() {
         let error = reported(
             1062,
@@ -331,6 +350,8 @@ mod tests {
         let error = reported(1048, "Column 'name' cannot be null");
         assert_eq!(error.column_name(), Some("name"));
         let error = reported(4025, "CONSTRAINT `age_check` failed for `db`.`users`");
+        assert_eq!(error.constraint_name(), Some("age_check"));
+        let error = reported(3819, "Check constraint 'age_check' is violated.");
         assert_eq!(error.constraint_name(), Some("age_check"));
         let error = reported(
             1366,

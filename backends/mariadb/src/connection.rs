@@ -25,10 +25,10 @@ const KEPT: usize = 256;
 /// A warning: a function's result became NULL, for it was longer than a packet.
 const TOO_LONG: u16 = 1301;
 /// How many statements the server ran that were prepared on this connection. One whose table has changed is prepared and counted again.
-const EXECUTED: &str = "SELECT CAST(SUM(CASE variable_name WHEN 'COM_STMT_EXECUTE' THEN variable_value ELSE -variable_value END) AS SIGNED) \
-    FROM information_schema.session_status WHERE variable_name IN ('COM_STMT_EXECUTE', 'COM_STMT_REPREPARE')";
+const EXECUTED: &str =
+    "SHOW SESSION STATUS WHERE variable_name IN ('Com_stmt_execute', 'Com_stmt_reprepare')";
 
-/// One connection to MariaDB.
+/// One connection.
 pub(crate) struct MariaDbConnection {
     pub(crate) link: Link,
     pub(crate) statements: Prepared<Kept>,
@@ -78,7 +78,9 @@ impl MariaDbConnection {
         if is_checked {
             if commits(sql.text()) {
                 let what = "a statement that commits implicitly, inside a transaction,";
-                return Err(Error::unsupported("mariadb", what).statement(sql.text()));
+                return Err(
+                    Error::unsupported(self.link.flavor.dialect(), what).statement(sql.text())
+                );
             }
             self.mark(sql)?;
         }
@@ -108,7 +110,8 @@ impl MariaDbConnection {
     /// Refuses the mapper's statements under settings that raw SQL has changed: they would mean something else, without an error.
     fn settle(&mut self, sql: &Sql) -> Result<()> {
         self.counted.round_trips += 1;
-        let answer = self.link.conn.query_first(settings::FINGERPRINT);
+        let fingerprint = settings::fingerprint(self.link.flavor);
+        let answer = self.link.conn.query_first(fingerprint);
         let found: Option<String> = answer.map_err(|error| self.failed(error, sql).unsent())?;
         if found.as_ref() != Some(&self.link.settled) {
             return Err(Error::new(ErrorKind::InvalidState, settings::CHANGED)
@@ -145,7 +148,8 @@ impl MariaDbConnection {
     /// Notes what the error did to the connection, and classifies it.
     pub(crate) fn failed(&mut self, error: mysql::Error, sql: &Sql) -> Error {
         let waited = self.link.waiting();
-        let error = classify(error, Phase::Run(waited), sql.text()).statement(sql.text());
+        let error =
+            classify(error, Phase::Run(waited, self.link.flavor), sql.text()).statement(sql.text());
         if error.is_connection_lost() {
             self.lost = true;
         } else if self.transaction == State::Open {
@@ -248,13 +252,22 @@ impl Connection for MariaDbConnection {
 
     fn server_version(&mut self) -> Result<String> {
         let version = self.link.version.split('-').next();
-        Ok(format!("MariaDB {}", version.unwrap_or_default()))
+        Ok(format!(
+            "{} {}",
+            self.link.flavor.server(),
+            version.unwrap_or_default()
+        ))
     }
 
     fn statistics(&mut self) -> Result<Option<Statistics>> {
-        let executed: Option<String> = self.link.conn.query_first(EXECUTED).unwrap_or_default();
+        let counts: Vec<(String, u64)> = self.link.conn.query(EXECUTED).unwrap_or_default();
+        let count = |wanted: &str| {
+            let found = counts.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, count)| *count)
+        };
         let mut statistics = self.counted;
-        statistics.executions_by_database = executed.and_then(|count| count.parse().ok());
+        statistics.executions_by_database = count("Com_stmt_execute")
+            .map(|run| run.saturating_sub(count("Com_stmt_reprepare").unwrap_or_default()));
         Ok(Some(statistics))
     }
 }

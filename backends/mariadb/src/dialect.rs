@@ -1,4 +1,4 @@
-//! MariaDB's dialect.
+//! The dialects of MariaDB and MySQL.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -13,32 +13,30 @@ use selfsame::dialect::{
 use selfsame::schema::{Column, ColumnType, ReferentialAction, Table};
 use selfsame::value::ValueType;
 
+use crate::flavor::Flavor;
 use crate::reflection;
 
 /// The maximum number of parameters of a statement: the protocol counts them in 16 bits.
 const MAX_PARAMETERS: usize = 65_535;
 /// The maximum length of an identifier in bytes; the server counts characters, which are never more.
 const MAX_IDENTIFIER: usize = 64;
-/// The maximum depth of a JSON document.
-pub(crate) const MAX_JSON_DEPTH: usize = 31;
 /// The maximum number of bytes of an index entry.
 const INDEX_BYTES: usize = 3_072;
 /// The maximum number of characters of a `varchar`, each of up to four bytes.
 const LONGEST_VARCHAR: u32 = 16_383;
 /// The index that a counted column has where no other key begins with it. Only one column of a table can be counted.
 pub(crate) const INDEX_OF_GENERATED_KEY: &str = "auto_increment";
-/// The collation that compares texts as Rust does.
-const COLLATION: &str = "utf8mb4_nopad_bin";
 
-/// MariaDB's dialect.
+/// The dialect of MariaDB, or of MySQL.
 #[derive(Clone, Debug, Default)]
 pub struct MariaDbDialect {
+    pub(crate) flavor: Flavor,
     pub(crate) lock_timeout: Option<Duration>,
 }
 
 impl Dialect for MariaDbDialect {
     fn name(&self) -> &str {
-        "mariadb"
+        self.flavor.dialect()
     }
 
     fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
@@ -112,12 +110,36 @@ impl Dialect for MariaDbDialect {
         true
     }
 
+    /// MySQL wants an expression, and any default of a long text, in parentheses.
+    fn default_value(&self, expression: &str, out: &mut String) {
+        match self.flavor {
+            Flavor::MariaDb => out.push_str(expression),
+            Flavor::MySql => {
+                out.push('(');
+                out.push_str(expression);
+                out.push(')');
+            }
+        }
+    }
+
+    /// MariaDB has a mode in which it does not.
+    fn assigns_in_sequence(&self) -> bool {
+        self.flavor == Flavor::MySql
+    }
+
     fn deletes_own_references(&self) -> bool {
         false
     }
 
     fn table_options(&self) -> &'static str {
-        " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+        match self.flavor {
+            Flavor::MariaDb => {
+                " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin"
+            }
+            Flavor::MySql => {
+                " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin"
+            }
+        }
     }
 
     fn capabilities(&self) -> Capabilities {
@@ -127,20 +149,15 @@ impl Dialect for MariaDbDialect {
             .with_foreign_keys(true)
             .with_checks(true)
             .with_generated_keys(true)
-            .with_returning(true)
+            .with_returning(self.flavor == Flavor::MariaDb)
             .with_upsert(true)
             .with_row_locks(true)
             .with_row_values(true)
             .with_alter_add_constraint(true)
             .with_read_only_transactions(true)
-            .with_isolation_levels(vec![
-                Isolation::ReadUncommitted,
-                Isolation::ReadCommitted,
-                Isolation::RepeatableRead,
-                Isolation::Serializable,
-            ])
+            .with_isolation_levels(self.isolation_levels())
             .with_nul_in_text(true)
-            .with_json_text_kept(true)
+            .with_json_text_kept(self.flavor == Flavor::MariaDb)
             .with_exact_decimals(true)
             .with_constraint_names(true)
             .with_computed_columns(true)
@@ -263,7 +280,7 @@ impl Dialect for MariaDbDialect {
     }
 
     fn max_json_depth(&self) -> Option<usize> {
-        Some(MAX_JSON_DEPTH)
+        Some(self.flavor.max_json_depth())
     }
 
     fn row_list(&self) -> &'static str {
@@ -281,7 +298,10 @@ impl Dialect for MariaDbDialect {
     }
 
     fn share_lock(&self) -> &'static str {
-        " LOCK IN SHARE MODE"
+        match self.flavor {
+            Flavor::MariaDb => " LOCK IN SHARE MODE",
+            Flavor::MySql => " FOR SHARE",
+        }
     }
 
     fn limits_in_subqueries(&self) -> bool {
@@ -297,7 +317,7 @@ impl Dialect for MariaDbDialect {
     }
 
     fn computed_columns_can_be_not_null(&self) -> bool {
-        false
+        self.flavor == Flavor::MySql
     }
 
     /// CAST uses other type names than columns.
@@ -354,10 +374,16 @@ impl Dialect for MariaDbDialect {
             }
             out
         });
+        // Names of types have a collation of their own.
+        let same = match self.flavor {
+            Flavor::MariaDb => "",
+            Flavor::MySql => " COLLATE utf8mb4_0900_bin",
+        };
         let written = write!(
             out,
-            "CASE JSON_TYPE(JSON_EXTRACT({document}, {at})) WHEN 'NULL' THEN NULL \
-             ELSE CONVERT(JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) USING utf8mb4) COLLATE {COLLATION} END"
+            "CASE JSON_TYPE(JSON_EXTRACT({document}, {at})) WHEN 'NULL'{same} THEN NULL \
+             ELSE CONVERT(JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) USING utf8mb4) COLLATE {} END",
+            self.flavor.collation()
         );
         written.expect("writing to a String does not fail");
     }
@@ -416,7 +442,10 @@ impl Dialect for MariaDbDialect {
 
     /// Compares as bytes, whatever the collation of the columns.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
-        let same = format!("CONVERT({pattern} USING utf8mb4) COLLATE {COLLATION}");
+        let same = format!(
+            "CONVERT({pattern} USING utf8mb4) COLLATE {}",
+            self.flavor.collation()
+        );
         let written = match test {
             TextMatch::StartsWith => {
                 write!(out, "LEFT({subject}, CHAR_LENGTH({pattern})) = {same}")
@@ -434,11 +463,26 @@ impl Dialect for MariaDbDialect {
         connection: &mut dyn Connection,
         schemas: &[Option<String>],
     ) -> Result<Vec<Table>> {
-        reflection::reflect(connection, schemas)
+        reflection::reflect(connection, schemas, self.flavor)
     }
 
     fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
         reflection::schemas(connection)
+    }
+}
+
+impl MariaDbDialect {
+    /// REPEATABLE READ of MySQL loses updates: a write sees later commits than the reads before it.
+    fn isolation_levels(&self) -> Vec<Isolation> {
+        let mut levels = vec![
+            Isolation::ReadUncommitted,
+            Isolation::ReadCommitted,
+            Isolation::RepeatableRead,
+            Isolation::Serializable,
+        ];
+        levels
+            .retain(|level| self.flavor == Flavor::MariaDb || *level != Isolation::RepeatableRead);
+        levels
     }
 }
 

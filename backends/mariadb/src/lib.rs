@@ -1,4 +1,4 @@
-//! MariaDB for [`selfsame`], over the `mysql` crate.
+//! MariaDB and MySQL for [`selfsame`], over the `mysql` crate.
 //!
 //! ```no_run
 //! use selfsame::backend::Backend;
@@ -10,8 +10,7 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
-//! The server must be MariaDB 10.11.8 or later; of later series at least 11.0.6, 11.1.5, 11.2.4 or 11.4.2. MySQL is refused, because it has no
-//! INSERT … RETURNING.
+//! The server must be MariaDB 10.11.8 or later, of later series at least 11.0.6, 11.1.5, 11.2.4 or 11.4.2; or [MySQL](#mysql).
 //!
 //! # Settings of a connection
 //!
@@ -57,6 +56,20 @@
 //! flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case.
 //! NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current time or the next number, is a `NotNullViolation`.
 //!
+//! # MySQL
+//!
+//! MySQL 8.0.19 or later, according to its documentation; 9.7.4 is tested. Write `mysql://`. What differs from MariaDB:
+//!
+//! - There is no RETURNING. The key of a new row comes with the outcome of its INSERT, so that rows with generated keys are inserted one by one.
+//! - The columns of an UPDATE are assigned one after the other. The mapper orders its assignments so that each expression sees the row as it was before, and
+//!   refuses those that cannot be ordered (`SET a = b, b = a`); raw SQL is on its own.
+//! - REPEATABLE READ, the server's default, loses updates, and cannot be requested. At SERIALIZABLE readers lock what they read: a conflict is a
+//!   [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` handles, or [`Busy`](selfsame::ErrorKind::Busy).
+//! - `Json` is the type `json`, which stores documents in its own form. Numbers are 64-bit integers or doubles: a document with a number of more digits is
+//!   refused. At most 100 levels.
+//! - Texts have the collation `utf8mb4_0900_bin`. Defaults are written in parentheses.
+//! - Computed columns can be NOT NULL.
+//!
 //! # Galera
 //!
 //! A cluster is a URL with several hosts; see [`MariaDb::url`]. A COMMIT that conflicts with a transaction on another node fails with
@@ -69,6 +82,7 @@ mod commits;
 mod connection;
 mod dialect;
 mod fit;
+mod flavor;
 mod interrupt;
 mod link;
 mod options;

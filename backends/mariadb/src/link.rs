@@ -15,6 +15,7 @@ use socket2::SockRef;
 
 use crate::attempts::{self, Missing};
 use crate::classify::{Phase, TLS_FAILED, classify};
+use crate::flavor::Flavor;
 use crate::options::{Options, Place, configuration};
 use crate::settings;
 use crate::tls::TlsMode;
@@ -38,6 +39,7 @@ pub(crate) struct Link {
     waiting: Duration,
     /// The time limit for a whole operation that must be short.
     limit: Option<Limit>,
+    pub(crate) flavor: Flavor,
     /// The server's own name for itself.
     pub(crate) version: String,
     /// Which server it is: behind one name there may be several.
@@ -156,30 +158,21 @@ fn encrypted(_: OptsBuilder, _: &Options) -> Result<OptsBuilder> {
 
 fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> {
     let failed = |error| classify(error, Phase::Connect, "");
-    let mut driver = driver.init(settings::statements(&options));
-    let mut opened = Conn::new(driver.clone());
-    if let Err(mysql::Error::DriverError(DriverError::TlsNotSupported)) = opened
-        && options.tls.mode == TlsMode::Prefer
-    {
-        driver = driver.ssl_opts(None);
-        opened = Conn::new(driver.clone());
-    }
-    let mut conn = opened.map_err(|error| match failed(error) {
-        // Other servers, and older ones, lack some of the settings, of which their errors speak.
-        error if error.kind() == ErrorKind::Configuration => unlike(driver).err().unwrap_or(error),
-        error => untrusted(&options, error),
-    })?;
+    let (mut conn, flavor) = configured(driver, &options)?;
     let socket = FileDescriptor::dup(&conn)
         .and_then(|descriptor| descriptor.as_file())
         .map_err(|error| unreachable(format!("no second descriptor of the socket: {error}")))?;
     let socket = Arc::new(socket);
     let in_time = watch::within(&socket, limit);
     let checked: Option<(String, Option<bool>, String)> =
-        conn.query_first(settings::CHECK).map_err(failed)?;
-    let settled = conn.query_first(settings::FINGERPRINT).map_err(failed)?;
+        conn.query_first(settings::check(flavor)).map_err(failed)?;
+    let settled = conn.query_first(settings::fingerprint(flavor));
+    let settled = settled.map_err(failed)?;
     drop(in_time);
     let (version, holds, server) = checked.unwrap_or_default();
-    settings::check_version(&version)?;
+    if Flavor::of(&version)? != flavor {
+        return Err(configuration("the server changed while connecting"));
+    }
     if holds != Some(true) {
         let message = "the settings of the connection were dropped (strict mode, utf8mb4, UTC), probably by a proxy in front of the server";
         return Err(configuration(message));
@@ -188,7 +181,11 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         conn,
         socket,
         patience: options.patience(),
-        options,
+        options: Options {
+            flavor: Some(flavor),
+            ..options
+        },
+        flavor,
         waiting: limit,
         limit: None,
         version,
@@ -205,13 +202,48 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     Ok(link)
 }
 
-/// Asks a server that refuses the settings for its version, and refuses that.
-fn unlike(driver: OptsBuilder) -> Result<()> {
-    let mut plain = Conn::new(driver.init(Vec::<String>::new()))
-        .map_err(|error| classify(error, Phase::Connect, ""))?;
-    let version = plain.query_first("SELECT VERSION()");
-    let version: Option<String> = version.map_err(|error| classify(error, Phase::Connect, ""))?;
-    settings::check_version(&version.unwrap_or_default())
+/// Connects with the settings of the server's flavor. If that is not known yet, those of MySQL are tried first.
+fn configured(driver: OptsBuilder, options: &Options) -> Result<(Conn, Flavor)> {
+    let tried = options.flavor.unwrap_or(Flavor::MySql);
+    let refused = match configured_as(driver.clone(), options, tried) {
+        // Other servers, and older ones, lack some of the settings, of which their errors speak.
+        Err(error) if error.kind() == ErrorKind::Configuration => error,
+        connected => return connected.map(|conn| (conn, tried)),
+    };
+    let failed = |error| classify(error, Phase::Connect, "");
+    let mut plain = with_tls(driver.clone(), options).map_err(failed)?;
+    let version: Option<String> = plain.query_first("SELECT VERSION()").map_err(failed)?;
+    let found = Flavor::of(&version.unwrap_or_default())?;
+    match options.flavor {
+        _ if found == tried => Err(refused),
+        None => configured_as(driver, options, found).map(|conn| (conn, found)),
+        Some(_) => Err(unlike(tried, found)),
+    }
+}
+
+fn configured_as(driver: OptsBuilder, options: &Options, flavor: Flavor) -> Result<Conn> {
+    let driver = driver.init(settings::statements(options, flavor));
+    with_tls(driver, options)
+        .map_err(|error| untrusted(options, classify(error, Phase::Connect, "")))
+}
+
+/// Connects without TLS if the server has none and it is only preferred.
+fn with_tls(driver: OptsBuilder, options: &Options) -> Result<Conn, mysql::Error> {
+    match Conn::new(driver.clone()) {
+        Err(mysql::Error::DriverError(DriverError::TlsNotSupported))
+            if options.tls.mode == TlsMode::Prefer =>
+        {
+            Conn::new(driver.ssl_opts(None))
+        }
+        opened => opened,
+    }
+}
+
+/// The server is not of the flavor that the URL says, or that statements were rendered for.
+pub(crate) fn unlike(expected: Flavor, found: Flavor) -> Error {
+    let (expected, found) = (expected.server(), found.dialect());
+    let message = format!("the server is not {expected}: write {found}:// in its URL");
+    configuration(message)
 }
 
 /// `REQUIRED` is less elsewhere, so that an authority of the host's own is the usual surprise.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use selfsame::error::{Error, ErrorKind, Result};
 
+use crate::flavor::Flavor;
 use crate::tls::{Tls, Wanted};
 
 const PORT: u16 = 3306;
@@ -22,6 +23,8 @@ pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 86_400);
 /// How to reach a server, and how to speak with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
+    /// The server's flavor; `None` if a connection must find out.
+    pub(crate) flavor: Option<Flavor>,
     pub(crate) places: Vec<Place>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
@@ -55,11 +58,11 @@ impl Place {
 }
 
 impl Options {
-    /// Reads `mariadb://user:password@host:port,host:port/database?option=value`.
+    /// Reads `mariadb://user:password@host:port,host:port/database?option=value`. Behind `mysql://` may be either server.
     pub(crate) fn parse(url: &str) -> Result<Self> {
-        let rest = ["mariadb://", "mysql://"]
+        let (flavor, rest) = [("mariadb://", Some(Flavor::MariaDb)), ("mysql://", None)]
             .iter()
-            .find_map(|scheme| url.strip_prefix(scheme))
+            .find_map(|(scheme, flavor)| Some((*flavor, url.strip_prefix(scheme)?)))
             .ok_or_else(|| {
                 configuration("a MariaDB URL looks like mariadb://user:password@host:port/database")
             })?;
@@ -85,6 +88,7 @@ impl Options {
         let named =
             |text: &str| decode(text).map(|text| Some(text).filter(|text| !text.is_empty()));
         let mut options = Self {
+            flavor,
             places: places.map(place).collect::<Result<_>>()?,
             user: named(user)?,
             password,
@@ -162,7 +166,8 @@ impl Options {
 
     /// User, hosts and database: everything that may be shown.
     pub(crate) fn address(&self) -> String {
-        let mut out = "mariadb://".to_owned();
+        let scheme = self.flavor.unwrap_or(Flavor::MySql).dialect();
+        let mut out = format!("{scheme}://");
         if let Some(user) = &self.user {
             out.push_str(user);
             if self.password.is_some() {

@@ -4,7 +4,7 @@ use mysql::Value;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{Date, Decimal, Param, Timestamp, ValueRef};
 
-use crate::dialect::MAX_JSON_DEPTH;
+use crate::flavor::Flavor;
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
@@ -12,18 +12,21 @@ const DAY: i64 = 86_400_000_000;
 const SCALE: u32 = 30;
 
 /// Converts the parameters of a statement, in order.
-pub(crate) fn bound(params: &[Param<'_>]) -> Result<Vec<Value>> {
+pub(crate) fn bound(params: &[Param<'_>], flavor: Flavor) -> Result<Vec<Value>> {
     let values = params.iter().enumerate();
     values
         .map(|(at, param)| match param.value() {
-            Some(value) => to_driver(value).map_err(|what| refused(at + 1, what)),
-            None => Err(Error::unsupported("mariadb", "an array as a parameter")),
+            Some(value) => to_driver(value, flavor).map_err(|what| refused(at + 1, what)),
+            None => Err(Error::unsupported(
+                flavor.dialect(),
+                "an array as a parameter",
+            )),
         })
         .collect()
 }
 
 /// Refuses values that the server would change, with a description.
-fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
+fn to_driver(value: ValueRef<'_>, flavor: Flavor) -> Result<Value, &'static str> {
     Ok(match value {
         ValueRef::Null => Value::NULL,
         ValueRef::Bool(value) => Value::Int(value.into()),
@@ -34,7 +37,10 @@ fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
         ValueRef::F64(value) if !value.is_finite() => return Err(NOT_FINITE),
         ValueRef::F32(value) => Value::Float(value),
         ValueRef::F64(value) => Value::Double(value),
-        ValueRef::Json(text) if depth(text) > MAX_JSON_DEPTH => return Err(TOO_DEEP),
+        ValueRef::Json(text) if depth(text) > flavor.max_json_depth() => return Err(TOO_DEEP),
+        ValueRef::Json(text) if flavor == Flavor::MySql && !keeps_numbers(text) => {
+            return Err(TOO_LONG);
+        }
         ValueRef::Text(text) | ValueRef::Json(text) => Value::Bytes(text.as_bytes().to_vec()),
         ValueRef::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
         ValueRef::Decimal(value) => Value::Bytes(decimal(value)?.into_bytes()),
@@ -52,7 +58,8 @@ fn to_driver(value: ValueRef<'_>) -> Result<Value, &'static str> {
     })
 }
 
-const TOO_DEEP: &str = "a document of more than 31 levels, which the server rejects";
+const TOO_DEEP: &str = "a document of more levels than the server accepts";
+const TOO_LONG: &str = "a document with a number of more digits than the server keeps";
 const NOT_FINITE: &str = "NaN or infinite, which no column supports";
 
 fn date(value: Date) -> Result<Value, &'static str> {
@@ -116,6 +123,54 @@ fn depth(document: &str) -> usize {
     deepest
 }
 
+/// Returns whether a document's numbers are as they are as 64-bit integers or doubles, which MySQL makes of them.
+fn keeps_numbers(document: &str) -> bool {
+    let is_of_number = |c: char| matches!(c, '0'..='9' | '.' | 'e' | 'E' | '+' | '-');
+    let (mut rest, mut is_in_text) = (document, false);
+    while let Some(c) = rest.chars().next() {
+        let taken = match c {
+            '\\' if is_in_text => 1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            '"' => {
+                is_in_text = !is_in_text;
+                1
+            }
+            '-' | '0'..='9' if !is_in_text => {
+                let end = rest.find(|c| !is_of_number(c)).unwrap_or(rest.len());
+                if !keeps_number(&rest[..end]) {
+                    return false;
+                }
+                end
+            }
+            c => c.len_utf8(),
+        };
+        rest = &rest[taken..];
+    }
+    true
+}
+
+fn keeps_number(number: &str) -> bool {
+    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
+        return true;
+    }
+    let stored = number.parse::<f64>().unwrap_or(f64::NAN);
+    digits(&format!("{stored:e}")) == digits(number)
+}
+
+/// The significant digits of a number, and the place of the first one.
+fn digits(number: &str) -> Option<(String, i64)> {
+    let number = number.trim_start_matches('-');
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let significant = all.trim_start_matches('0');
+    let zeros = all.len() - significant.len();
+    let place = exponent.parse::<i64>().ok()? + i64::try_from(whole.len()).ok()?;
+    match significant.trim_end_matches('0') {
+        "" => Some((String::new(), 0)),
+        digits => Some((digits.to_owned(), place - i64::try_from(zeros).ok()?)),
+    }
+}
+
 #[cold]
 fn refused(position: usize, what: &str) -> Error {
     let message = format!("parameter {position} is {what}");
@@ -140,10 +195,10 @@ mod tests {
             ValueRef::Decimal(Decimal::new(1, 31)),
             ValueRef::Decimal(Decimal::new(10_i128.pow(35), 0)),
         ] {
-            let error = bound(&[Param::Ref(value)]).expect_err("refused");
+            let error = bound(&[Param::Ref(value)], Flavor::MariaDb).expect_err("refused");
             assert_eq!(error.kind(), ErrorKind::OutOfRange, "{value:?}");
         }
-        let error = bound(&[Param::Column(&[])]).expect_err("refused");
+        let error = bound(&[Param::Column(&[])], Flavor::MariaDb).expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
     }
 
@@ -155,6 +210,26 @@ mod tests {
             (r#"{"a":"[[[\"[","b":[{}]}"#, 3),
         ] {
             assert_eq!(depth(document), levels, "{document}");
+        }
+    }
+
+    #[test]
+    fn numbers_that_documents_do_not_keep_are_known() {
+        for (document, is_kept) in [
+            (
+                "[0, -1, 18446744073709551615, 0.1, 1.50, 1e3, 100e-2, -0.0, 1e300]",
+                true,
+            ),
+            (
+                r#"{"12345678901234567890123": "\"12345678901234567890123"}"#,
+                true,
+            ),
+            ("12345678901234567890123", false),
+            ("[1000000000000000000000]", true),
+            ("3.14159265358979323846", false),
+            ("1e400", false),
+        ] {
+            assert_eq!(keeps_numbers(document), is_kept, "{document}");
         }
     }
 
@@ -174,7 +249,8 @@ mod tests {
                 Value::Date(1969, 12, 31, 23, 59, 59, 999_999),
             ),
         ] {
-            assert_eq!(bound(&[Param::Ref(value)]).expect("bound"), [sent]);
+            let values = bound(&[Param::Ref(value)], Flavor::MariaDb);
+            assert_eq!(values.expect("bound"), [sent]);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Reflects tables from the information schema.
 
+mod expression;
 mod indexes;
 pub(crate) mod types;
 
@@ -12,6 +13,7 @@ use selfsame::schema::{
 };
 use selfsame::value::{ColumnValue, Param, ValueRef, ValueType};
 
+use crate::flavor::Flavor;
 use indexes::{Reported, leave_out_indexes_of_keys};
 
 const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine, table_type = 'SYSTEM VERSIONED', \
@@ -19,7 +21,7 @@ const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, eng
     WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') ORDER BY table_name";
 
 const COLUMNS: &str = "SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default, extra, \
-    generation_expression, collation_name, column_comment FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
+    nullif(generation_expression, ''), collation_name, column_comment FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
 
 const INDEXES: &str = "SELECT table_name, index_name, seq_in_index = 1, non_unique, column_name, sub_part, index_type \
     FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name = 'PRIMARY' DESC, index_name, seq_in_index";
@@ -33,6 +35,12 @@ const FOREIGN_KEYS: &str = "SELECT k.table_name, k.constraint_name, k.ordinal_po
 const CHECKS: &str = "SELECT table_name, constraint_name, check_clause, level = 'Column' FROM information_schema.check_constraints \
     WHERE constraint_schema = ? ORDER BY table_name, constraint_name";
 
+/// The same on MySQL, where JSON is a type, and all CHECK constraints are of their table.
+const CHECKS_OF_MYSQL: &str = "SELECT t.table_name, c.constraint_name, c.check_clause, FALSE \
+    FROM information_schema.check_constraints c JOIN information_schema.table_constraints t \
+    ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK' \
+    WHERE c.constraint_schema = ? AND t.enforced = 'YES' ORDER BY t.table_name, c.constraint_name";
+
 const TRIGGERS: &str = "SELECT event_object_table, group_concat(trigger_name ORDER BY trigger_name SEPARATOR ', ') \
     FROM information_schema.triggers WHERE event_object_schema = ? GROUP BY event_object_table";
 
@@ -44,6 +52,7 @@ const SCHEMAS: &str = "SELECT table_schema, COUNT(*) FROM information_schema.tab
 pub(crate) fn reflect(
     connection: &mut dyn Connection,
     schemas: &[Option<String>],
+    flavor: Flavor,
 ) -> Result<Vec<Table>> {
     let current = current(connection)?;
     let mut tables = Vec::new();
@@ -52,6 +61,7 @@ pub(crate) fn reflect(
             current: &current,
             schemas,
             schema: schema.as_deref(),
+            flavor,
         };
         tables.extend(listed.tables(connection)?);
     }
@@ -126,6 +136,7 @@ struct Listed<'a> {
     current: &'a str,
     schemas: &'a [Option<String>],
     schema: Option<&'a str>,
+    flavor: Flavor,
 }
 
 impl Listed<'_> {
@@ -171,9 +182,13 @@ impl Listed<'_> {
         // JSON is text with a CHECK constraint.
         let mut documents: HashSet<(String, String)> = HashSet::new();
         let mut checks: Vec<(String, Check)> = Vec::new();
-        each(connection, CHECKS, Some(place), &mut |row| {
+        let query = match self.flavor {
+            Flavor::MariaDb => CHECKS,
+            Flavor::MySql => CHECKS_OF_MYSQL,
+        };
+        each(connection, query, Some(place), &mut |row| {
             let (table, name): (String, String) = (get(row, 0)?, get(row, 1)?);
-            let condition: String = get(row, 2)?;
+            let condition = self.expression(get(row, 2)?);
             if get(row, 3)? && is_json(&condition, &name) {
                 documents.insert((table, name));
                 return Ok(());
@@ -193,7 +208,7 @@ impl Listed<'_> {
                 hidden.entry(key.0).or_default().push(key.1);
                 return Ok(());
             }
-            let mut column = column(row, documents.contains(&key))?;
+            let mut column = self.column(row, documents.contains(&key))?;
             if let Generated::Default(default) = &mut column.generated {
                 *default = without_database(default, place);
             }
@@ -299,6 +314,87 @@ impl Listed<'_> {
         }
         Ok(())
     }
+
+    fn column(&self, row: &dyn Row, is_document: bool) -> Result<Column> {
+        let written: String = get(row, 2)?;
+        let (ty, is_exact) = match is_document {
+            true => (ColumnType::Json, true),
+            false => types::column_type(&written),
+        };
+        let mut column = Column::new(get::<String>(row, 1)?, ty);
+        column.nullable = get(row, 3)?;
+        if !is_exact {
+            column.remarks.push(format!("Its type is {written}."));
+        }
+        if let Some(collation) = get::<Option<String>>(row, 7)?
+            && !is_document
+            && collation != self.flavor.collation()
+        {
+            column
+                .remarks
+                .push(format!("Its collation is {collation}."));
+        }
+        column.comment = Some(get(row, 8)?).filter(|comment: &String| !comment.is_empty());
+        let default: Option<String> = get(row, 4)?;
+        let extra: String = get(row, 5)?;
+        let computed = get::<Option<String>>(row, 6)?.map(|it| self.expression(it));
+        let default = default.map(|default| self.default(default, &written, &extra));
+        column.generated = match (default, computed) {
+            _ if extra.contains("auto_increment") => Generated::Key,
+            (_, Some(expression)) => Generated::Computed(expression),
+            (Some(default), _) if types::is_no_date(&column.ty, &default) => {
+                let remark = format!("Its default is {default}, which is no date.");
+                column.remarks.push(remark);
+                Generated::No
+            }
+            (Some(default), _) if default != "NULL" => Generated::Default(default),
+            _ => Generated::No,
+        };
+        if let Some(at) = extra.find("on update ") {
+            let remark = format!("It changes by itself: {}.", &extra[at..]);
+            column.remarks.push(remark);
+        }
+        Ok(column)
+    }
+
+    /// An expression, as it can be written again.
+    fn expression(&self, reported: String) -> String {
+        match self.flavor {
+            Flavor::MariaDb => reported,
+            Flavor::MySql => expression::written(&reported),
+        }
+    }
+
+    /// A default, as it can be written again: MySQL reports the value of a literal.
+    fn default(&self, reported: String, ty: &str, extra: &str) -> String {
+        let is_number = || {
+            let name = types::split(ty).0;
+            let name = name.split(' ').next().unwrap_or_default();
+            [
+                "tinyint",
+                "smallint",
+                "mediumint",
+                "int",
+                "bigint",
+                "decimal",
+                "float",
+                "double",
+                "year",
+                "bit",
+                "binary",
+                "varbinary",
+            ]
+            .contains(&name)
+        };
+        match self.flavor {
+            Flavor::MySql if extra.contains("DEFAULT_GENERATED") => expression::written(&reported),
+            Flavor::MySql if !is_number() => {
+                let escaped = reported.replace('\\', r"\\").replace('\'', "''");
+                format!("'{escaped}'")
+            }
+            _ => reported,
+        }
+    }
 }
 
 /// Returns whether a CHECK is the one that the server adds to a JSON column. The quoting of its name depends on the session's mode.
@@ -317,47 +413,6 @@ fn is_of_versions(row: &dyn Row) -> Result<bool> {
         expression.as_deref(),
         Some("ROW START" | "ROW END")
     ))
-}
-
-fn column(row: &dyn Row, is_document: bool) -> Result<Column> {
-    let written: String = get(row, 2)?;
-    let (ty, is_exact) = match is_document {
-        true => (ColumnType::Json, true),
-        false => types::column_type(&written),
-    };
-    let mut column = Column::new(get::<String>(row, 1)?, ty);
-    column.nullable = get(row, 3)?;
-    if !is_exact {
-        column.remarks.push(format!("Its type is {written}."));
-    }
-    if let Some(collation) = get::<Option<String>>(row, 7)?
-        && !is_document
-        && collation != "utf8mb4_nopad_bin"
-    {
-        column
-            .remarks
-            .push(format!("Its collation is {collation}."));
-    }
-    column.comment = Some(get(row, 8)?).filter(|comment: &String| !comment.is_empty());
-    let default: Option<String> = get(row, 4)?;
-    let extra: String = get(row, 5)?;
-    let computed: Option<String> = get(row, 6)?;
-    column.generated = match (default, computed) {
-        _ if extra.contains("auto_increment") => Generated::Key,
-        (_, Some(expression)) => Generated::Computed(expression),
-        (Some(default), _) if types::is_no_date(&column.ty, &default) => {
-            let remark = format!("Its default is {default}, which is no date.");
-            column.remarks.push(remark);
-            Generated::No
-        }
-        (Some(default), _) if default != "NULL" => Generated::Default(default),
-        _ => Generated::No,
-    };
-    if let Some(at) = extra.find("on update ") {
-        let remark = format!("It changes by itself: {}.", &extra[at..]);
-        column.remarks.push(remark);
-    }
-    Ok(column)
 }
 
 /// Removes the name of the table's own database from a default, which the server writes before that of a sequence.

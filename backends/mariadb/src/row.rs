@@ -131,6 +131,8 @@ fn native<'v>(value: &'v Value, column: &mysql::Column) -> Result<ValueRef<'v>> 
             Kind::MYSQL_TYPE_NEWDECIMAL | Kind::MYSQL_TYPE_DECIMAL => {
                 ValueRef::Decimal(decimal(text(bytes)?).ok_or_else(no_decimal)?)
             }
+            // MySQL declares it as binary.
+            Kind::MYSQL_TYPE_JSON => ValueRef::Text(text(bytes)?),
             Kind::MYSQL_TYPE_BIT | Kind::MYSQL_TYPE_GEOMETRY => ValueRef::Bytes(bytes),
             _ if column.character_set() == BINARY => ValueRef::Bytes(bytes),
             _ => ValueRef::Text(text(bytes)?),

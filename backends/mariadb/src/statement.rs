@@ -75,7 +75,7 @@ impl MariaDbConnection {
             let result = self.link.conn.query_iter(sql.text())?;
             return drain(result, &self.link.socket, sql, sink);
         }
-        let values = bound(params).map_err(Failure::Own)?;
+        let values = bound(params, self.link.flavor).map_err(Failure::Own)?;
         if sql.kind() == StatementKind::Raw {
             return self.once(sql, values, sink);
         }

@@ -17,6 +17,8 @@
 //! # Ok::<(), selfsame::Error>(())
 //! ```
 //!
+//! [`Server::mysql`] uses the MySQL server in `SELFSAME_MYSQL_URL`, or starts one from the file in `SELFSAME_MYSQLD`, or `mysqld` in PATH.
+//!
 //! A server stops when it is dropped, or when the process ends in any way.
 
 mod cluster;
@@ -31,6 +33,11 @@ pub use server::Server;
 /// The same for a Galera cluster: `SELFSAME_REQUIRE` lists `galera`.
 pub fn cluster_required() -> bool {
     selfsame_testing::is_required("galera")
+}
+
+/// The same for MySQL: `SELFSAME_REQUIRE` lists `mysql`.
+pub fn mysql_required() -> bool {
+    selfsame_testing::is_required("mysql")
 }
 
 /// Returns whether tests must fail, instead of being ignored, if there is no server: `SELFSAME_REQUIRE` lists `mariadb`.

@@ -48,13 +48,10 @@ impl MariaDbConnection {
     /// Some errors end the transaction.
     pub(crate) fn ask_for_transaction(&mut self) {
         self.counted.round_trips += 1;
-        let answer = self
-            .link
-            .conn
-            .query_first::<u8, _>("SELECT @@in_transaction");
-        match answer {
-            Ok(Some(1)) => {}
-            Ok(_) | Err(mysql::Error::MySqlError(_)) => self.transaction = State::Undone,
+        let flavor = self.link.flavor;
+        match flavor.is_in_transaction(&mut self.link.conn) {
+            Ok(true) => {}
+            Ok(false) | Err(mysql::Error::MySqlError(_)) => self.transaction = State::Undone,
             Err(_) => self.lost = true,
         }
     }

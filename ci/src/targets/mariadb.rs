@@ -1,4 +1,4 @@
-//! MariaDB: an existing server, one started for the run, or a cluster; a database for each case.
+//! MariaDB and MySQL: an existing server, one started for the run, or a cluster; a database for each case.
 
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub(super) fn open(name: &str) -> Option<Result<MariaDb>> {
     let server = match name {
         "mariadb" => Server::start(),
         "local:mariadb" => Server::local().map_err(of),
+        "mysql" => Server::mysql(),
+        "local:mysql" => Server::local_mysql().map_err(of),
         "galera:local" => Server::cluster().map_err(of),
         name if name.strip_prefix("docker:").is_some_and(is_mariadb) => {
             Server::container(&name["docker:".len()..]).map_err(of)
@@ -49,7 +51,7 @@ fn with_form(error: &Error) -> Error {
         return Error::new(error.kind(), error.message());
     }
     let message = format!(
-        "{}; write mariadb://user:password@host:port",
+        "{}; write mariadb://user:password@host:port or mysql://…",
         error.message()
     );
     Error::new(error.kind(), message)
@@ -61,7 +63,10 @@ impl Target for MariaDb {
     }
 
     fn description(&self) -> String {
-        "MariaDB, a database for each case".to_owned()
+        let version = self.server.version();
+        let version = version.as_deref().unwrap_or("MariaDB");
+        let name = version.split(' ').next().unwrap_or(version);
+        format!("{name}, a database for each case")
     }
 
     fn fresh(&self) -> Result<Box<dyn Fresh>> {

@@ -461,7 +461,7 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
                 session,
             ),
             5 => {
-                let text = "UPDATE places SET rank = ? WHERE code = ?";
+                let text = r#"UPDATE places SET "rank" = ? WHERE code = ?"#;
                 raw(session, text, (*rank, code.clone()))
             }
             _ => plainly(session, change),

@@ -283,7 +283,11 @@ impl<'t> Definition<'t> {
             }
             if let Generated::Default(expression) = &column.generated {
                 text.push(" DEFAULT ");
-                text.push(expression);
+                let mut default = String::new();
+                self.renderer
+                    .dialect
+                    .default_value(expression, &mut default);
+                text.push(&default);
             }
         }
         Ok(key_is_written)

@@ -1,5 +1,6 @@
 //! `ON DUPLICATE KEY UPDATE`, which does not name a key: a conflict on any key turns the INSERT into an UPDATE.
 
+use super::in_sequence::{ordered, reads};
 use super::modification::{assigned, target};
 use super::writer::Writer;
 use crate::schema::Table;
@@ -19,28 +20,34 @@ pub(super) fn on_duplicate_key(
     writer.push(" ON DUPLICATE KEY UPDATE ");
     let kept = conflict.target.first().or(node.columns.first());
     let set = conflict.update.as_deref().unwrap_or_default();
-    if let Some(column) = kept
-        && !set.iter().any(|(set, _)| set.index == column.index)
-    {
-        keep(writer, table, column, &conflict.target);
-        if !set.is_empty() {
-            writer.push(", ");
-        }
-    }
-    for (i, (column, value)) in set.iter().enumerate() {
+    let is_kept = |column: &ColumnRef| kept.is_some_and(|kept| kept.index == column.index);
+    let own = kept.filter(|_| !set.iter().any(|(column, _)| is_kept(column)));
+    let own = own.map(|column| (column, None));
+    let all = own.into_iter();
+    let all = all.chain(set.iter().map(|(column, value)| (column, Some(value))));
+    let filter = conflict.filter.as_ref();
+    let changed = |(column, _): &(&ColumnRef, Option<&Node>)| column.index;
+    let reads = |(column, value): &(&ColumnRef, Option<&Node>), of: usize| {
+        let guard = is_kept(column) && conflict.target.iter().any(|key| key.index == of);
+        let mut read = value
+            .iter()
+            .copied()
+            .chain(filter.filter(|_| value.is_some()));
+        guard || read.any(|node| reads(node, table, of))
+    };
+    let all = ordered(writer, table, all.collect(), &changed, &reads);
+    for (i, (column, value)) in all.into_iter().enumerate() {
         if i > 0 {
             writer.push(", ");
         }
-        let is_kept = kept.is_some_and(|kept| kept.index == column.index);
-        let guard = if is_kept { &conflict.target[..] } else { &[] };
-        set_to(
-            writer,
-            table,
-            column,
-            value,
-            guard,
-            conflict.filter.as_ref(),
-        );
+        let guard = match is_kept(column) {
+            true => &conflict.target[..],
+            false => &[],
+        };
+        match value {
+            None => keep(writer, table, column, guard),
+            Some(value) => set_to(writer, table, column, value, guard, filter),
+        }
     }
 }
 

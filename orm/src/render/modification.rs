@@ -2,6 +2,7 @@
 
 use super::clause::{Filter, Outputs, TableRef, Values};
 use super::duplicate_key::on_duplicate_key;
+use super::in_sequence::in_order;
 use super::statement::{Select, names};
 use super::writer::{Names, Rendered, Writer, unbound, write};
 use crate::backend::{Sql, StatementKind};
@@ -298,7 +299,10 @@ impl Writer<'_> {
         self.table(update.table);
         self.text.writes(table);
         self.reading([&*table.name], |writer| {
-            assignments(writer, table, update.computed);
+            match in_order(writer.text.dialect, table, update.computed) {
+                Ok(computed) => assignments(writer, table, &computed),
+                Err(error) => writer.fail(error),
+            }
             let key = match update.filter {
                 Filter::Values(_, key, Values::Joined) => Some(key),
                 _ => None,

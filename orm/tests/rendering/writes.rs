@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::*;
 use selfsame::dialect::{Batch, Capabilities, Upsert};
+use selfsame::render::render_update;
 use selfsame::schema::ColumnType;
+use selfsame::sql::UpdateNode;
 
 /// Names no key where a row is there already.
 #[derive(Debug)]
@@ -30,6 +32,70 @@ impl Dialect for Duplicates {
     fn upsert(&self) -> Upsert {
         Upsert::OnDuplicateKey
     }
+}
+
+/// Assigns columns one after the other.
+#[derive(Debug)]
+struct InSequence;
+
+impl Dialect for InSequence {
+    fn name(&self) -> &str {
+        "in_sequence"
+    }
+
+    fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
+        Ansi.column_type(ty)
+    }
+
+    fn batch(&self) -> Batch {
+        Ansi.batch()
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none().with_upsert(true)
+    }
+
+    fn upsert(&self) -> Upsert {
+        Upsert::OnDuplicateKey
+    }
+
+    fn assigns_in_sequence(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn expressions_see_the_row_as_it_was_before() {
+    let text = |rendered: Result<Rendered>| rendered.expect("renders").sql.text().to_owned();
+    let table = Arc::clone(User::table());
+    let column = |index| ColumnRef {
+        table: Arc::clone(&table),
+        index,
+        alias: None,
+    };
+    // Columns, and those that they are set to.
+    let set = |dialect: &dyn Dialect, pairs: &[(usize, Option<usize>)]| {
+        let parameter = Node::Param(Value::Null, ValueType::Text);
+        let value = |from: Option<usize>| from.map(column).map(Node::Column);
+        let pairs = pairs.iter();
+        let set = pairs.map(|&(to, from)| (column(to), value(from).unwrap_or(parameter.clone())));
+        render_update(dialect, &UpdateNode::new(&table, set.collect(), None))
+    };
+    let pairs = [(2, None), (1, Some(3)), (4, Some(2)), (3, None)];
+    insta::assert_snapshot!(text(set(&Ansi, &pairs)), @r#"UPDATE "users" SET "age" = ?, "name" = "email", "status" = "age", "email" = ?"#);
+    insta::assert_snapshot!(text(set(&InSequence, &pairs)), @r#"UPDATE "users" SET "name" = "email", "status" = "age", "age" = ?, "email" = ?"#);
+    let error = set(&InSequence, &[(1, Some(3)), (3, Some(1))]).expect_err("has no order");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+
+    let insert = insert_into(User::table())
+        .columns((User::NAME, User::AGE))
+        .values(("ann", 3));
+    let filtered = insert.on_conflict((User::NAME,)).do_update(|row| {
+        row.set(User::AGE, 4)
+            .set(User::ACTIVE, true)
+            .filter(User::AGE.lt(9))
+    });
+    insta::assert_snapshot!(text(filtered.render(&InSequence)), @r#"INSERT INTO "users" ("name", "age") VALUES (?, ?) ON DUPLICATE KEY UPDATE "name" = CASE WHEN "users"."name" IS NOT DISTINCT FROM excluded."name" THEN "users"."name" ELSE (SELECT 1 UNION ALL SELECT 2) END, "active" = CASE WHEN "users"."age" < ? THEN ? ELSE "users"."active" END, "age" = CASE WHEN "users"."age" < ? THEN ? ELSE "users"."age" END"#);
 }
 
 #[test]

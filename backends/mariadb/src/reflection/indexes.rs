@@ -31,7 +31,9 @@ impl Reported {
             });
         }
         if let Some(index) = indexes.last_mut() {
-            index.parts.push((get(row, 4)?, get(row, 5)?));
+            // An expression has no name.
+            let column: Option<String> = get(row, 4)?;
+            index.parts.push((column.unwrap_or_default(), get(row, 5)?));
         }
         Ok(())
     }
@@ -51,6 +53,11 @@ impl Reported {
                 })?;
                 table.primary_key.push(position);
             }
+            return Ok(());
+        }
+        if self.parts.iter().any(|(column, _)| column.is_empty()) {
+            let remark = format!("Not here: the index {}, over an expression.", self.name);
+            table.remarks.push(remark);
             return Ok(());
         }
         let is_usual = matches!(self.kind.as_str(), "BTREE" | "HASH")

@@ -54,11 +54,13 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
         // As the server stores them, which it takes again.
         (
             "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
-            | "multipolygon" | "geometrycollection",
+            | "multipolygon" | "geometrycollection" | "geomcollection",
             None,
         ) => (ColumnType::Bytes, false),
         ("decimal", _) => decimal(modifiers),
         ("uuid", None) => (ColumnType::Uuid, false),
+        // MySQL's own; MariaDB reports the text that it is.
+        ("json", None) => (ColumnType::Json, true),
         ("date", None) => (ColumnType::Date, true),
         ("time", Some(6)) => (ColumnType::Time, true),
         ("time", _) => (declared(ColumnType::Time), true),

@@ -70,7 +70,8 @@ impl Database {
     pub fn through(&self, port: u16) -> Option<MariaDb> {
         let (user, _) = self.parts()?;
         let at = if user.is_empty() { "" } else { "@" };
-        MariaDb::url(&format!("mariadb://{user}{at}127.0.0.1:{port}"))
+        let (scheme, _) = self.server.url().split_once("://")?;
+        MariaDb::url(&format!("{scheme}://{user}{at}127.0.0.1:{port}"))
             .ok()
             .map(|backend| backend.database(&self.name))
     }

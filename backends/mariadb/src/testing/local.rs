@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use selfsame::error::Result;
 use selfsame_testing::{Supervised, free_port, random_password, refused};
 
+use crate::flavor::Flavor;
+
 /// Runs the server in a temporary folder until its standard input is closed, which happens however this process ends. The password is
 /// the first line of its input.
 const SUPERVISOR: &str = r#"
@@ -35,10 +37,40 @@ done
 failed
 "#;
 
+/// The same for MySQL, which initializes itself.
+const SUPERVISOR_OF_MYSQL: &str = r#"
+mysqld=$1 port=$2
+dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-mysql.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-mysql.XXXXXX) || exit 1
+cd "$dir" || exit 1
+trap '[ -z "$pid" ] || { kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
+trap : HUP INT TERM
+failed() { grep -e ERROR -e rror: log | tail -n 3 | tr '\n' ' '; exit 1; }
+read -r password
+umask 077
+mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
+"$mysqld" --no-defaults --version >log 2>&1 </dev/null || { tail -n 3 log | tr '\n' ' '; exit 1; }
+grep -q MariaDB log && { echo "$mysqld is MariaDB"; exit 1; }
+"$mysqld" --no-defaults --datadir="$dir/data" --initialize-insecure --secure-file-priv= >log 2>&1 </dev/null || failed
+printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\nALTER USER root@localhost IDENTIFIED BY '%s';\n" \
+  "$password" "$password" >init.sql
+"$mysqld" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \
+  --init-file="$dir/init.sql" --secure-file-priv= --mysqlx=OFF --skip-name-resolve --max-connections=300 --max-allowed-packet=64M \
+  --innodb-buffer-pool-size=64M --skip-log-bin --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync \
+  --performance-schema=0 >log 2>&1 </dev/null &
+pid=$!
+for _ in $(seq 600); do
+  grep -q 'ready for connections' log && { echo ready; read -r _; exit 0; }
+  kill -0 "$pid" 2>/dev/null || failed
+  sleep 0.1
+done
+failed
+"#;
+
 /// A running server, in a folder that is removed with it.
 #[derive(Debug)]
 pub(super) struct LocalServer {
     _running: Supervised,
+    flavor: Flavor,
     port: u16,
     password: String,
 }
@@ -49,14 +81,35 @@ impl LocalServer {
             program("mariadbd", "/usr/sbin")?,
             program("mariadb-install-db", "/usr/bin")?,
         );
+        Self::run(Flavor::MariaDb, SUPERVISOR, &server, |port| {
+            let mut arguments = vec![install.display().to_string(), port];
+            arguments.extend(options.iter().map(|&option| option.to_owned()));
+            arguments
+        })
+    }
+
+    pub(super) fn start_mysql() -> Result<Self> {
+        let server = mysqld()?;
+        Self::run(Flavor::MySql, SUPERVISOR_OF_MYSQL, &server, |port| {
+            vec![port]
+        })
+    }
+
+    /// Runs a server under a supervisor, whose arguments depend on the server's port.
+    fn run(
+        flavor: Flavor,
+        supervisor: &str,
+        server: &Path,
+        arguments: impl FnOnce(String) -> Vec<String>,
+    ) -> Result<Self> {
         let port = free_port().map_err(|error| refused(format!("no free port: {error}")))?;
         let password =
             random_password().map_err(|error| refused(format!("no random numbers: {error}")))?;
-        let mut arguments = vec![install.display().to_string(), port.to_string()];
-        arguments.extend(options.iter().map(|&option| option.to_owned()));
-        let running = Supervised::start("the server", SUPERVISOR, &server, &arguments, &password)?;
+        let arguments = arguments(port.to_string());
+        let running = Supervised::start("the server", supervisor, server, &arguments, &password)?;
         Ok(Self {
             _running: running,
+            flavor,
             port,
             password,
         })
@@ -64,10 +117,30 @@ impl LocalServer {
 
     pub(super) fn url(&self) -> String {
         format!(
-            "mariadb://selfsame:{}@127.0.0.1:{}",
-            self.password, self.port
+            "{}://selfsame:{}@127.0.0.1:{}",
+            self.flavor.dialect(),
+            self.password,
+            self.port
         )
     }
+}
+
+/// MySQL's server: the file that `SELFSAME_MYSQLD` names, or `mysqld` in PATH or where packages put it.
+fn mysqld() -> Result<PathBuf> {
+    const NAMED: &str = "SELFSAME_MYSQLD";
+    if let Some(named) = env::var_os(NAMED) {
+        let named = PathBuf::from(named);
+        return match named.is_file() {
+            true => Ok(named),
+            false => Err(refused(format!("{NAMED} does not name a file"))),
+        };
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+    let mut found = folders.map(|folder| folder.join("mysqld"));
+    found
+        .find(|program| program.is_file())
+        .ok_or_else(|| refused(format!("mysqld not found in PATH; set {NAMED} to its file")))
 }
 
 /// A program of the server, in the folder that `SELFSAME_MARIADB_BIN` names, in PATH, or where packages put it.

@@ -80,6 +80,32 @@ impl Server {
         })
     }
 
+    /// Finds or starts a MySQL server: the one in `SELFSAME_MYSQL_URL`, or one from a [local binary](Self::local_mysql).
+    ///
+    /// # Errors
+    ///
+    /// [`Configuration`](ErrorKind::Configuration) with what was tried and why it failed.
+    pub fn mysql() -> Result<Self> {
+        match env::var("SELFSAME_MYSQL_URL") {
+            Ok(url) => Self::from_url(&url).map_err(|error| {
+                let message = format!("SELFSAME_MYSQL_URL: {}", error.message());
+                Error::new(error.kind(), message)
+            }),
+            Err(_) => Self::local_mysql(),
+        }
+    }
+
+    /// Starts a temporary MySQL server from a local binary: the file in `SELFSAME_MYSQLD`, or `mysqld` in PATH.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`local`](Self::local).
+    pub fn local_mysql() -> Result<Self> {
+        let server = LocalServer::start_mysql()?;
+        let url = server.url();
+        Self::reached(url, "local:mysql".to_owned(), Some(Box::new(server)))
+    }
+
     /// Starts a container of this image, `name:tag`.
     ///
     /// # Errors
@@ -138,7 +164,7 @@ impl Server {
         self.running.url()
     }
 
-    /// Describes the server without its password: `local:mariadb`, `docker:mariadb:11.4`, or the URL's address.
+    /// Describes the server without its password: `local:mariadb`, `local:mysql`, `docker:mariadb:11.4`, or the URL's address.
     pub fn description(&self) -> &str {
         self.running.description()
     }

@@ -44,6 +44,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(47)]),
     Case::core("writes.update.exchanged", exchanged)
         .since(24)
+        .needs(&[Capability::SimultaneousAssignment])
         .promise("Every assignment of an UPDATE sees the row as it was before, so that two columns can exchange their values.")
         .hint("Some databases assign from left to right unless a setting changes that.")
         .covers(&[Contract(53)]),

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::dialect::Dialect;
 use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
+use crate::render::in_sequence::in_order;
 use crate::render::{Argument, render_update};
 use crate::session::memory::edges::ObjectId;
 use crate::session::{Handle, Session, State};
@@ -138,6 +139,10 @@ impl Computations {
         let of_column =
             |(&column, node): (&usize, &sql::Node)| (reference(mapper, column), node.clone());
         let set: Vec<_> = expressions.iter().map(of_column).collect();
+        // Parameters are taken in the order in which they are rendered.
+        let set = in_order(dialect, mapper.table(), &set)
+            .map_err(|error| error.entity(mapper.name()))?
+            .into_owned();
         let node = UpdateNode::new(mapper.table(), set, None);
         let rendered =
             render_update(dialect, &node).map_err(|error| error.entity(mapper.name()))?;

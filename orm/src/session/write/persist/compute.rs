@@ -209,7 +209,11 @@ impl Compute<'_> {
         let others = columns
             .iter()
             .map(|&column| (reference(mapper, column), unknown(column)));
-        let set: Vec<(ColumnRef, Node)> = others.chain(set.iter().cloned()).collect();
+        // Expressions may read the other columns.
+        let set: Vec<(ColumnRef, Node)> = match assigns_in_sequence(session) {
+            true => set.iter().cloned().chain(others).collect(),
+            false => others.chain(set.iter().cloned()).collect(),
+        };
         let picked = mapper.guard().iter().map(|&column| {
             let known = unknown(column);
             Node::Column(reference(mapper, column)).binary(Operator::Eq, known)
@@ -242,6 +246,7 @@ impl Compute<'_> {
         sql: &Arc<Sql>,
         each: &mut dyn FnMut(u32, Outcome) -> bool,
     ) -> Result<()> {
+        let expressions_first = assigns_in_sequence(session);
         let (any, connection) = parts(session, self.store)?;
         let mut at = 0;
         for slots in self.slots.chunks(MOST_LAID_OUT) {
@@ -256,12 +261,17 @@ impl Compute<'_> {
             let mut arrays = arrays.iter();
             let mut params = Vec::new();
             for &slot in slots {
-                any.values(slot, columns, &mut params);
+                if !expressions_first {
+                    any.values(slot, columns, &mut params);
+                }
                 for (argument, array) in self.arguments(slot).iter().zip(&mut arrays) {
                     params.push(match argument {
                         Argument::Value(value) => Param::Ref(value.as_ref()),
                         Argument::Array(_) => Param::Column(array),
                     });
+                }
+                if expressions_first {
+                    any.values(slot, columns, &mut params);
                 }
                 any.row_values(slot, mapper.guard(), &mut params);
             }
@@ -278,6 +288,10 @@ impl Compute<'_> {
         }
         Ok(())
     }
+}
+
+fn assigns_in_sequence(session: &Session) -> bool {
+    session.engine.dialect().assigns_in_sequence()
 }
 
 /// How rows are sent.

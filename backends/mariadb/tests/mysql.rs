@@ -1,0 +1,232 @@
+//! What only MySQL does: it decides the dialect, assigns in sequence, has no RETURNING, and stores the numbers of documents as doubles.
+
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use selfsame::backend::{Backend, Sql, Statement, StatementKind};
+use selfsame::dialect::Isolation;
+use selfsame::prelude::*;
+use selfsame::value::{Param, ValueRef, ValueType};
+use selfsame::{ErrorKind, Result};
+use selfsame_mariadb::MariaDb;
+use selfsame_mariadb::testing::{Database, Server, mysql_required};
+
+/// Two columns that can be exchanged.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "pairs")]
+struct Pair {
+    #[orm(primary_key)]
+    id: i64,
+    left: i64,
+    right: i64,
+}
+
+/// An empty database of the one server; `None` where there is no server and none is required.
+fn database() -> Option<Database> {
+    // It ends with the process.
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let server = SERVER.get_or_init(|| match Server::mysql() {
+        Ok(server) => Some(server),
+        Err(error) if mysql_required() => panic!("MySQL is required, and there is none: {error}"),
+        Err(error) => {
+            eprintln!("not run: {error}");
+            None
+        }
+    });
+    Some(server.as_ref()?.database().expect("a database"))
+}
+
+fn run(database: &Database, text: &str) -> Result<()> {
+    let sql = Sql::new(StatementKind::Raw, text, [], []);
+    let mut connection = database.backend().connect()?;
+    connection.execute(&Statement::new(&sql, &[])).map(drop)
+}
+
+#[test]
+fn the_server_decides_the_dialect() {
+    let Some(database) = database() else { return };
+    let url = database.url();
+    let backend = MariaDb::url(&url).expect("a URL");
+    assert_eq!(backend.dialect().name(), "mysql");
+    let version = backend.connect().expect("connects").server_version();
+    assert!(version.expect("a version").starts_with("MySQL "));
+    let other = MariaDb::url(&url.replace("mysql://", "mariadb://")).expect("a URL");
+    assert_eq!(other.dialect().name(), "mariadb");
+    let error = other.connect().expect_err("it is MySQL");
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("write mysql://"), "{error}");
+}
+
+#[test]
+fn a_user_needs_no_privileges_for_the_settings() {
+    let Some(database) = database() else { return };
+    let name = database.name();
+    for text in [
+        format!("CREATE USER {name} IDENTIFIED BY 'secret'"),
+        format!("GRANT ALL ON {name}.* TO {name}"),
+    ] {
+        run(&database, &text).expect("granted");
+    }
+    let (_, rest) = database.url().split_once('@').map(own).expect("an address");
+    let backend = MariaDb::url(&format!("mysql://{name}:secret@{rest}")).expect("a URL");
+    let backend = backend
+        .lock_timeout(Duration::from_secs(1))
+        .statement_timeout(Duration::from_secs(1));
+    backend.connect().expect("connects");
+    run(&database, &format!("DROP USER {name}")).expect("dropped");
+}
+
+fn own((before, after): (&str, &str)) -> (String, String) {
+    (before.to_owned(), after.to_owned())
+}
+
+#[test]
+fn expressions_see_the_row_as_it_was_or_are_refused() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    metadata![Pair].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    let pair = session.add(Pair {
+        id: 1,
+        left: 10,
+        right: 20,
+    });
+    session.commit().expect("commits");
+    session.set_expr(pair, Pair::LEFT, Pair::LEFT + 1);
+    session.set_expr(pair, Pair::RIGHT, Pair::LEFT);
+    session.commit().expect("commits");
+    session.refresh(pair).expect("reads");
+    assert_eq!((session[pair].left, session[pair].right), (11, 10));
+    session.set_expr(pair, Pair::LEFT, Pair::RIGHT);
+    session.set_expr(pair, Pair::RIGHT, Pair::LEFT);
+    let error = session.commit().expect_err("each reads the other");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    session.rollback().expect("rolls back");
+    session.refresh(pair).expect("reads");
+    assert_eq!((session[pair].left, session[pair].right), (11, 10));
+}
+
+#[test]
+fn no_update_is_lost_at_serializable() {
+    const THREADS: i64 = 4;
+    const TIMES: i64 = 5;
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    metadata![Pair].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    let pair = session.add(Pair {
+        id: 1,
+        left: 0,
+        right: 0,
+    });
+    session.commit().expect("commits");
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                let mut session = Session::new(&engine);
+                for _ in 0..TIMES {
+                    let options = TransactionOptions::new().isolation(Isolation::Serializable);
+                    // Two that have read the row wait for each other, until the server undoes one.
+                    let done = session.retry_with(options, 200, |s| {
+                        let pair = Pair::query().one(s)?;
+                        s[pair].left += 1;
+                        Ok(())
+                    });
+                    done.expect("succeeds in the end");
+                }
+            });
+        }
+    });
+    session.refresh(pair).expect("reads");
+    assert_eq!(session[pair].left, THREADS * TIMES);
+}
+
+#[test]
+fn numbers_of_documents_are_kept_or_refused() {
+    let Some(database) = database() else { return };
+    run(&database, "CREATE TABLE d (v json)").expect("creates");
+    let insert = Sql::new(
+        StatementKind::Insert,
+        "INSERT INTO d VALUES (?)",
+        [ValueType::Json],
+        [],
+    );
+    let mut connection = database.backend().connect().expect("connects");
+    for (document, kept) in [
+        (r#"{"n":18446744073709551615}"#, true),
+        ("[0.1]", true),
+        ("[3.14159265358979323846]", false),
+        ("[123456789012345678901]", false),
+    ] {
+        let params = [Param::Ref(ValueRef::Json(document))];
+        let done = connection.execute(&Statement::new(&insert, &params));
+        let refused = done.map(drop).map_err(|error| error.kind());
+        let expected = match kept {
+            true => Ok(()),
+            false => Err(ErrorKind::OutOfRange),
+        };
+        assert_eq!(refused, expected, "{document}");
+    }
+}
+
+#[test]
+fn a_statement_that_takes_too_long_is_ended() {
+    let Some(database) = database() else { return };
+    let backend = database
+        .backend()
+        .statement_timeout(Duration::from_millis(200));
+    let mut connection = backend.connect().expect("connects");
+    let text = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT COUNT(*) FROM n";
+    let sql = Sql::new(StatementKind::Raw, text, [], [ValueType::I64]);
+    let error = connection
+        .query(&Statement::new(&sql, &[]), &mut |_| Ok(()))
+        .expect_err("too long");
+    assert_eq!(error.kind(), ErrorKind::Busy);
+}
+
+#[test]
+fn tables_of_others_are_reflected() {
+    let Some(database) = database() else { return };
+    let create = r"CREATE TABLE legacy (
+        id bigint unsigned AUTO_INCREMENT PRIMARY KEY,
+        code char(5) NOT NULL DEFAULT 'it''s',
+        made datetime(6) DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
+        details json,
+        count int DEFAULT 3,
+        words varchar(20) DEFAULT (concat('a', '\'', 'b')),
+        CONSTRAINT legacy_code_check CHECK (code <> 'it\'s not'),
+        INDEX legacy_lower ((lower(code))))";
+    run(&database, create).expect("creates");
+    let engine = Engine::new(database.backend());
+    let mut connected = engine.connect().expect("connects");
+    let tables = connected.reflect().expect("reflects");
+    let [table] = &tables[..] else {
+        panic!("one table, found {}", tables.len());
+    };
+    let shown: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("{} {:?} {:?}", column.name, column.ty, column.generated))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "id I64 Key",
+            "code Text { length: Some(5) } Default(\"'it''s'\")",
+            "made Timestamp Default(\"CURRENT_TIMESTAMP(6)\")",
+            "details Json No",
+            "count I32 Default(\"3\")",
+            "words Text { length: Some(20) } Default(\"concat('a','''','b')\")",
+        ]
+    );
+    let checks: Vec<&str> = table
+        .checks
+        .iter()
+        .map(|it| it.condition.as_str())
+        .collect();
+    assert_eq!(checks, ["(`code` <> 'it''s not')"]);
+    assert!(table.indexes.is_empty(), "{:?}", table.indexes);
+    let remarks = table.remarks.join(" ");
+    assert!(remarks.contains("legacy_lower"), "{remarks}");
+}
