@@ -66,9 +66,9 @@ const CASES: &[Case] = &[
         .covers(&[Rule(17)]),
     Case::extra("flush.computed.read_back", computed)
         .since(2)
-        .needs(&[Capability::Returning])
+        .needs(&[Capability::ComputedColumns])
         .promise("A column that the database computes is read back with the INSERT, never written, and read again after an UPDATE.")
-        .hint("GENERATED ALWAYS AS (…) STORED in CREATE TABLE, and RETURNING.")
+        .hint("GENERATED ALWAYS AS (…) STORED in CREATE TABLE; RETURNING, or a key that the outcome reports.")
         .covers(&[Rule(21), Contract(54)]),
     Case::core("flush.tree.levels", tree)
         .needs(&[Capability::GeneratedKeys, Capability::Transactions])

@@ -30,7 +30,6 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(3), Rule(8), Rule(31)]),
     Case::core("dirty.embedded.made", made)
         .since(15)
-        .needs(&[Capability::Returning])
         .promise("A version column and a server default inside an embedded value work as in the entity itself.")
         .hint("Generated values are read back by the same statement, or by one more.")
         .covers(&[Rule(19), Rule(21)]),

@@ -12,9 +12,10 @@ use crate::backend::{Outcome, Sql, StatementKind};
 use crate::dialect::Batch;
 use crate::engine::{Operation, WriteOperation};
 use crate::error::{Error, ErrorKind, Result};
+use crate::render::Lock;
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::session::read::lookup::not_connected;
+use crate::session::read::lookup::{Lookup, not_connected};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The maximum number of rows of a small multi-row VALUES. Each number of rows is a different statement to prepare and cache, so only few
@@ -109,6 +110,9 @@ impl Insert<'_> {
         match session.engine.dialect().batch() {
             _ if self.slots.len() == 1 => {
                 let mapper = &session.entry(self.store).mapper;
+                if self.is_read_afterwards(session) {
+                    return None;
+                }
                 let is_given = |column: &usize| self.columns.contains(column);
                 let is_undone = mapper.eager().iter().all(is_given)
                     || !mapper.table().primary_key.iter().any(is_given);
@@ -124,6 +128,13 @@ impl Insert<'_> {
             // A statement for several rows may write only some of them, which a transaction must then undo.
             _ => None,
         }
+    }
+
+    /// Whether generated values are read by statements of their own.
+    fn is_read_afterwards(&self, session: &Session) -> bool {
+        let key = session.entry(self.store).mapper.table().generated_key();
+        let mut made = self.generated_columns(session).into_iter();
+        !session.engine.capabilities().returning && made.any(|column| key != Some(column))
     }
 
     /// Whether written rows can be identified for deletion: by generated keys that no earlier row can have.
@@ -521,8 +532,7 @@ impl Insert<'_> {
             return self.one_each(session, &mut |_, _, _| Ok(()));
         }
         if !session.engine.capabilities().returning {
-            let what = "reading back generated values of an INSERT (RETURNING)";
-            return Err(Error::unsupported(session.engine.dialect().name(), what));
+            return self.read_afterwards(session, made);
         }
         let types = session.entry(self.store).mapper.types().to_vec();
         let sql = self.sql(session, WriteOperation::Insert, made, 1);
@@ -559,6 +569,69 @@ impl Insert<'_> {
             if let Err(error) = assigned {
                 self.take_back(session, made, &values)?;
                 return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Inserts rows, and reads each by its key, because the database cannot return generated values.
+    fn read_afterwards(&self, session: &mut Session, made: &[usize]) -> Result<()> {
+        let mapper = Arc::clone(&session.entry(self.store).mapper);
+        let by = &mapper.table().primary_key;
+        let generated = mapper.table().generated_key();
+        let generated = generated.filter(|key| made.contains(key));
+        if let Some(column) = by
+            .iter()
+            .find(|column| !self.columns.contains(column) && generated != Some(**column))
+        {
+            let what = "a key that the database makes from a default (RETURNING)";
+            return Err(Error::unsupported(session.engine.dialect().name(), what)
+                .entity(mapper.name())
+                .column(&mapper.table().columns[*column].name));
+        }
+        match generated {
+            Some(key) => self.counted(session, key)?,
+            None => self.plain(session)?,
+        }
+        let made: Vec<usize> = made
+            .iter()
+            .copied()
+            .filter(|column| generated != Some(*column))
+            .collect();
+        let eager = mapper.eager().iter().enumerate();
+        let places: Vec<(usize, usize)> = eager
+            .filter(|(_, column)| made.contains(column))
+            .map(|(place, &column)| (place, column))
+            .collect();
+        for &slot in self.slots {
+            let mut key = Vec::with_capacity(by.len());
+            session.any_store(self.store).values(slot, by, &mut key);
+            let key: Vec<Value> = key
+                .iter()
+                .filter_map(|param| param.value().map(ValueRef::to_owned))
+                .collect();
+            let lookup = Lookup {
+                store: self.store,
+                by,
+                keys: &key,
+                order: &[],
+                lock: Lock::None,
+                undefer: &[],
+            };
+            let mut values = Vec::with_capacity(places.len());
+            session.look_up_rows(&lookup, &mut |_, _, row| {
+                for &(place, column) in &places {
+                    values.push(row.value(place, mapper.types()[column])?.to_owned());
+                }
+                Ok(())
+            })?;
+            if values.len() != places.len() {
+                let message = "the new row cannot be read by its key";
+                return Err(Error::new(ErrorKind::Database, message).entity(mapper.name()));
+            }
+            let store = session.any_store_mut(self.store);
+            for (&(_, column), value) in places.iter().zip(&values) {
+                store.assign(slot, column, value.as_ref())?;
             }
         }
         Ok(())
