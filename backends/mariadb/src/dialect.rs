@@ -209,6 +209,8 @@ impl Dialect for MariaDbDialect {
             ValueType::Decimal => "CAST(? AS DECIMAL(65,30))",
             ValueType::Uuid => "CAST(CAST(? AS BINARY(16)) AS BINARY(16))",
             ValueType::Date => "CAST(? AS DATE)",
+            // A text would be compared as a JSON string.
+            ValueType::Json if self.flavor == Flavor::MySql => "CAST(? AS JSON)",
             _ => "?",
         });
     }

@@ -74,6 +74,10 @@ fn a_user_needs_no_privileges_for_the_settings() {
         .lock_timeout(Duration::from_secs(1))
         .statement_timeout(Duration::from_secs(1));
     backend.connect().expect("connects");
+    let endless = backend
+        .lock_timeout(Duration::MAX)
+        .statement_timeout(Duration::MAX);
+    endless.connect().expect("connects");
     run(&database, &format!("DROP USER {name}")).expect("dropped");
 }
 
@@ -93,13 +97,21 @@ fn expressions_see_the_row_as_it_was_or_are_refused() {
         right: 20,
     });
     session.commit().expect("commits");
-    session.set_expr(pair, Pair::LEFT, Pair::LEFT + 1);
-    session.set_expr(pair, Pair::RIGHT, Pair::LEFT);
+    session
+        .set_expr(pair, Pair::LEFT, Pair::LEFT + 1)
+        .expect("set");
+    session
+        .set_expr(pair, Pair::RIGHT, Pair::LEFT)
+        .expect("set");
     session.commit().expect("commits");
     session.refresh(pair).expect("reads");
     assert_eq!((session[pair].left, session[pair].right), (11, 10));
-    session.set_expr(pair, Pair::LEFT, Pair::RIGHT);
-    session.set_expr(pair, Pair::RIGHT, Pair::LEFT);
+    session
+        .set_expr(pair, Pair::LEFT, Pair::RIGHT)
+        .expect("set");
+    session
+        .set_expr(pair, Pair::RIGHT, Pair::LEFT)
+        .expect("set");
     let error = session.commit().expect_err("each reads the other");
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     session.rollback().expect("rolls back");
@@ -168,6 +180,31 @@ fn numbers_of_documents_are_kept_or_refused() {
         };
         assert_eq!(refused, expected, "{document}");
     }
+}
+
+/// A document.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "notes")]
+struct Note {
+    #[orm(primary_key)]
+    id: i64,
+    document: serde_json::Value,
+}
+
+#[test]
+fn documents_are_found_by_their_value() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    metadata![Note].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    let document = serde_json::json!({"b": [1, null], "a": "x"});
+    session.add(Note {
+        id: 1,
+        document: document.clone(),
+    });
+    session.commit().expect("commits");
+    let found = Note::query().filter(Note::DOCUMENT.eq(document));
+    assert_eq!(found.count(&mut session).expect("counts"), 1);
 }
 
 #[test]

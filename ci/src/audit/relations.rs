@@ -56,8 +56,9 @@ pub(super) fn check(
         let Some(parent) = tables.iter().find(same) else {
             continue;
         };
-        // MariaDB has an index for each foreign key, which it reports like any other.
-        if connected.dialect().name() != "mariadb" && !has_index(table, key) {
+        // MariaDB and MySQL have an index for each foreign key, which they report like any other.
+        let has_indexes = matches!(connected.dialect().name(), "mariadb" | "mysql");
+        if !has_indexes && !has_index(table, key) {
             let message = format!(
                 "no index starts with the foreign key to {}: loading its children scans the whole table",
                 key.table

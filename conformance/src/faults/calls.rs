@@ -429,7 +429,7 @@ pub(super) const FAULTS: &[Fault] = &[
                     format!("{before}LOWER({left}) = LOWER({right}){after}")
                 })
             }
-            "mariadb" => collated(condition, "utf8mb4_general_ci"),
+            "mariadb" | "mysql" => collated(condition, "utf8mb4_general_ci"),
             _ => collated(condition, "NOCASE"),
         })
     ),
@@ -438,9 +438,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "A comparison of texts by = ignores trailing spaces.",
         "queries.operands",
         |dialect, text| in_where(text, |condition| match dialect.name() {
-            "postgres" | "mariadb" => comparison(condition).map(|[before, left, right, after]| {
-                format!("{before}RTRIM({left}) = RTRIM({right}){after}")
-            }),
+            "postgres" | "mariadb" | "mysql" =>
+                comparison(condition).map(|[before, left, right, after]| {
+                    format!("{before}RTRIM({left}) = RTRIM({right}){after}")
+                }),
             _ => collated(condition, "RTRIM"),
         })
     ),
@@ -450,7 +451,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "queries.groups.order",
         |dialect, text| {
             let folded = |key: &str| match dialect.name() {
-                "postgres" | "mariadb" => format!("LOWER({key})"),
+                "postgres" | "mariadb" | "mysql" => format!("LOWER({key})"),
                 _ => format!("{key} COLLATE NOCASE"),
             };
             within(

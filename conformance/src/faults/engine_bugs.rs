@@ -36,7 +36,7 @@ macro_rules! loose {
             Lie::Text(|dialect, _, text| {
                 let change: fn(&str) -> Option<String> = $change;
                 match dialect.name() {
-                    "postgres" | "mariadb" => None,
+                    "postgres" | "mariadb" | "mysql" => None,
                     _ => change(text),
                 }
             }),

@@ -420,7 +420,7 @@ pub(super) const FAULTS: &[Fault] = &[
 
 /// Gives the text columns of a CREATE TABLE a collation of SQLite's; `None` on databases that do not have it.
 fn collated(dialect: &dyn Dialect, text: &str, collation: &str) -> Option<String> {
-    if matches!(dialect.name(), "postgres" | "mariadb") {
+    if matches!(dialect.name(), "postgres" | "mariadb" | "mysql") {
         return None;
     }
     change_definitions(text, |part| {

@@ -15,6 +15,31 @@ fn user(url: &str) -> &str {
     rest.rsplit_once('@').expect("a user").0
 }
 
+/// Hosts write `mysql://` for MariaDB too.
+#[test]
+fn the_server_behind_a_url_of_mysql_decides_the_dialect() {
+    let Some(database) = database() else { return };
+    let url = database.url();
+    let (_, rest) = url.split_once("://").expect("a URL");
+    let backend = MariaDb::url(&format!("mysql://{rest}")).expect("a URL");
+    assert_eq!(backend.dialect().name(), "mariadb");
+    let mut connection = backend.connect().expect("connects");
+    let version = connection.server_version().expect("a version");
+    assert!(version.starts_with("MariaDB "), "{version}");
+    connection.reset(true).expect("resets");
+    assert_eq!(number(&mut *connection, "SELECT 1"), Some(1));
+    // Without a server, the dialect is MySQL's from then on.
+    let backend = MariaDb::url(&format!("mysql://{rest}")).expect("a URL");
+    let late = backend.clone().connect_timeout(Duration::from_nanos(1));
+    assert_eq!(late.dialect().name(), "mysql");
+    let error = late
+        .connect_timeout(Duration::from_secs(5))
+        .connect()
+        .expect_err("MariaDB is unlike MySQL");
+    assert_eq!(error.kind(), ErrorKind::Configuration);
+    assert!(error.message().contains("write mariadb://"), "{error}");
+}
+
 /// A limit may be longer than a clock can represent, or shorter than any answer takes: a socket treats a limit of zero as no limit.
 #[test]
 fn limits_may_be_extreme() {

@@ -18,12 +18,10 @@ pub(super) fn add_place(
         Some(parent) => Some(place(session, parent)?),
         None => None,
     };
-    // Without RETURNING nothing reads defaults back.
-    let reads_defaults = session.engine().capabilities().returning;
     let new = Place {
         name,
         rank: match way % 8 {
-            0..4 if reads_defaults => Auto::UNSET,
+            0..4 => Auto::UNSET,
             _ => Auto::set(0),
         },
         ..Place::new(code)
