@@ -1,4 +1,4 @@
-//! Cases that run on every backend: SQLite in memory, and PostgreSQL and MariaDB if a server is available.
+//! Cases that run on every backend: SQLite in memory, and PostgreSQL, MariaDB and MySQL if a server is available.
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use selfsame::Engine;
@@ -14,6 +14,7 @@ pub(crate) type Case = (&'static str, fn(Engine, On) -> Result<(), Failed>);
 pub(crate) enum On {
     Sqlite,
     Postgres,
+    /// MariaDB or MySQL.
     Mariadb,
 }
 
@@ -27,6 +28,9 @@ pub(crate) fn run(cases: &'static [Case], backends: &[On]) {
         .flatten();
     let of_mariadb = starts(On::Mariadb)
         .then(|| ready("mariadb", mariadb::Server::start()))
+        .flatten();
+    let of_mysql = starts(On::Mariadb)
+        .then(|| ready("mysql", mariadb::Server::mysql()))
         .flatten();
     let on_sqlite = || {
         cases.iter().map(|&(name, case)| {
@@ -47,29 +51,33 @@ pub(crate) fn run(cases: &'static [Case], backends: &[On]) {
             .with_ignored_flag(ignored)
         })
     };
-    let on_mariadb = || {
-        cases.iter().map(|&(name, case)| {
-            let server = of_mariadb.clone();
-            let ignored = server.is_none() && !mariadb::required();
-            Trial::test(format!("mariadb::{name}"), move || {
-                let server = server.ok_or("SELFSAME_REQUIRE=mariadb, and no server")?;
+    let on_mariadb = |on: &'static str, server: &Option<mariadb::Server>, is_required: bool| {
+        let trials = cases.iter().map(|&(name, case)| {
+            let server = server.clone();
+            let ignored = server.is_none() && !is_required;
+            Trial::test(format!("{on}::{name}"), move || {
+                let server = server.ok_or("it is in SELFSAME_REQUIRE, and there is no server")?;
                 let database = server.database()?;
                 case(Engine::new(database.backend()), On::Mariadb)
             })
             .with_ignored_flag(ignored)
-        })
+        });
+        trials.collect::<Vec<_>>()
     };
     let mut trials = Vec::new();
     for on in backends {
         match on {
             On::Sqlite => trials.extend(on_sqlite()),
             On::Postgres => trials.extend(on_postgres()),
-            On::Mariadb => trials.extend(on_mariadb()),
+            On::Mariadb => {
+                trials.extend(on_mariadb("mariadb", &of_mariadb, mariadb::required()));
+                trials.extend(on_mariadb("mysql", &of_mysql, mariadb::mysql_required()));
+            }
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     // `exit` runs no destructors.
-    drop((of_postgres, of_mariadb));
+    drop((of_postgres, of_mariadb, of_mysql));
     conclusion.exit();
 }
 
