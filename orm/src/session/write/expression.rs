@@ -1,5 +1,6 @@
 //! Columns that are set to SQL expressions by the UPDATEs of a flush.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -140,9 +141,12 @@ impl Computations {
             |(&column, node): (&usize, &sql::Node)| (reference(mapper, column), node.clone());
         let set: Vec<_> = expressions.iter().map(of_column).collect();
         // Parameters are taken in the order in which they are rendered.
-        let set = in_order(dialect, mapper.table(), &set)
-            .map_err(|error| error.entity(mapper.name()))?
-            .into_owned();
+        let ordered = in_order(dialect, mapper.table(), &set);
+        let ordered = match ordered.map_err(|error| error.entity(mapper.name()))? {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(ordered) => Some(ordered),
+        };
+        let set = ordered.unwrap_or(set);
         let node = UpdateNode::new(mapper.table(), set, None);
         let rendered =
             render_update(dialect, &node).map_err(|error| error.entity(mapper.name()))?;

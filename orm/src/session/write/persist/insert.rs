@@ -132,9 +132,12 @@ impl Insert<'_> {
 
     /// Whether generated values are read by statements of their own.
     fn is_read_afterwards(&self, session: &Session) -> bool {
+        if session.engine.capabilities().returning {
+            return false;
+        }
         let key = session.entry(self.store).mapper.table().generated_key();
         let mut made = self.generated_columns(session).into_iter();
-        !session.engine.capabilities().returning && made.any(|column| key != Some(column))
+        made.any(|column| key != Some(column))
     }
 
     /// Whether written rows can be identified for deletion: by generated keys that no earlier row can have.
