@@ -93,12 +93,12 @@ impl Flavor {
         }
     }
 
-    /// The settings of a connection that only this server has, or calls so.
+    /// The settings of a connection that only this server has, or calls so, or lets anybody change.
     pub(crate) fn settings(self) -> &'static str {
         match self {
             Self::MariaDb => {
                 "SESSION innodb_snapshot_isolation = 1, SESSION max_recursive_iterations = 4294967295, \
-                 SESSION check_constraint_checks = 1, \
+                 SESSION check_constraint_checks = 1, SESSION max_error_count = 65535, \
                  SESSION sort_buffer_size = GREATEST(@@sort_buffer_size, 16777216), \
                  SESSION tx_isolation = IF(@@tx_isolation = 'READ-UNCOMMITTED', 'READ-COMMITTED', @@tx_isolation)"
             }

@@ -12,7 +12,7 @@ const SETTINGS: &str = "SESSION autocommit = 1, SESSION time_zone = '+00:00', \
     SESSION lc_messages = 'en_US', SESSION div_precision_increment = 30, SESSION group_concat_max_len = 1073741824, \
     SESSION sql_select_limit = 18446744073709551615, SESSION sql_auto_is_null = 0, SESSION sql_safe_updates = 0, \
     SESSION sql_big_selects = 1, SESSION completion_type = 'NO_CHAIN', SESSION foreign_key_checks = 1, SESSION unique_checks = 1, \
-    SESSION max_sort_length = 65536, SESSION max_error_count = 65535";
+    SESSION max_sort_length = 65536";
 const SQL_MODE: &str = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
 ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO";
 
