@@ -2,6 +2,7 @@
 
 mod keys;
 mod passed_on;
+mod references;
 mod reordered;
 mod skipped;
 mod stale;
@@ -20,6 +21,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     CASES,
     keys::CASES,
     passed_on::CASES,
+    references::CASES,
     reordered::CASES,
     skipped::CASES,
     stale::CASES,

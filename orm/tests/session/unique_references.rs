@@ -40,6 +40,16 @@ struct Island {
     country: Option<String>,
 }
 
+/// Requires a country.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "harbours")]
+struct Harbour {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "countries.code")]
+    country: String,
+}
+
 type Words<'a> = &'a [(&'a str, Option<&'a str>)];
 
 fn word(id: usize, text: &str, root: Option<&str>) -> Word {
@@ -183,7 +193,7 @@ fn rows_leave_values_that_change() {
 fn world() -> Result<(Session, Engine)> {
     let database = Sqlite::memory();
     let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
-    metadata![Country, City, Island].create_all(&outside)?;
+    metadata![Country, City, Island, Harbour].create_all(&outside)?;
     Ok((Session::new(&engine), outside))
 }
 
@@ -241,7 +251,7 @@ fn tables_that_reference_each_other_are_ordered_by_values() -> Result<()> {
 #[test]
 fn rows_of_other_tables_leave_values_that_change() -> Result<()> {
     for cities_first in [false, true] {
-        for change in 0..4 {
+        for change in 0..5 {
             let (mut session, outside) = world()?;
             let s = &mut session;
             let [de, _] = s.add_all([Country::new(1, "de"), Country::new(2, "fr")]);
@@ -255,22 +265,52 @@ fn rows_of_other_tables_leave_values_that_change() -> Result<()> {
             s[de].code = "dd".to_owned();
             match change {
                 0 | 1 => s[city].country = "fr".to_owned(),
+                4 => {
+                    s.add(Country::new(3, "at"));
+                    s[city].country = "at".to_owned();
+                }
                 _ => s.delete(city)?,
             }
             match change {
                 0 => s[island].country = Some("dd".to_owned()),
                 1 => s[island].country = Some("fr".to_owned()),
+                4 => s[island].country = Some("at".to_owned()),
                 2 => s[island].country = None,
                 _ => s.delete(island)?,
             }
             s.commit()?;
             let s = &mut Session::new(&outside);
             let city = City::query().select(City::COUNTRY).first(s)?;
-            assert_eq!(city.as_deref(), (change < 2).then_some("fr"));
+            let expected = [Some("fr"), Some("fr"), None, None, Some("at")][change];
+            assert_eq!(city.as_deref(), expected);
             let island = Island::query().select(Island::COUNTRY).first(s)?;
-            let expected = [Some(Some("dd")), Some(Some("fr")), Some(None), None][change];
+            let expected = [
+                Some(Some("dd")),
+                Some(Some("fr")),
+                Some(None),
+                None,
+                Some(Some("at")),
+            ][change];
             assert_eq!(island.as_ref().map(Option::as_deref), expected);
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_required_value_may_be_that_of_a_new_row() -> Result<()> {
+    let (mut session, outside) = world()?;
+    let s = &mut session;
+    let country = s.add(Country::new(1, "de"));
+    let harbour = s.add(Harbour::new(1, "de"));
+    s.commit()?;
+    meet(s, false)?;
+    Harbour::query().all(s)?;
+    s.add(Country::new(2, "at"));
+    s[harbour].country = "at".to_owned();
+    s[country].code = "dd".to_owned();
+    s.commit()?;
+    let countries = Harbour::query().select(Harbour::COUNTRY);
+    assert_eq!(countries.all(&mut Session::new(&outside))?, ["at"]);
     Ok(())
 }

@@ -450,6 +450,7 @@ impl Session {
             });
         }
         let value_moves = self.value_moves(&mut tables);
+        let waits = self.with_waits_of_leaving(waits, &value_moves)?;
         Ok(Changes {
             tables,
             waits,

@@ -10,7 +10,7 @@ use crate::schema::Table;
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
 use crate::session::write::deletion::references_to_primary_key;
-use crate::session::write::plan::{References, Step, Wait};
+use crate::session::write::plan::{References, Step, ValueMove, Wait};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
@@ -391,16 +391,34 @@ impl Session {
     /// Adds the other rows whose foreign key values reference new rows, if rows are deleted: some deletions, and what they require, come before
     /// these are inserted.
     pub(in crate::session) fn with_waits_by_keys(&self, mut waits: Vec<Wait>) -> Result<Vec<Wait>> {
-        let has_deletes = |store: u16| !self.any_store(store).marked().is_empty();
-        let has_new = |store: u16| !self.any_store(store).pending().is_empty();
-        let stores = 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX);
-        if stores.clone().any(has_deletes) && stores.clone().any(has_new) {
-            let others = self.waits_by_keys(|parents, children| {
-                parents != children && !self.refers_back(parents, children)
-            });
-            waits.extend(others?);
+        if self.has_deletes() {
+            waits.extend(self.other_waits_by_keys()?);
         }
         Ok(waits)
+    }
+
+    /// Adds those rows too if rows leave unique values that change, and that is not done: such a row may have to leave for a new one.
+    pub(in crate::session) fn with_waits_of_leaving(
+        &self,
+        mut waits: Vec<Wait>,
+        moves: &[ValueMove],
+    ) -> Result<Vec<Wait>> {
+        if !moves.is_empty() && !self.has_deletes() {
+            waits.extend(self.other_waits_by_keys()?);
+        }
+        Ok(waits)
+    }
+
+    fn has_deletes(&self) -> bool {
+        let mut stores = self.stores.iter();
+        stores.any(|entry| !entry.store.marked().is_empty())
+    }
+
+    /// The rows whose foreign key values reference new rows that are inserted in time, unless something comes before.
+    fn other_waits_by_keys(&self) -> Result<Vec<Wait>> {
+        self.waits_by_keys(|parents, children| {
+            parents != children && !self.refers_back(parents, children)
+        })
     }
 
     /// Rows whose foreign key values reference new rows, among the tables with these stores of parents and children.
