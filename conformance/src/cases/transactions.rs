@@ -4,6 +4,7 @@ mod conflicts;
 mod endings;
 mod histories;
 mod savepoints;
+mod states;
 
 use selfsame::dialect::{Begin, Isolation, Transaction};
 use selfsame::schema::{ColumnType, ForeignKey, ReferentialAction, Table};
@@ -19,6 +20,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     endings::CASES,
     conflicts::CASES,
     histories::CASES,
+    states::CASES,
 ];
 
 const CASES: &[Case] = &[

@@ -1,6 +1,7 @@
 //! Values of each type, through every path: each type by the same two checks.
 
 mod conversion;
+mod everywhere;
 mod forms;
 mod kinds;
 mod magnitudes;
@@ -24,6 +25,7 @@ use crate::domain::{came_back, extremes, values};
 
 pub(super) const LISTS: &[&[Case]] = &[
     conversion::CASES,
+    everywhere::CASES,
     forms::CASES,
     kinds::CASES,
     magnitudes::CASES,

@@ -1,7 +1,10 @@
 //! Every constraint that can be declared is violated, each part of it alone, and every action that can be declared is triggered.
 
 use selfsame::ErrorKind;
+use selfsame::metadata;
+use selfsame::prelude::*;
 use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table};
+use selfsame::sql::{excluded, insert_into, raw, select, update};
 use selfsame::value::ValueType;
 
 use super::refused;
@@ -9,6 +12,7 @@ use crate::case::Cover::Contract;
 use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::context::Context;
 use crate::database::{Database, Typed, int, null};
+use crate::world::World;
 
 pub(super) const CASES: &[Case] = &[
     Case::core("constraints.declared.keys", keys)
@@ -27,6 +31,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("Each of several CHECK constraints is enforced independently, over one column or two, and NULL satisfies it.")
         .hint("Check that every clause reaches the database.")
         .covers(&[Contract(56)]),
+    Case::full("constraints.declared.checks_everywhere", checks_everywhere)
+        .since(25)
+        .needs(&[Capability::Checks])
+        .promise("CHECK constraints of an entity and of a table are enforced in every statement that writes: INSERT of one row, of several, of a batch and of a query, UPDATE of one row and of all, upsert, a flush; a refused statement writes nothing.")
+        .hint("A table created by `create_all` must have every CHECK that is declared.")
+        .covers(&[Contract(56), Contract(52)]),
     Case::full("constraints.declared.references", references)
         .since(17)
         .needs(&[Capability::ForeignKeys])
@@ -209,6 +219,152 @@ fn checks(context: &mut Context) -> CaseResult {
         )?;
     }
     Ok(())
+}
+
+/// A thing whose size and prices are checked: by one column, and by two.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "wares", check = "low <= high")]
+struct Ware {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(check = "size > 0")]
+    size: i64,
+    low: Option<i64>,
+    high: Option<i64>,
+}
+
+fn checks_everywhere(context: &mut Context) -> CaseResult {
+    let tables = metadata![Ware];
+    let world = World::of(context, &tables)?;
+    let upserts = context.capabilities().upsert;
+    let mut session = world.session();
+    session.add_all([ware(1, 5, 1, 9), ware(2, 6, 2, 8)]);
+    session.commit()?;
+    let all = |session: &mut Session| -> CaseResult<Vec<String>> {
+        let rows = Ware::query().order_by(Ware::ID.asc()).rows(session)?;
+        Ok(rows.iter().map(|row| format!("{row:?}")).collect())
+    };
+    let before = all(&mut session)?;
+    session.rollback()?;
+    let columns = (Ware::ID, Ware::SIZE, Ware::LOW, Ware::HIGH);
+    let insert = move || insert_into(Ware::table()).columns(columns);
+    for (size, low, high, what) in [
+        (0, 1, 2, "the CHECK of a column"),
+        (1, 3, 2, "the CHECK of the table"),
+    ] {
+        let bad = move |id: i64| (id, size, Some(low), Some(high));
+        let good = |id: i64| (id, 1_i64, Some(1_i64), Some(2_i64));
+        // The second row violates as well, so that the first cannot be written alone.
+        let shifted = select((
+            Ware::ID + 50_i64,
+            raw::<Ware, i64>(size.to_string()),
+            raw::<Ware, Option<i64>>(low.to_string()),
+            raw::<Ware, Option<i64>>(high.to_string()),
+        ))
+        .from(Ware::table());
+        let mut statements: Vec<(&str, Written)> = vec![
+            (
+                "INSERT of a row",
+                Box::new(move |s| s.execute(&insert().values(bad(9)))),
+            ),
+            (
+                "INSERT of several rows",
+                Box::new(move |s| s.execute(&insert().rows([good(9), good(10), bad(11)]))),
+            ),
+            (
+                "INSERT … SELECT",
+                Box::new(move |s| s.execute(&insert().from_query(shifted))),
+            ),
+            (
+                "a flush of one object",
+                Box::new(move |s| {
+                    s.add(ware(9, size, low, high));
+                    s.flush().map(|()| 0)
+                }),
+            ),
+            (
+                "a flush of several objects",
+                Box::new(move |s| {
+                    s.add_all([ware(9, 1, 1, 2), ware(10, size, low, high)]);
+                    s.flush().map(|()| 0)
+                }),
+            ),
+            (
+                "INSERT of plain rows",
+                Box::new(move |s| s.insert_all([ware(9, 1, 1, 2), ware(10, size, low, high)])),
+            ),
+            (
+                "UPDATE of a row",
+                Box::new(move |s| s.execute(&changed(size, low, high).filter(Ware::ID.eq(1)))),
+            ),
+            (
+                "UPDATE of all rows",
+                Box::new(move |s| s.execute(&changed(size, low, high))),
+            ),
+            (
+                "a flush of a change",
+                Box::new(move |s| {
+                    let Some(found) = s.get::<Ware>(1)? else {
+                        return Ok(0);
+                    };
+                    (s[found].size, s[found].low, s[found].high) = (size, Some(low), Some(high));
+                    s.flush().map(|()| 0)
+                }),
+            ),
+        ];
+        if upserts {
+            statements.push((
+                "the INSERT of an upsert",
+                Box::new(move |s| {
+                    let upsert = insert().values(bad(9)).on_conflict((Ware::ID,));
+                    s.execute(&upsert.do_update(|row| row.set(Ware::SIZE, excluded(Ware::SIZE))))
+                }),
+            ));
+            statements.push((
+                "the UPDATE of an upsert",
+                Box::new(move |s| {
+                    let upsert = insert().values(good(1)).on_conflict((Ware::ID,));
+                    s.execute(&upsert.do_update(|row| {
+                        row.set(Ware::SIZE, size)
+                            .set(Ware::LOW, low)
+                            .set(Ware::HIGH, high)
+                    }))
+                }),
+            ));
+        }
+        for (path, write) in statements {
+            let written = write(&mut session);
+            let kind = written.as_ref().err().map(selfsame::Error::kind);
+            check_eq!(
+                kind,
+                Some(ErrorKind::CheckViolation),
+                "{what}, violated by {path}"
+            );
+            session.rollback()?;
+            session.clear();
+            check_eq!(all(&mut session)?, before, "the rows after {path}");
+            session.rollback()?;
+        }
+    }
+    Ok(())
+}
+
+/// A write that is to be refused.
+type Written = Box<dyn FnOnce(&mut Session) -> selfsame::Result<u64>>;
+
+fn ware(id: i64, size: i64, low: i64, high: i64) -> Ware {
+    Ware {
+        low: Some(low),
+        high: Some(high),
+        ..Ware::new(id, size)
+    }
+}
+
+fn changed(size: i64, low: i64, high: i64) -> selfsame::sql::Update {
+    update(Ware::table())
+        .set(Ware::SIZE, size)
+        .set(Ware::LOW, low)
+        .set(Ware::HIGH, high)
 }
 
 /// `pairs`, and rows that reference their keys.

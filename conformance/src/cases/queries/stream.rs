@@ -24,6 +24,11 @@ pub(super) const CASES: &[Case] = &[
         .promise("A reader that stops early gets its own error back and no more rows, and the connection stays usable.")
         .hint("Reset or drain the statement before the next one; keep the reader's error.")
         .covers(&[Contract(44)]),
+    Case::core("queries.stream.error", error_at)
+        .since(25)
+        .promise("A query that fails at one of its later rows returns the error, whatever row it is: a result is complete or an error.")
+        .hint("Check for an error after the last row, and after every fetch.")
+        .covers(&[Contract(39), Contract(44)]),
     Case::read("queries.stream.empty", empty)
         .promise("A query without results passes on no rows and is not an error.")
         .hint("Do not treat the absence of rows as an error.")
@@ -104,6 +109,33 @@ fn stop(context: &mut Context) -> CaseResult {
         written.is_ok(),
         "the connection must accept a write, returned {written:?}"
     );
+    Ok(())
+}
+
+fn error_at(context: &mut Context) -> CaseResult {
+    const COUNT: i64 = 1_500;
+    let values: Vec<Option<i64>> = (1..=COUNT).map(Some).collect();
+    let mut database = with_values(context, &values)?;
+    for at in [
+        1, 2, 64, 65, 100, 101, 256, 257, 1_000, 1_001, 1_024, 1_025, COUNT,
+    ] {
+        let set = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
+        // Its absolute value is no 64-bit integer.
+        database.execute(set, &[int(i64::MIN), int(at)])?;
+        let found = database.integers("SELECT abs([v]) FROM [t] ORDER BY [id]", &[]);
+        check!(
+            !matches!(&found, Ok(rows) if rows.len() < values.len()),
+            "an error at row {at} must not end the result as if it were complete: {:?} rows came",
+            found.map(|rows| rows.len())
+        );
+        database.execute(set, &[int(at), int(at)])?;
+        let found = database.integers("SELECT abs([v]) FROM [t] ORDER BY [id]", &[])?;
+        check_eq!(
+            found.len(),
+            values.len(),
+            "the next query must return every row after an error at row {at}"
+        );
+    }
     Ok(())
 }
 

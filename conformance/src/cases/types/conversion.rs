@@ -1,8 +1,9 @@
 //! Everything that can be stored as one type, read as every other: the value that it is, or an error, never a bent one.
 
 use selfsame::ErrorKind;
+use selfsame::backend::Statement;
 use selfsame::schema::ColumnType;
-use selfsame::value::{Decimal, Value, ValueType};
+use selfsame::value::{Decimal, Value, ValueRef, ValueType};
 
 use crate::case::Cover::Contract;
 use crate::case::{Case, CaseResult};
@@ -11,11 +12,18 @@ use crate::context::Context;
 use crate::database::{Database, Typed, int, value_table};
 use crate::domain::{TYPES, came_back, extremes};
 
-pub(super) const CASES: &[Case] = &[Case::core("types.conversion.matrix", matrix)
+pub(super) const CASES: &[Case] = &[
+    Case::core("types.conversion.matrix", matrix)
     .since(17)
     .promise("Reading a value as another type gives the same value or a conversion error, for every pair of types.")
     .hint("Decode by the requested type: check ranges, fractions and syntax, and return `Conversion` for everything else.")
-    .covers(&[Contract(1), Contract(2), Contract(4), Contract(22)])];
+    .covers(&[Contract(1), Contract(2), Contract(4), Contract(22)]),
+    Case::core("types.conversion.alone", alone)
+        .since(25)
+        .promise("`Row::text` and `Row::i64` give what `Row::value` gives, or its error, for values of every type; a column that a result does not have is an error.")
+        .hint("A faster way must check as much as the usual one.")
+        .covers(&[Contract(1), Contract(6), Contract(22)]),
+];
 
 /// What is stored: the ends of the type, and what looks like a value of another.
 fn stored(ty: ValueType, context: &Context) -> Vec<Value> {
@@ -131,6 +139,66 @@ fn matrix(context: &mut Context) -> CaseResult {
         [1],
         "the connection must stay usable after its errors"
     );
+    Ok(())
+}
+
+fn alone(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    for ty in TYPES {
+        let name = format!("alone_{ty:?}").to_lowercase();
+        database.create(&value_table(&name, ColumnType::of(ty)))?;
+        let insert = format!("INSERT INTO [{name}] ([id], [v]) VALUES (?, ?)");
+        let values = stored(ty, context).into_iter().chain([Value::Null]);
+        for (value, id) in values.zip(1..) {
+            database.execute(&insert, &[int(id), Typed::new(ty, value)])?;
+        }
+        let query = format!("SELECT [v] FROM [{name}] ORDER BY [id]");
+        // As the type that it has, since some backends prepare for the types that are read.
+        for columns in [[ty], [ValueType::Text], [ValueType::I64]] {
+            let sql = database.sql(&query, &[], &columns);
+            let mut wrong = None;
+            let read = database
+                .connection
+                .query(&Statement::new(&sql, &[]), &mut |row| {
+                    let text = row.text(0).map(|text| match text {
+                        Some(text) => Value::Text(text.to_owned()),
+                        None => Value::Null,
+                    });
+                    let integer = row
+                        .i64(0)
+                        .map(|integer| integer.map_or(Value::Null, Value::I64));
+                    for (how, found, wanted) in [
+                        ("text", text, row.value(0, ValueType::Text)),
+                        ("integer", integer, row.value(0, ValueType::I64)),
+                    ] {
+                        let found = found.ok();
+                        let wanted = wanted.ok().map(ValueRef::to_owned);
+                        if found != wanted {
+                            wrong = Some(format!("the {how} alone is {found:?}, not {wanted:?}"));
+                        }
+                    }
+                    let missing = [
+                        row.value(1, ty).is_ok(),
+                        row.text(1).is_ok(),
+                        row.i64(1).is_ok(),
+                    ];
+                    if missing.contains(&true) {
+                        wrong = Some("a column that is not there was read".to_owned());
+                    }
+                    Ok(())
+                });
+            // Some databases refuse to return a column as another type at all.
+            check!(
+                read.is_ok() || columns != [ty],
+                "every row of {ty:?} must be readable, returned {read:?}"
+            );
+            check!(
+                wrong.is_none(),
+                "a value of {ty:?}: {}",
+                wrong.unwrap_or_default()
+            );
+        }
+    }
     Ok(())
 }
 

@@ -44,6 +44,12 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(52)])
         .refusal(upsert_refused)
         .since(7),
+    Case::extra("writes.upsert.other_key", upsert_other_key)
+        .since(25)
+        .needs(&[Capability::Upsert])
+        .promise("An upsert handles conflicts with the key that it names and no other: a row that another key refuses is a violation, and nothing is written.")
+        .hint("If the database cannot name a key, check which one conflicts.")
+        .covers(&[Contract(52), Contract(56)]),
     Case::extra("writes.returning.expressions", returning)
         .needs(&[Capability::Returning])
         .promise("Statements with RETURNING give one typed row for each row written.")
@@ -254,6 +260,65 @@ fn upsert(context: &mut Context) -> CaseResult {
         .from_query(select((User::NAME, User::AGE.gt(30), User::ID)).from(User::table()))
         .or_do_nothing();
     check_eq!(session.execute(&tasks)?, 4, "a task for each user");
+    Ok(())
+}
+
+fn upsert_other_key(context: &mut Context) -> CaseResult {
+    let (world, mut session) = with_ages(context)?;
+    session.commit()?;
+    let before = world.users()?;
+    let (id, name) = (before[0].id.get().copied(), before[0].name.clone());
+    let (known, free) = (id.unwrap_or(0), 1_000_i64);
+    let insert = |id: i64, name: &str| {
+        insert_into(User::table())
+            .columns((User::ID, User::NAME))
+            .values((id, name.to_owned()))
+    };
+    let taken = before[1].name.clone();
+    let statements = [
+        (
+            "DO NOTHING by key, with the name of another row",
+            insert(free, &name).on_conflict((User::ID,)).do_nothing(),
+        ),
+        (
+            "DO UPDATE by key, with the name of another row",
+            insert(free, &name)
+                .on_conflict((User::ID,))
+                .do_update(|row| row.set(User::AGE, 99)),
+        ),
+        (
+            "DO NOTHING by name, with the key of another row",
+            insert(known, "nobody")
+                .on_conflict((User::NAME,))
+                .do_nothing(),
+        ),
+        (
+            "DO UPDATE by name, with the key of another row",
+            insert(known, "nobody")
+                .on_conflict((User::NAME,))
+                .do_update(|row| row.set(User::AGE, 99)),
+        ),
+        (
+            "DO UPDATE by key, to the name of another row",
+            insert(known, "nobody")
+                .on_conflict((User::ID,))
+                .do_update(|row| row.set(User::NAME, taken.clone())),
+        ),
+    ];
+    for (what, statement) in statements {
+        let written = session.execute(&statement);
+        check!(
+            matches!(&written, Err(error) if error.kind() == ErrorKind::UniqueViolation),
+            "{what}: must be refused as UniqueViolation, returned {written:?}"
+        );
+        session.rollback()?;
+        let after = world.users()?;
+        let shown = |users: &[User]| -> Vec<_> {
+            let each = users.iter();
+            each.map(|user| (user.name.clone(), user.age)).collect()
+        };
+        check_eq!(shown(&after), shown(&before), "{what}: the rows");
+    }
     Ok(())
 }
 
