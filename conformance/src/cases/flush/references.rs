@@ -48,13 +48,13 @@ struct Step {
 
 pub(super) const CASES: &[Case] = &[
     Case::core("flush.foreign_keys.unique", unique)
-        .since(24)
+        .since(25)
         .needs(&[Capability::ForeignKeys, Capability::Transactions])
         .promise("Foreign keys may reference unique columns other than the primary key, also of their own table: rows are inserted, moved and deleted in the order of these values, whatever their keys and the order of `add`, and leave a value before it changes.")
         .hint("Of the backend, only enforced foreign keys to unique columns matter here.")
         .covers(&[Rule(12), Rule(16)]),
     Case::core("flush.foreign_keys.partly_nullable", partly_nullable)
-        .since(24)
+        .since(25)
         .needs(&[Capability::ForeignKeys, Capability::Transactions])
         .promise("A foreign key of several columns of which one is nullable is NULL in that column until its row is inserted: cycles of such rows are inserted and deleted.")
         .hint("A foreign key with a NULL in one of its columns must not be enforced (MATCH SIMPLE).")
