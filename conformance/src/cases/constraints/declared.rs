@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(56)]),
     Case::full("constraints.declared.checks_everywhere", checks_everywhere)
         .since(25)
-        .needs(&[Capability::Checks])
+        .needs(&[Capability::Checks, Capability::Transactions])
         .promise("CHECK constraints of an entity and of a table are enforced in every statement that writes: INSERT of one row, of several, of a batch and of a query, UPDATE of one row and of all, upsert, a flush; a refused statement writes nothing.")
         .hint("A table created by `create_all` must have every CHECK that is declared.")
         .covers(&[Contract(56), Contract(52)]),

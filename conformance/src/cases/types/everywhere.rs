@@ -12,6 +12,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 use proptest::strategy::{Strategy, ValueTree};
+use selfsame::ErrorKind;
 use selfsame::dialect::Capabilities;
 use selfsame::engine::Connected;
 use selfsame::metadata;
@@ -22,7 +23,7 @@ use selfsame::value::{
 };
 
 use crate::case::Cover::{Contract, Rule};
-use crate::case::{Case, CaseResult, Failure};
+use crate::case::{Capability, Case, CaseResult, Failure};
 use crate::check::shown;
 use crate::context::Context;
 use crate::domain::{came_back, extremes, values};
@@ -47,6 +48,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(2), Contract(30), Contract(31), Contract(32), Contract(34), Contract(35)]),
     Case::core("types.paths.keys", keys::check)
         .since(25)
+        .needs(&[Capability::Transactions])
         .promise("A value of any type that can be a key is found by `get` and `get_many`, and leads from a row to its parent and back, however relations are loaded.")
         .hint("The message names type and path; compare by the column's own type.")
         .covers(&[Contract(13), Rule(1), Rule(6), Rule(27)]),
@@ -261,9 +263,16 @@ impl<'a, V: Operand> Cells<'a, V> {
 
     /// Returns what an operation returned, which must work for every type.
     fn done<T>(&self, path: &str, result: selfsame::Result<T>) -> CaseResult<T> {
-        result.map_err(|error| {
-            Failure::Assertion(format!("{:?} through {path} must work: {error}", V::TYPE))
+        result.map_err(|error| match error.kind() {
+            ErrorKind::Unsupported => Failure::Backend(error),
+            _ => Failure::Assertion(format!("{:?} through {path} must work: {error}", V::TYPE)),
         })
+    }
+
+    /// How many values one statement can have: `many`, or fewer where the parameters are limited.
+    fn room_for(&self, many: usize) -> usize {
+        let most = self.capabilities.max_parameters;
+        most.map_or(many, |most| many.min(most))
     }
 
     /// Whether the database can compare values of the type for equality.

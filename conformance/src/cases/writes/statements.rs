@@ -46,7 +46,7 @@ pub(super) const CASES: &[Case] = &[
         .since(7),
     Case::extra("writes.upsert.other_key", upsert_other_key)
         .since(25)
-        .needs(&[Capability::Upsert])
+        .needs(&[Capability::Upsert, Capability::Transactions])
         .promise("An upsert handles conflicts with the key that it names and no other: a row that another key refuses is a violation, and nothing is written.")
         .hint("If the database cannot name a key, check which one conflicts.")
         .covers(&[Contract(52), Contract(56)]),

@@ -81,8 +81,12 @@ fn conditions<V: Operand>(cells: &Cells<'_, V>, id: i64, value: &V) -> Vec<Condi
             two
         }),
         ("NOT IN of one", column.not_in([v()]), different.clone()),
-        ("IN of many", column.in_(many(&all)), every.clone()),
-        ("NOT IN of many", column.not_in(many(&all)), Vec::new()),
+        ("IN of many", column.in_(many(cells, &all)), every.clone()),
+        (
+            "NOT IN of many",
+            column.not_in(many(cells, &all)),
+            Vec::new(),
+        ),
         ("BETWEEN", column.between(v(), v()), equal.clone()),
         ("NULLIF", nullif(column, v()).is_null(), null_too(&equal)),
         (
@@ -174,14 +178,11 @@ fn in_writes<V: Operand>(cells: &Cells<'_, V>, value: &V) -> Vec<Condition> {
     .into()
 }
 
-/// A list of more than one length that statements have.
-fn many<V: Clone>(all: &[V]) -> Vec<V> {
+/// A list of many values; of as many as fit, in which all are, where parameters are limited.
+fn many<V: Operand>(cells: &Cells<'_, V>, all: &[V]) -> Vec<V> {
     const MANY: usize = 70;
-    all.iter()
-        .cycle()
-        .take(MANY.max(all.len()))
-        .cloned()
-        .collect()
+    let length = cells.room_for(MANY.max(all.len()));
+    all.iter().cycle().take(length).cloned().collect()
 }
 
 fn check_selected<V: Operand>(

@@ -9,7 +9,9 @@ use crate::case::CaseResult;
 pub(super) fn check<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     inserts(cells)?;
     updates(cells)?;
-    sessions(cells)?;
+    if cells.capabilities.transactions {
+        sessions(cells)?;
+    }
     if cells.capabilities.upsert {
         upserts(cells)?;
     }
@@ -59,12 +61,20 @@ fn updates<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     cells.check_stored(path)?;
     clear(cells)?;
     let path = "UPDATE by CASE";
-    let mut values = cells.values().into_iter();
-    if let Some((id, first)) = values.next() {
-        let chosen = values.fold(case(Cell::ID.eq(id), first), |case, (id, value)| {
-            case.when(Cell::ID.eq(id), value)
-        });
-        let set = update(Cell::table()).set(column, chosen.or_null());
+    // Each branch has a key and a value, and the condition a key at each end.
+    let branches = (cells.room_for(60) - 2) / 2;
+    for part in cells.values().chunks(branches.max(1)) {
+        let [(first, value), others @ ..] = part else {
+            continue;
+        };
+        let last = first + others.len() as i64;
+        let chosen = others.iter().fold(
+            case(Cell::ID.eq(*first), value.clone()),
+            |case, (id, value)| case.when(Cell::ID.eq(*id), value.clone()),
+        );
+        let set = update(Cell::table())
+            .set(column, chosen.or_null())
+            .filter(Cell::ID.between(*first, last));
         let updated = cells.connect()?.write(&set);
         cells.done(path, updated)?;
     }
@@ -147,12 +157,15 @@ fn returned<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     let column = cells.column;
     cells.empty()?;
     let path = "INSERT … RETURNING";
-    let insert = cells.insert().rows(cells.rows.clone());
-    let found = cells
-        .connect()?
-        .write_returning(&insert.returning((Cell::ID, column)));
-    let found = cells.done(path, found)?;
-    cells.check(path, found)?;
+    let mut all = Vec::new();
+    for part in cells.rows.chunks(cells.room_for(100) / 2) {
+        let insert = cells.insert().rows(part.to_vec());
+        let found = cells
+            .connect()?
+            .write_returning(&insert.returning((Cell::ID, column)));
+        all.extend(cells.done(path, found)?);
+    }
+    cells.check(path, all)?;
     if cells.capabilities.update_returning {
         let path = "UPDATE … RETURNING";
         let touch = update(Cell::table()).set(column, column);
