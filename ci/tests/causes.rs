@@ -81,7 +81,7 @@ fn check(
 fn statements_that_are_wrong(engine: Engine, on: On) -> std::result::Result<(), Failed> {
     use ErrorKind::{InvalidStatement, NoSuchTable};
     let mut connection = tables(&engine)?;
-    let wrong = [
+    let mut wrong = vec![
         ("SELECT * FROM nowhere", 0, NoSuchTable),
         (
             "SELECT * FROM parents JOIN nowhere ON 1 = 1",
@@ -158,10 +158,13 @@ fn statements_that_are_wrong(engine: Engine, on: On) -> std::result::Result<(), 
         ("CREATE INDEX odd ON parents (nothing)", 0, InvalidStatement),
         ("DROP INDEX nowhere", 0, InvalidStatement),
         ("WITH a AS (SELECT 1) SELECT * FROM b", 0, NoSuchTable),
-        ("ROLLBACK TO SAVEPOINT nowhere", 0, InvalidStatement),
-        ("RELEASE SAVEPOINT nowhere", 0, InvalidStatement),
         ("SELECT 1\0 and more", 0, InvalidStatement),
     ];
+    // MySQL does not prepare them.
+    if engine.dialect().name() != "mysql" {
+        wrong.push(("ROLLBACK TO SAVEPOINT nowhere", 0, InvalidStatement));
+        wrong.push(("RELEASE SAVEPOINT nowhere", 0, InvalidStatement));
+    }
     check(&mut connection, on, &wrong)
 }
 
@@ -249,9 +252,12 @@ fn limits_that_are_met(engine: Engine, on: On) -> std::result::Result<(), Failed
     let (one, columns) = (many(1), format!("SELECT {}", vec!["1"; 5_000].join(", ")));
     let mut wrong = vec![
         (too_many.as_str(), 70_000, ErrorKind::InvalidStatement),
-        (deep.as_str(), 0, ErrorKind::InvalidStatement),
         (one.as_str(), 0, ErrorKind::InvalidStatement),
     ];
+    // MySQL only says that it is out of memory.
+    if engine.dialect().name() != "mysql" {
+        wrong.push((deep.as_str(), 0, ErrorKind::InvalidStatement));
+    }
     // MariaDB limits the columns of tables alone.
     if on != On::Mariadb {
         wrong.push((columns.as_str(), 0, ErrorKind::InvalidStatement));

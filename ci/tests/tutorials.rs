@@ -32,39 +32,31 @@ use selfsame::{Echo, Engine};
 type Steps = fn(&Engine, &mut dyn Write) -> Result<(), Box<dyn Error>>;
 
 const CASES: &[Case] = &[
-    ("tutorial_1_first_entity", |engine, on| {
+    ("tutorial_1_first_entity", |engine, _| {
         check(
             "tutorial_1_first_entity",
             tutorial_1_first_entity::run,
             engine,
-            on,
         )
     }),
-    ("tutorial_2_using_orms", |engine, on| {
-        check(
-            "tutorial_2_using_orms",
-            tutorial_2_using_orms::run,
-            engine,
-            on,
-        )
+    ("tutorial_2_using_orms", |engine, _| {
+        check("tutorial_2_using_orms", tutorial_2_using_orms::run, engine)
     }),
-    ("tutorial_3_object_relational", |engine, on| {
+    ("tutorial_3_object_relational", |engine, _| {
         check(
             "tutorial_3_object_relational",
             tutorial_3_object_relational::run,
             engine,
-            on,
         )
     }),
-    ("tutorial_4_tasks", |engine, on| {
-        check("tutorial_4_tasks", tutorial_4_tasks::run, engine, on)
+    ("tutorial_4_tasks", |engine, _| {
+        check("tutorial_4_tasks", tutorial_4_tasks::run, engine)
     }),
-    ("tutorial_5_understanding", |engine, on| {
+    ("tutorial_5_understanding", |engine, _| {
         check(
             "tutorial_5_understanding",
             tutorial_5_understanding::run,
             engine,
-            on,
         )
     }),
 ];
@@ -74,14 +66,14 @@ fn main() {
 }
 
 /// Runs a tutorial with echo, and compares all lines with the snapshot of the backend.
-fn check(name: &str, steps: Steps, engine: Engine, on: On) -> Result<(), Failed> {
+fn check(name: &str, steps: Steps, engine: Engine) -> Result<(), Failed> {
     let transcript = Transcript::default();
     let engine = engine.echo_to(Echo::WithParameters, transcript.clone());
     steps(&engine, &mut transcript.clone()).map_err(|error| {
         let lines = transcript.lines();
         format!("{error}\n{}", lines.join("\n"))
     })?;
-    let name = format!("{name}@{on:?}").to_lowercase();
+    let name = format!("{name}@{}", engine.dialect().name());
     let lines = transcript.lines().join("\n");
     // insta prints the differences on standard error; its panic says so.
     let compared = catch_unwind(AssertUnwindSafe(|| {

@@ -228,6 +228,8 @@ impl Dialect for ClaimingDialect {
         limits_in_subqueries() -> bool;
         ddl_commits() -> bool;
         computes_decimals() -> bool;
+        assigns_in_sequence() -> bool;
+        default_value(expression: &str, out: &mut String);
         deletes_own_references() -> bool;
         key_type(ty: &ColumnType, parts: usize) -> Cow<'static, str>;
         integer_division() -> &'static str;

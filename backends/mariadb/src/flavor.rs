@@ -26,7 +26,7 @@ impl Flavor {
     /// # Errors
     ///
     /// [`Configuration`](selfsame::ErrorKind::Configuration) for servers that lack what the dialect and the settings need. Of MariaDB,
-    /// `innodb_snapshot_isolation` is the newest: it came to several series at once. Of MySQL, it is row aliases in upserts.
+    /// `innodb_snapshot_isolation` is the newest: it came to several series at once. Of MySQL, it is the table's name in the error of a duplicate key.
     pub(crate) fn of(version: &str) -> Result<Self> {
         let version = version.strip_prefix("5.5.5-").unwrap_or(version);
         let number = version.split('-').next().unwrap_or_default();

@@ -67,7 +67,7 @@
 //! - REPEATABLE READ, the server's default, loses updates, and cannot be requested. At SERIALIZABLE readers lock what they read: a conflict is a
 //!   [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` handles, or [`Busy`](selfsame::ErrorKind::Busy).
 //! - `Json` is the type `json`, which stores documents in its own form. Numbers are 64-bit integers or doubles: a document with a number of more digits is
-//!   refused. At most 100 levels.
+//!   refused, and so are about a tenth of the doubles with 16 or 17 digits, which MySQL would store as their neighbours. At most 100 levels.
 //! - Texts have the collation `utf8mb4_0900_bin`. Defaults are written in parentheses.
 //! - Computed columns can be NOT NULL.
 //!

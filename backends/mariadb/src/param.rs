@@ -152,8 +152,68 @@ fn keeps_number(number: &str) -> bool {
     if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
         return true;
     }
-    let stored = number.parse::<f64>().unwrap_or(f64::NAN);
-    digits(&format!("{stored:e}")) == digits(number)
+    let nearest = number.parse::<f64>().unwrap_or(f64::NAN);
+    digits(&format!("{nearest:e}")) == digits(number)
+        && as_mysql_reads(number).to_bits() == nearest.abs().to_bits()
+}
+
+/// The absolute value of a number with a fraction or an exponent, or of one that is too long for an integer, as MySQL reads it: its parser
+/// counts in doubles, and may miss the nearest one.
+#[expect(clippy::cast_precision_loss, reason = "the parser rounds here, too")]
+fn as_mysql_reads(number: &str) -> f64 {
+    let (number, most) = match number.strip_prefix('-') {
+        Some(number) => (number, 1 << 63),
+        None => (number, u64::MAX),
+    };
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    fn digits(text: &str) -> impl Iterator<Item = u64> {
+        text.bytes().map(|digit| u64::from(digit - b'0'))
+    }
+    let (mut exact, mut double) = (0_u64, None);
+    // The first digit does not count.
+    let mut significant = whole.len() - 1;
+    for digit in digits(whole) {
+        let next = exact.checked_mul(10).and_then(|it| it.checked_add(digit));
+        match (double, next.filter(|&it| it <= most)) {
+            (None, Some(next)) => exact = next,
+            (before, _) => {
+                double = Some(before.unwrap_or(exact as f64) * 10.0 + digit as f64);
+            }
+        }
+    }
+    let mut scale = exponent.parse::<i32>().unwrap_or(i32::MIN);
+    let mut rest = digits(fraction);
+    if double.is_none() {
+        while exact < 1 << 53
+            && let Some(digit) = rest.next()
+        {
+            exact = exact * 10 + digit;
+            scale = scale.saturating_sub(1);
+            significant += usize::from(exact != 0);
+        }
+    }
+    let mut double = double.unwrap_or(exact as f64);
+    for digit in rest {
+        if significant < 17 {
+            double = double * 10.0 + digit as f64;
+            scale = scale.saturating_sub(1);
+            significant += usize::from(double > 0.0);
+        }
+    }
+    let scaled = |double: f64, scale: i32| {
+        let power = format!("1e{}", scale.unsigned_abs());
+        let power = power.parse::<f64>().unwrap_or(f64::INFINITY);
+        if scale < 0 {
+            double / power
+        } else {
+            double * power
+        }
+    };
+    match scale {
+        ..-308 => scaled(scaled(double, -308), scale.saturating_add(308)),
+        _ => scaled(double, scale),
+    }
 }
 
 /// The significant digits of a number, and the place of the first one.
@@ -228,6 +288,10 @@ mod tests {
             ("[1000000000000000000000]", true),
             ("3.14159265358979323846", false),
             ("1e400", false),
+            ("[0.30000000000000004, 3.141592653589793, 5e-324]", true),
+            ("9088544342.689998", false),
+            ("9088544342.689999", false),
+            ("0.38120423768821243", false),
         ] {
             assert_eq!(keeps_numbers(document), is_kept, "{document}");
         }

@@ -108,8 +108,13 @@ impl MariaDbConnection {
     }
 
     /// Whether the last statement had this warning.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfRange`](ErrorKind::OutOfRange) if the server has dropped warnings, among which this one may be.
     pub(crate) fn has_warned(&mut self, code: u16, sql: &Sql) -> Result<bool> {
-        if self.link.conn.warnings() == 0 {
+        let count = usize::from(self.link.conn.warnings());
+        if count == 0 {
             return Ok(false);
         }
         self.counted.round_trips += 1;
@@ -118,6 +123,13 @@ impl MariaDbConnection {
             code
         });
         let codes = codes.map_err(|error| self.failed(error, sql))?;
+        if codes.len() < count && !codes.contains(&code) {
+            let message = format!(
+                "the statement had {count} warnings, of which the server keeps {} (max_error_count): warning {code} may be among the others",
+                codes.len()
+            );
+            return Err(Error::new(ErrorKind::OutOfRange, message).statement(sql.text()));
+        }
         Ok(codes.contains(&code))
     }
 

@@ -170,6 +170,8 @@ fn numbers_of_documents_are_kept_or_refused() {
         ("[0.1]", true),
         ("[3.14159265358979323846]", false),
         ("[123456789012345678901]", false),
+        // MySQL reads the double before it.
+        ("[9088544342.689998]", false),
     ] {
         let params = [Param::Ref(ValueRef::Json(document))];
         let done = connection.execute(&Statement::new(&insert, &params));
@@ -180,6 +182,44 @@ fn numbers_of_documents_are_kept_or_refused() {
         };
         assert_eq!(refused, expected, "{document}");
     }
+}
+
+#[test]
+fn doubles_of_documents_are_kept_or_refused() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    metadata![Note].create_all(&engine).expect("creates");
+    let mut kept = Vec::new();
+    let mut bits = 0x3fd5_5555_5555_5555_u64;
+    for id in 0..600 {
+        bits = bits
+            .wrapping_mul(0x5851_f42d_4c95_7f2d)
+            .wrapping_add(id + 1);
+        // Small numbers and fractions, and in every tenth case any size.
+        let double = match id % 10 {
+            0 => f64::from_bits(bits & !(1 << 62)),
+            _ => f64::from_bits(0x3ff0_0000_0000_0000 | bits >> 12) - 1.0,
+        };
+        let id = i64::try_from(id).expect("small");
+        let document = serde_json::json!([double]);
+        let mut session = Session::new(&engine);
+        session.add(Note {
+            id,
+            document: document.clone(),
+        });
+        match session.commit() {
+            Ok(()) => kept.push((id, document)),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}"),
+        }
+    }
+    assert!((400..600).contains(&kept.len()), "{} are kept", kept.len());
+    let notes = Note::query().order_by(Note::ID.asc());
+    let rows = notes.rows(&mut Session::new(&engine)).expect("reads");
+    let rows: Vec<_> = rows
+        .into_iter()
+        .map(|note| (note.id, note.document))
+        .collect();
+    assert_eq!(rows, kept);
 }
 
 /// A document.

@@ -75,14 +75,11 @@ fn order(
     Some(order)
 }
 
-/// Whether an expression may read a column of the row that is changed. SQL text does if it contains the column's name.
-pub(super) fn reads(value: &Node, table: &Table, column: usize) -> bool {
+/// Whether an expression may read a column of the row that is changed. SQL text does if it names the column.
+pub(crate) fn reads(value: &Node, table: &Table, column: usize) -> bool {
     let is_read = match value {
         Node::Column(read) => read.is_of(table) && read.index == column,
-        Node::Raw(text) => {
-            let name = &table.columns[column].name;
-            text.to_lowercase().contains(&name.to_lowercase())
-        }
+        Node::Raw(text) => names(text, &table.columns[column].name),
         _ => false,
     };
     let mut found = is_read;
@@ -94,6 +91,17 @@ pub(super) fn reads(value: &Node, table: &Table, column: usize) -> bool {
             };
     });
     found
+}
+
+/// Whether SQL text has an identifier, in any case.
+fn names(text: &str, identifier: &str) -> bool {
+    let (text, identifier) = (text.to_lowercase(), identifier.to_lowercase());
+    let is_part =
+        |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '$'));
+    text.match_indices(&identifier).any(|(at, found)| {
+        let (before, after) = (&text[..at], &text[at + found.len()..]);
+        !is_part(before.chars().next_back()) && !is_part(after.chars().next())
+    })
 }
 
 fn is_read_by(query: &SelectNode, table: &Table, column: usize) -> bool {

@@ -337,3 +337,33 @@ fn a_key_that_comes_by_a_relation_is_passed_on() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_row_keeps_its_own_new_tenant() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Tenant, Task].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let [one, two] = [Tenant::new(), Tenant::new()].map(|tenant| session.add(tenant));
+    let task = |tenant: Handle<Tenant>, number: i32, next: Option<i32>| Task {
+        tenant: tenant.into(),
+        next,
+        ..Task::new(0, number)
+    };
+    session.add(task(one, 1, None));
+    session.add(task(two, 1, None));
+    session.add(task(two, 2, Some(1)));
+    session.commit()?;
+    let rows = Task::query()
+        .order_by(Task::TENANT_ID.asc())
+        .order_by(Task::NUMBER.asc());
+    let rows = rows.select((Task::TENANT_ID, Task::NUMBER, Task::NEXT));
+    let (one, two) = (
+        *session[one].id.get().expect("a key"),
+        *session[two].id.get().expect("a key"),
+    );
+    assert_eq!(
+        rows.all(&mut Session::new(&engine))?,
+        [(one, 1, None), (two, 1, None), (two, 2, Some(1))]
+    );
+    Ok(())
+}

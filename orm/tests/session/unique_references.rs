@@ -2,7 +2,7 @@
 //! require, whatever the order of `add` and of the keys.
 
 use selfsame::prelude::*;
-use selfsame::{Entity, Result};
+use selfsame::{Entity, ErrorKind, Result};
 use selfsame_sqlite::Sqlite;
 
 use crate::fixture::{Fixture, Word};
@@ -312,5 +312,64 @@ fn a_required_value_may_be_that_of_a_new_row() -> Result<()> {
     s.commit()?;
     let countries = Harbour::query().select(Harbour::COUNTRY);
     assert_eq!(countries.all(&mut Session::new(&outside))?, ["at"]);
+    Ok(())
+}
+
+/// Was in another country before.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "ferries")]
+struct Ferry {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "countries.code")]
+    country: String,
+    previous: Option<String>,
+    #[orm(version)]
+    version: i64,
+}
+
+#[test]
+fn an_expression_that_would_see_a_value_left_early_is_refused() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![City, Country, Ferry].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let [de, _] = [(1, "de"), (2, "fr")].map(|(id, code)| session.add(Country::new(id, code)));
+    let ferry = session.add(Ferry::new(1, "de"));
+    session.commit()?;
+    session[de].code = "dd".to_owned();
+    session[ferry].country = "fr".to_owned();
+    session.set_expr(ferry, Ferry::PREVIOUS, Ferry::COUNTRY)?;
+    match session.commit() {
+        Ok(()) => {
+            let ferries = Ferry::query().select(Ferry::PREVIOUS);
+            assert_eq!(ferries.all(&mut session)?, [Some("de".to_owned())]);
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidState, "{error}");
+            assert!(error.to_string().contains("country"), "{error}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_row_that_leaves_two_values_at_once_is_written_once() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![City, Country, Ferry].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let [de, _, gone] =
+        [(1, "de"), (2, "fr"), (3, "xx")].map(|(id, code)| session.add(Country::new(id, code)));
+    let [moved, deleted] = [1, 2].map(|id| session.add(Ferry::new(id, "de")));
+    session.commit()?;
+    session.delete(gone)?;
+    session[de].code = "xx".to_owned();
+    session[moved].country = "fr".to_owned();
+    session.delete(deleted)?;
+    session.commit()?;
+    let ferries = Ferry::query().select((Ferry::ID, Ferry::COUNTRY));
+    assert_eq!(
+        ferries.all(&mut Session::new(&engine))?,
+        [(1, "fr".to_owned())]
+    );
     Ok(())
 }

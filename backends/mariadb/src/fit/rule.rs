@@ -90,7 +90,7 @@ impl Rule {
                 V::Text,
                 "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
                 | "double" | "bit" | "year" | "date" | "time" | "datetime" | "timestamp" | "binary"
-                | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob",
+                | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "json",
             ) => Self::OtherKind,
             _ => return None,
         })
@@ -316,6 +316,7 @@ mod tests {
             (V::Text, "enum('a\\\\b')", text("a\\b"), true),
             (V::Text, "decimal(5,2)", text("1.00"), false),
             (V::Text, "longtext", text(" "), true),
+            (V::Text, "json", text("{}"), false),
         ] {
             let kept = Rule::of(mapped, declared).is_none_or(|rule| rule.keeps(value));
             assert_eq!(kept, is_kept, "{value:?} as {mapped:?} in {declared}");

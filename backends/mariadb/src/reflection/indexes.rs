@@ -19,18 +19,21 @@ pub(super) struct Reported {
 }
 
 impl Reported {
-    /// Adds a row to the index that it belongs to: the last one, or a new one.
+    /// Adds a row to the index that it belongs to, or to a new one. The rows of two tables may alternate, because the server sorts `Item` and
+    /// `item` as equal.
     pub(super) fn read(row: &dyn Row, indexes: &mut Vec<Self>) -> Result<()> {
+        let (table, name): (String, String) = (get(row, 0)?, get(row, 1)?);
         if get(row, 2)? {
             indexes.push(Self {
-                table: get(row, 0)?,
-                name: get(row, 1)?,
+                table: table.clone(),
+                name: name.clone(),
                 is_unique: !get::<bool>(row, 3)?,
                 kind: get(row, 6)?,
                 parts: Vec::new(),
             });
         }
-        if let Some(index) = indexes.last_mut() {
+        let mut latest = indexes.iter_mut().rev();
+        if let Some(index) = latest.find(|it| it.table == table && it.name == name) {
             // An expression has no name.
             let column: Option<String> = get(row, 4)?;
             index.parts.push((column.unwrap_or_default(), get(row, 5)?));

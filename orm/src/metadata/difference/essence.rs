@@ -1,7 +1,7 @@
 //! Normalizing default expressions so that they can be compared with those of a database.
 
 /// Removes from an expression what databases add: spaces, parentheses, casts, and quotes around numbers; makes it lower-case outside
-/// quotes.
+/// quotes. MySQL calls the current timestamp `now`.
 pub(super) fn essence(expression: &str) -> String {
     let mut out = String::new();
     let mut rest = expression;
@@ -23,7 +23,12 @@ pub(super) fn essence(expression: &str) -> String {
         }
         rest = &rest[first.len_utf8()..];
     }
-    out
+    match out.strip_prefix("now") {
+        Some(digits) if digits.bytes().all(|c| c.is_ascii_digit()) => {
+            format!("current_timestamp{digits}")
+        }
+        _ => out,
+    }
 }
 
 /// The length of the quoted text at the beginning of an expression.
@@ -66,6 +71,7 @@ mod tests {
             ("1.5", "(1.5)::numeric(10,2)"),
             ("now()", "now()"),
             ("CURRENT_TIMESTAMP", "current_timestamp"),
+            ("CURRENT_TIMESTAMP(6)", "now(6)"),
             ("datetime('now')", "(datetime('now'))"),
             ("1 + 2 * 3", "(1 + (2 * 3))"),
             ("'{}'", "'{}'::text[]"),

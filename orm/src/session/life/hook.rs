@@ -457,15 +457,18 @@ impl Session {
         let outcome = self.outcome(self.phase, |session| {
             session.call_counting(When::Load, loaded, &mut accepted)
         });
+        let mut detached = Ok(());
         if !matches!(outcome, Ok(Ok(()))) {
             for &node in &loaded[accepted..] {
                 let store = self.any_store(node.0);
                 if !self.hooks.of_objects(When::Load, store).is_empty() {
-                    self.detach(node)?;
+                    detached = detached.and(self.detach(node));
                 }
             }
         }
-        outcome.unwrap_or_else(|panic| resume_unwind(panic))
+        outcome
+            .unwrap_or_else(|panic| resume_unwind(panic))
+            .and(detached)
     }
 
     /// The number of slots of each store.

@@ -1,7 +1,7 @@
 //! Columns that are set to SQL expressions by the UPDATEs of a flush.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -9,9 +9,10 @@ use rustc_hash::FxHashMap;
 use crate::dialect::Dialect;
 use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::in_sequence::in_order;
+use crate::render::in_sequence::{in_order, reads};
 use crate::render::{Argument, render_update};
 use crate::session::memory::edges::ObjectId;
+use crate::session::write::plan::Step;
 use crate::session::{Handle, Session, State};
 use crate::sql::{self, ColumnRef, IntoSql, UpdateNode};
 use crate::value::ColumnValue;
@@ -104,6 +105,51 @@ impl Session {
             last = Some((node.0, expressions, row));
         }
         Ok(all)
+    }
+
+    /// Refuses expressions that read a column which an earlier step of the plan writes: they would not see the row as it was.
+    pub(in crate::session) fn refuse_late_reads(
+        &self,
+        steps: &[Step],
+        computations: &Computations,
+    ) -> Result<()> {
+        if computations.rows.is_empty() {
+            return Ok(());
+        }
+        let mut written: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
+        for step in steps {
+            let (store, slots, columns) = match step {
+                Step::Vacate {
+                    store,
+                    column,
+                    slots,
+                } => (*store, slots, std::slice::from_ref(column)),
+                Step::Release {
+                    store,
+                    columns,
+                    slots,
+                } => (*store, slots, &columns[..]),
+                _ => continue,
+            };
+            for &slot in slots {
+                if computations.rows.contains_key(&(store, slot)) {
+                    written.entry((store, slot)).or_default().extend(columns);
+                }
+            }
+        }
+        for (node, columns) in written {
+            let mapper = self.any_store(node.0).mapper();
+            let set = &computations.sets[computations.rows[&node].set].set;
+            let is_read = |&&at: &&usize| set.iter().any(|(_, it)| reads(it, mapper.table(), at));
+            if let Some(&column) = columns.iter().find(is_read) {
+                let message = "an expression reads the column, which is written before it: flush one of the two changes first";
+                return Err(Error::new(ErrorKind::InvalidState, message)
+                    .entity(mapper.name())
+                    .column(&mapper.table().columns[column].name)
+                    .key(self.any_store(node.0).key_text(node.1)));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -188,6 +188,7 @@ impl Session {
         let orders = self.delete_orders(&mut texts)?;
         let changes = self.changes(waits, associations, orders, &computations)?;
         let steps = self.planned(&changes)?;
+        self.refuse_late_reads(&steps, &computations)?;
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, &computations, ending)?;
         }

@@ -232,7 +232,7 @@ impl Session {
     }
 
     /// Whether an object has a row, or is new and has a key, which is final unless it is open.
-    fn has_key(&self, (store, slot): ObjectId) -> bool {
+    pub(in crate::session) fn has_key(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         match any.state(slot) {
             State::Persistent => !any.is_marked_deleted(slot),
@@ -466,7 +466,12 @@ impl Session {
         for (slot, parent) in found {
             let child = (children, slot);
             if self.edges.links.get(child, &columns).is_none() {
-                waits.push(self.wait(child, Arc::clone(&columns), (parents, parent)));
+                let wait = self.wait(child, Arc::clone(&columns), (parents, parent));
+                // The row has these values already; of several new rows with an open key, this may be another's.
+                waits.push(Wait {
+                    is_filled: false,
+                    ..wait
+                });
             }
         }
         Ok(waits)

@@ -141,7 +141,7 @@ pub(crate) struct Wait {
     pub(crate) columns: Arc<[usize]>,
     /// The columns that a new row can get after its insertion, because one of them is NULL until then; empty if none is nullable.
     pub(crate) late: Arc<[usize]>,
-    /// Whether the child gets the parent's key; it has its value already if it references other columns.
+    /// Whether the child gets the parent's key; it has its value already if it was found by it.
     pub(crate) is_filled: bool,
 }
 
@@ -433,7 +433,11 @@ fn push_early(
         }
     }
     for (store, rows) in &early.released {
-        push_released(steps, *store, rows);
+        let rows: Vec<(u32, Columns)> = rows
+            .iter()
+            .map(|(&slot, columns)| (slot, columns.iter().copied().collect()))
+            .collect();
+        push_released(steps, *store, &rows);
     }
     if early.inserts.is_empty() {
         return Ok(());

@@ -17,7 +17,7 @@ pub(super) struct Early {
     /// The tables whose changed rows release references to them before.
     pub(super) updates: BTreeSet<u16>,
     /// Rows that release references before their other columns are written, by store, with the columns.
-    pub(super) released: BTreeMap<u16, Vec<(u32, Columns)>>,
+    pub(super) released: BTreeMap<u16, BTreeMap<u32, BTreeSet<usize>>>,
     /// Rows that set a column to NULL before they get another value, by store and column: a reference whose new parent is not inserted yet,
     /// or a unique value that an early new row takes.
     pub(super) vacated: BTreeMap<(u16, usize), Vec<u32>>,
@@ -75,16 +75,17 @@ pub(super) fn early(
         }
         for row in &letting_go.rows {
             match is_in_time(row.0) {
-                true => early.release(table.store, row.0, letting_go.changed(row)),
+                true => early.release(table.store, row.0, &letting_go.changed(row)),
                 false => early.let_go(&letting_go, row, &mut wanted),
             }
         }
     }
     let moves = changes.value_moves.iter();
     for row in moves.filter(|row| row.kind == MoveKind::Leaves) {
-        let is_in_time = position.get(&row.child.0) < position.get(&row.parent.0)
-            && !is_late(row.child)
-            && !early.updates.contains(&row.parent.0);
+        let is_early = |node: ObjectId| early.updates.contains(&node.0);
+        let is_before =
+            is_early(row.child) || position.get(&row.child.0) < position.get(&row.parent.0);
+        let is_in_time = is_before && !is_late(row.child) && !is_early(row.parent);
         if !is_in_time {
             early.leave(row, &waiting, &mut wanted);
         }
@@ -162,11 +163,9 @@ impl<'a> LettingGo<'a> {
 }
 
 impl Early {
-    fn release(&mut self, store: u16, slot: u32, columns: Columns) {
-        self.released
-            .entry(store)
-            .or_default()
-            .push((slot, columns));
+    fn release(&mut self, store: u16, slot: u32, columns: &Columns) {
+        let rows = self.released.entry(store).or_default();
+        rows.entry(slot).or_default().extend(columns.iter());
     }
 
     /// Lets a row go that waits for new ones: a nullable foreign key is NULL in between, otherwise the new parent, which is added to
@@ -192,7 +191,7 @@ impl Early {
             }
             match (key.nullable, awaited.is_empty()) {
                 (Some(column), _) => self.vacate(store, column, slot),
-                (None, true) => self.release(store, slot, columns),
+                (None, true) => self.release(store, slot, &columns),
                 (None, false) => {
                     wanted.extend(awaited.iter().map(|wait| wait.parent));
                     self.moved.entry(store).or_default().push((slot, columns));
@@ -215,7 +214,7 @@ impl Early {
         let awaited: Vec<ObjectId> = awaited.map(|wait| wait.parent).collect();
         match (row.nullable, awaited.is_empty()) {
             (Some(column), _) => self.vacate(store, column, slot),
-            (None, true) => self.release(store, slot, columns),
+            (None, true) => self.release(store, slot, &columns),
             (None, false) => {
                 wanted.extend(awaited);
                 self.moved.entry(store).or_default().push((slot, columns));

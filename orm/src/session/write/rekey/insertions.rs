@@ -69,6 +69,9 @@ impl Session {
                     continue;
                 };
                 match self.any_store(parent.0).state(parent.1) {
+                    State::Pending if parent == node && self.has_key(node) => {
+                        self.copy_key(node, &link.reference.columns, node)?;
+                    }
                     State::Pending => {
                         next.push(parent);
                         waits.push(self.wait(node, link.reference.columns, parent));
