@@ -43,6 +43,44 @@ fn what_an_entity_cannot_express_is_reported() {
     );
 }
 
+/// The information schema sorts names without regard to case, so that the keys of such tables alternate.
+#[test]
+fn tables_whose_names_differ_in_case_keep_their_own_keys() {
+    let Some(database) = database() else { return };
+    let columns = "(a INT, b INT, c INT NOT NULL, d INT NOT NULL";
+    all(
+        &database,
+        &[
+            &format!(
+                "CREATE TABLE thing {columns}, PRIMARY KEY (a, b), UNIQUE KEY pair (c, d)) ENGINE = InnoDB"
+            ),
+            &format!(
+                "CREATE TABLE Thing {columns}, PRIMARY KEY (d, c), UNIQUE KEY pair (b, a)) ENGINE = InnoDB"
+            ),
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let metadata = Metadata::reflect(&engine).expect("reflects");
+    let mut keys: Vec<_> = metadata
+        .tables()
+        .iter()
+        .map(|table| {
+            let uniques = table.uniques.iter().map(|index| index.columns.clone());
+            let uniques: Vec<Vec<String>> = uniques.collect();
+            (table.name.clone(), table.primary_key.clone(), uniques)
+        })
+        .collect();
+    keys.sort();
+    let pair = |one: &str, other: &str| vec![vec![one.to_owned(), other.to_owned()]];
+    assert_eq!(
+        keys,
+        [
+            ("Thing".to_owned(), vec![3, 2], pair("b", "a")),
+            ("thing".to_owned(), vec![0, 1], pair("c", "d")),
+        ]
+    );
+}
+
 /// Reflection leaves out what cannot be created again, and reports it. What it returns creates the tables that it describes.
 #[test]
 fn what_cannot_be_created_is_left_out() {
