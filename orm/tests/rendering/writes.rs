@@ -44,19 +44,19 @@ impl Dialect for InSequence {
     }
 
     fn column_type(&self, ty: &ColumnType) -> Cow<'static, str> {
-        Ansi.column_type(ty)
+        Duplicates.column_type(ty)
     }
 
     fn batch(&self) -> Batch {
-        Ansi.batch()
+        Duplicates.batch()
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities::none().with_upsert(true)
+        Duplicates.capabilities()
     }
 
     fn upsert(&self) -> Upsert {
-        Upsert::OnDuplicateKey
+        Duplicates.upsert()
     }
 
     fn assigns_in_sequence(&self) -> bool {

@@ -37,7 +37,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// Types that are keys somewhere.
-const KEYS: [ValueType; 8] = [
+pub(super) const KEYS: [ValueType; 8] = [
     ValueType::I16,
     ValueType::I32,
     ValueType::I64,

@@ -6,23 +6,12 @@ use selfsame::record::{Record, RecordKey, Records};
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Value, ValueType};
 
+use super::super::paths::KEYS;
 use super::{class, operands, same};
 use crate::case::{CaseResult, Failure};
 use crate::check::shown;
 use crate::context::Context;
 use crate::world::World;
-
-/// Types that every database has as keys.
-const KEYS: [ValueType; 8] = [
-    ValueType::I16,
-    ValueType::I32,
-    ValueType::I64,
-    ValueType::Text,
-    ValueType::Bytes,
-    ValueType::Uuid,
-    ValueType::Date,
-    ValueType::Decimal,
-];
 
 /// Owners whose key is of one type, each with one row that refers to it.
 struct Owners {
