@@ -7,7 +7,7 @@ use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::schema::Table;
 use crate::sql::tree::{ColumnRef, Node, SelectNode};
-use crate::sql::walk::Inside;
+use crate::sql::tree::walk::Inside;
 
 /// Returns assignments in an order in which each sees the row as it was before, if the database does not see to that.
 ///
