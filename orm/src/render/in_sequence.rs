@@ -6,8 +6,8 @@ use super::writer::Writer;
 use crate::dialect::Dialect;
 use crate::error::{Error, Result};
 use crate::schema::Table;
-use crate::sql::tree::{ColumnRef, Node, SelectNode};
 use crate::sql::tree::walk::Inside;
+use crate::sql::tree::{ColumnRef, Node, SelectNode};
 
 /// Returns assignments in an order in which each sees the row as it was before, if the database does not see to that.
 ///
