@@ -25,6 +25,7 @@ pub(crate) use memory::store::new_store;
 pub(crate) use read::joined::{JoinedPath, Joins, Page, Selection};
 pub(crate) use read::lookup::{refuse_repeated, repeated};
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Debug};
 use std::ops::{Index, IndexMut};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -64,6 +65,8 @@ pub struct Session {
     log: UndoLog,
     /// The rows that the current flush has written before its plan: stores, columns and slots.
     early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
+    /// The objects whose rows the database has changed in the current flush, by actions of foreign keys.
+    acted_on: BTreeSet<ObjectId>,
     /// The current phase.
     phase: Phase,
     /// The number of times it was closed.
@@ -116,6 +119,7 @@ impl Session {
             associations: Vec::new(),
             log,
             early_updates: Vec::new(),
+            acted_on: BTreeSet::new(),
             closes: 0,
             phase: Phase::default(),
             failed: None,

@@ -308,6 +308,11 @@ fn computed(context: &mut Context) -> CaseResult {
         (Some(30), "ann"),
         "the row after a rollback"
     );
+    session.refresh(ann)?;
+    session.set_expr(ann, User::AGE, User::AGE + 1)?;
+    session[ann].age = Some(7);
+    session.commit()?;
+    check_eq!(world.users()?[0].age, Some(7), "the last change counts");
     Ok(())
 }
 

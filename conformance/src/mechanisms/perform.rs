@@ -78,7 +78,7 @@ impl Performer {
             Change::Hold { way, .. } | Change::AddCard { way, .. } => *way < 20,
             _ => false,
         };
-        // A pending expression takes precedence over a later assignment.
+        // Assigning the value that is shown would leave a pending expression.
         let is_assigned = matches!(change, Change::Rank { way, .. } if !matches!(way % 8, 2 | 3));
         if looks_for_rows || is_assigned {
             self.unflushed.flush(session)?;

@@ -1,6 +1,7 @@
 //! Writing: finding changes, planning a flush, and executing it.
 
-pub(super) mod bulk;
+pub(super) mod actions;
+mod bulk;
 pub(super) mod deletion;
 pub(super) mod expression;
 pub(super) mod flush;

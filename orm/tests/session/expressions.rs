@@ -3,7 +3,10 @@
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};
 
-use crate::fixture::{Address, Author, Book, Customer, Draft, Fixture, Member, Node, Team};
+use crate::fixture::{
+    Address, Album, Author, Book, Customer, Draft, Fixture, House, Mark, Member, Node, Passport,
+    Person, Room, Team, Track,
+};
 
 fn ann() -> Result<(Fixture, Handle<Author>)> {
     let mut f = Fixture::new()?;
@@ -19,9 +22,9 @@ fn ann() -> Result<(Fixture, Handle<Author>)> {
 #[test]
 fn an_expression_is_in_the_update_and_the_object_is_reread() -> Result<()> {
     let (mut f, ann) = ann()?;
+    f.session[ann].age = Some(99);
     f.session.set_expr(ann, Author::AGE, Author::AGE + 1)?;
     f.session[ann].height = Some(1.5);
-    f.session[ann].age = Some(99);
     assert!(f.session.is_modified(ann)?);
     assert_eq!(f.session.dirty::<Author>(), [ann]);
     f.session.flush()?;
@@ -310,9 +313,9 @@ fn half_a_value_is_refused_in_the_flush_that_makes_it() -> Result<()> {
     f.session.commit()?;
     f.session.refresh(bob)?;
     // The address is removed, and a part of it is set to an expression.
+    f.session[bob].billing = None;
     f.session
         .set_blind(bob, Customer::BILLING.zip, "1".to_owned())?;
-    f.session[bob].billing = None;
     let error = f.session.commit().expect_err("half an address");
     assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
     assert_eq!(error.entity_name(), Some("Customer"));
@@ -409,6 +412,285 @@ fn a_later_change_of_another_session_is_noticed() -> Result<()> {
             assert_eq!(f.session[ann].age, Some(age), "{name}");
         }
     }
+    Ok(())
+}
+
+#[test]
+fn the_last_of_an_expression_and_an_assignment_is_written() -> Result<()> {
+    type Change = fn(&mut Session, Handle<Author>) -> Result<()>;
+    let add = |s: &mut Session, ann| s.set_expr(ann, Author::AGE, Author::AGE + 1);
+    let cases: [(&str, Change, i32); 9] = [
+        (
+            "assigned after",
+            |s, ann| {
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+                s[ann].age = Some(5);
+                Ok(())
+            },
+            5,
+        ),
+        (
+            "assigned after a blind write",
+            |s, ann| {
+                s.set_blind(ann, Author::AGE, Some(8))?;
+                s[ann].age = Some(5);
+                Ok(())
+            },
+            5,
+        ),
+        (
+            "assigned before",
+            |s, ann| {
+                s[ann].age = Some(5);
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)
+            },
+            4,
+        ),
+        (
+            "assigned before and after",
+            |s, ann| {
+                s[ann].age = Some(5);
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+                s[ann].age = Some(6);
+                Ok(())
+            },
+            6,
+        ),
+        (
+            "assigned, then back",
+            |s, ann| {
+                s[ann].age = Some(5);
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+                s[ann].age = Some(3);
+                Ok(())
+            },
+            3,
+        ),
+        (
+            "twice",
+            |s, ann| {
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+                s[ann].age = Some(5);
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)
+            },
+            4,
+        ),
+        (
+            "another column",
+            |s, ann| {
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+                s[ann].height = Some(2.0);
+                Ok(())
+            },
+            4,
+        ),
+        (
+            "what it shows",
+            |s, ann| {
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
+                s[ann].age = Some(3);
+                Ok(())
+            },
+            4,
+        ),
+        (
+            "in a hook",
+            |s, ann| {
+                s.hook(Hook::before_update(|author: &mut Author| {
+                    author.age = Some(9);
+                    Ok(())
+                }));
+                s.set_expr(ann, Author::AGE, Author::AGE + 1)
+            },
+            9,
+        ),
+    ];
+    for (name, change, age) in cases {
+        let (mut f, ann) = ann()?;
+        change(&mut f.session, ann)?;
+        f.session.commit()?;
+        let mut s = Session::new(&f.outside);
+        let found = s
+            .sql("SELECT age FROM authors", ())
+            .one::<(Option<i32>,)>()?;
+        assert_eq!(found, (Some(age),), "{name}");
+        f.session.refresh(ann)?;
+        assert_eq!(f.session[ann].age, Some(age), "{name}");
+    }
+    // Another column is assigned while the row is expired, which has changed: it is read first, and nothing was assigned by that.
+    let (mut f, ann) = ann()?;
+    f.session.commit()?;
+    f.in_another_session(|s| s.sql("UPDATE authors SET age = 50", ()).execute())?;
+    add(&mut f.session, ann)?;
+    f.session[ann].height = Some(2.0);
+    f.session.commit()?;
+    f.session.refresh(ann)?;
+    assert_eq!(
+        (f.session[ann].age, f.session[ann].height),
+        (Some(51), Some(2.0))
+    );
+    Ok(())
+}
+
+#[test]
+fn a_value_that_is_removed_later_is_removed_as_a_whole() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let bob = f.session.add(Customer {
+        billing: Some(Address::new("Side St", "54321")),
+        ..Customer::new("bob", Address::new("Main St", "12345"))
+    });
+    f.session.commit()?;
+    f.session.refresh(bob)?;
+    f.session
+        .set_blind(bob, Customer::BILLING.zip, "1".to_owned())?;
+    f.session[bob].billing = None;
+    f.session.commit()?;
+    f.session.refresh(bob)?;
+    assert_eq!(f.session[bob].billing, None);
+    Ok(())
+}
+
+#[test]
+fn the_last_of_an_expression_and_a_relation_is_written() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let (_, books) = books(&mut f, 3)?;
+    let s = &mut f.session;
+    let [bob, carl] = s.add_all(["bob", "carl"].map(Author::new));
+    s.commit()?;
+    for author in [bob, carl] {
+        s.refresh(author)?;
+        s.load(author, Author::BOOKS)?;
+    }
+    s.set(books[0], Book::AUTHOR, Some(bob))?;
+    s.set_blind(books[0], Book::AUTHOR_ID, 3)?;
+    s.set_blind(books[1], Book::AUTHOR_ID, 3)?;
+    s.push(bob, Author::BOOKS, books[1])?;
+    s.set_blind(books[2], Book::AUTHOR_ID, 3)?;
+    s.set(books[2], Book::AUTHOR, None)?;
+    s.commit()?;
+    let rows = s.sql("SELECT id, author_id FROM books ORDER BY id", ());
+    let rows = rows.all::<(i64, Option<i64>)>()?;
+    assert_eq!(rows, [(1, Some(3)), (2, Some(2)), (3, None)]);
+    assert_eq!(s.load(carl, Author::BOOKS)?, [books[0]]);
+    assert_eq!(s.load(bob, Author::BOOKS)?, [books[1]]);
+
+    // An orphan that a foreign key gives a parent again.
+    let [one, two] = s.add_all(["one", "two"].map(Album::new));
+    let track = s.add(Track {
+        album: one.into(),
+        ..Track::new("t", 0)
+    });
+    s.commit()?;
+    s.remove(one, Album::TRACKS, track)?;
+    s.set_blind(track, Track::ALBUM_ID, 2)?;
+    s.commit()?;
+    assert_eq!(s.load(two, Album::TRACKS)?, [track]);
+    Ok(())
+}
+
+/// What an expression moves to another parent is not deleted with its old one, nor released from it.
+#[test]
+fn a_child_that_an_expression_moves_leaves_its_deleted_parent() -> Result<()> {
+    for (blind, loads) in [(true, true), (true, false), (false, true), (false, false)] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let [ann, _] = s.add_all(["ann", "bob"].map(Author::new));
+        let book = s.add(Book {
+            author: ann.into(),
+            ..Book::new("b")
+        });
+        let [album, _] = s.add_all(["one", "two"].map(Album::new));
+        let track = s.add(Track {
+            album: album.into(),
+            ..Track::new("t", 0)
+        });
+        s.add(Mark {
+            track: track.into(),
+            ..Mark::new(1, 0)
+        });
+        let [house, _] = s.add_all(["one", "two"].map(House::new));
+        let room = s.add(Room {
+            house: house.into(),
+            ..Room::new("r", 0)
+        });
+        let [node, _] = s.add_all(["one", "two"].map(Node::new));
+        let branch = s.add(Node {
+            parent: node.into(),
+            ..Node::new("branch")
+        });
+        let person = s.add(Person::new("one"));
+        s.add(Person::new("two"));
+        let passport = s.add(Passport {
+            person: person.into(),
+            ..Passport::new("p")
+        });
+        s.commit()?;
+        if loads {
+            Book::query().all(s)?;
+            Track::query().all(s)?;
+            Room::query().all(s)?;
+            Node::query().all(s)?;
+            Passport::query().all(s)?;
+            s.load(album, Album::TRACKS)?;
+            s.load(node, Node::CHILDREN)?;
+        }
+        if blind {
+            s.set_blind(book, Book::AUTHOR_ID, 2)?;
+            s.set_blind(track, Track::ALBUM_ID, 2)?;
+            s.set_blind(room, Room::HOUSE_ID, 2)?;
+            s.set_blind(branch, Node::PARENT_ID, 2)?;
+            s.set_blind(passport, Passport::PERSON_ID, 2)?;
+        } else {
+            s.set_expr(book, Book::AUTHOR_ID, Book::AUTHOR_ID + 1)?;
+            s.set_expr(track, Track::ALBUM_ID, Track::ALBUM_ID + 1)?;
+            s.set_expr(room, Room::HOUSE_ID, Room::HOUSE_ID + 1)?;
+            s.set_expr(branch, Node::PARENT_ID, Node::PARENT_ID + 1)?;
+            s.set_expr(passport, Passport::PERSON_ID, Passport::PERSON_ID + 1)?;
+        }
+        s.delete(ann)?;
+        s.delete(album)?;
+        s.delete(house)?;
+        s.delete(node)?;
+        s.delete(person)?;
+        // Its name is free for another, so that the deletion comes early.
+        s.add(Author::new("ann"));
+        s.commit()?;
+        let mut keys = |sql: &str| s.sql(sql, ()).all::<(Option<i64>,)>();
+        for (table, column) in [
+            ("books", "author_id"),
+            ("tracks", "album_id"),
+            ("rooms", "house_id"),
+            ("passports", "person_id"),
+        ] {
+            let found = keys(&format!("SELECT {column} FROM {table}"))?;
+            assert_eq!(found, [(Some(2),)], "{table}, {blind}, {loads}");
+        }
+        assert_eq!(
+            keys("SELECT parent_id FROM nodes ORDER BY id")?,
+            [(None,), (Some(2),)]
+        );
+        assert_eq!(keys("SELECT track_id FROM marks")?, [(Some(1),)]);
+    }
+    Ok(())
+}
+
+/// The value that is written blindly is the key of the deleted parent.
+#[test]
+fn a_child_that_stays_is_deleted_with_its_parent() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let album = s.add(Album::new("one"));
+    let track = s.add(Track {
+        album: album.into(),
+        ..Track::new("t", 0)
+    });
+    s.commit()?;
+    s.set_blind(track, Track::ALBUM_ID, 1)?;
+    s.set_expr(track, Track::TITLE, Track::TITLE.concat("!"))?;
+    s.delete(album)?;
+    s.commit()?;
+    f.holds::<Track>(0);
+    f.holds::<Album>(0);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use selfsame::prelude::*;
 use selfsame::session::Hook;
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Fixture, Seat, Track};
+use crate::fixture::{Album, Author, Book, Draft, Fixture, Seat, Track};
 use crate::phases::boom;
 
 /// The calls, in order.
@@ -508,5 +508,68 @@ fn a_hook_that_clears_the_session_before_a_bulk_statement_is_refused() -> Result
         let error = done.expect_err("no store");
         assert_eq!(error.kind(), ErrorKind::InvalidState, "{error}");
     }
+    Ok(())
+}
+
+/// Another row has the key that the new one had before the hook.
+#[test]
+fn a_row_that_references_itself_does_so_by_the_key_of_its_hook() -> Result<()> {
+    for others in [false, true] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        s.add(Draft::new("a", "other"));
+        s.commit()?;
+        s.hook(Hook::before_insert(|draft: &mut Draft| {
+            draft.name.insert_str(0, "new ");
+            Ok(())
+        }));
+        let draft = s.add(Draft::new("a", "text"));
+        s.set(draft, Draft::ORIGIN, Some(draft))?;
+        if others {
+            let copy = s.add(Draft::new("copy", "text"));
+            s.set(copy, Draft::ORIGIN, Some(draft))?;
+        }
+        s.commit()?;
+        let rows = s.sql("SELECT name, origin_name FROM drafts ORDER BY name", ());
+        let rows = rows.all::<(String, Option<String>)>()?;
+        let row = |name: &str, origin: Option<&str>| (name.to_owned(), origin.map(str::to_owned));
+        let expected = [
+            row("a", None),
+            row("new a", Some("new a")),
+            row("new copy", Some("new a")),
+        ];
+        assert_eq!(rows, expected[..rows.len()]);
+        assert_eq!(rows.len(), 2 + usize::from(others));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_savepoint_in_a_flush_is_refused_before_it_undoes_more() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    s.hook(Hook::before_flush(|s| {
+        let error = s.savepoint(|_| Ok(())).expect_err("changes are pending");
+        assert_eq!(error.kind(), ErrorKind::InvalidState);
+        assert!(error.to_string().contains("Hook::before_commit"), "{error}");
+        Ok(())
+    }));
+    // Everything is written: it has its own statements only.
+    s.hook(Hook::after_flush(|s| {
+        let undone = s.savepoint(|s| {
+            s.sql("UPDATE authors SET age = 1", ()).execute()?;
+            boom::<()>()
+        });
+        assert!(undone.is_err());
+        s.savepoint(|s| {
+            s.sql("UPDATE authors SET height = 2.5", ())
+                .execute()
+                .map(drop)
+        })
+    }));
+    let ann = s.add(Author::new("ann"));
+    s.commit()?;
+    s.refresh(ann)?;
+    assert_eq!((s[ann].age, s[ann].height), (None, Some(2.5)));
     Ok(())
 }

@@ -113,6 +113,22 @@ struct Note {
     about: BelongsTo<Task>,
 }
 
+/// Is followed by another stop of its tenant, or by itself.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "stops",
+    foreign_key(columns(tenant_id, next), references = "stops(tenant_id, number)")
+)]
+struct Stop {
+    #[orm(primary_key, references = "tenants.id")]
+    tenant_id: i64,
+    #[orm(primary_key)]
+    number: i32,
+    next: i32,
+    #[orm(key = "tenant_id")]
+    tenant: BelongsTo<Tenant>,
+}
+
 struct Office {
     session: Session,
     outside: Engine,
@@ -122,7 +138,7 @@ impl Office {
     fn new() -> Result<Self> {
         let database = Sqlite::memory();
         let (engine, outside) = (Engine::new(database.clone()), Engine::new(database));
-        metadata![Tenant, Task, Squad, Player, Letter, Note].create_all(&outside)?;
+        metadata![Tenant, Task, Squad, Player, Letter, Note, Stop].create_all(&outside)?;
         let mut session = Session::new(&engine);
         session.add_all([Tenant::new(), Tenant::new()]);
         session.commit()?;
@@ -365,5 +381,39 @@ fn a_row_keeps_its_own_new_tenant() -> Result<()> {
         rows.all(&mut Session::new(&engine))?,
         [(one, 1, None), (two, 1, None), (two, 2, Some(1))]
     );
+    Ok(())
+}
+
+/// By their numbers alone, the stops of one tenant would follow those of the other, in a circle.
+#[test]
+fn rows_of_new_tenants_wait_for_those_of_their_own() -> Result<()> {
+    for order in [
+        [0, 1, 2, 3],
+        [3, 1, 0, 2],
+        [3, 2, 1, 0],
+        [2, 3, 0, 1],
+        [1, 3, 2, 0],
+    ] {
+        let mut office = Office::new()?;
+        let s = &mut office.session;
+        let tenants = s.add_all([Tenant::new(), Tenant::new()]);
+        let stops = [(0, 1, 1), (0, 2, 1), (1, 2, 2), (1, 1, 2)];
+        for (tenant, number, next) in order.map(|at| stops[at]) {
+            s.add(Stop {
+                tenant: tenants[tenant].into(),
+                ..Stop::new(0, number, next)
+            });
+        }
+        s.commit()?;
+        let columns = (Stop::TENANT_ID, Stop::NUMBER, Stop::NEXT);
+        let stops = Stop::query()
+            .order_by(Stop::TENANT_ID.asc())
+            .order_by(Stop::NUMBER.asc());
+        let stops = stops
+            .select(columns)
+            .all(&mut Session::new(&office.outside))?;
+        let expected = [(3, 1, 1), (3, 2, 1), (4, 1, 2), (4, 2, 2)];
+        assert_eq!(stops, expected, "{order:?}");
+    }
     Ok(())
 }

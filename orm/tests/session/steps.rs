@@ -58,8 +58,8 @@ fn an_expression_beats_a_value_where_the_key_changes_too() -> Result<()> {
         }
         s.commit()?;
         s.get::<Author>(1)?;
-        s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
         s[ann].age = Some(50);
+        s.set_expr(ann, Author::AGE, Author::AGE + 1)?;
         s[ann].id = Auto::set(70);
         s.commit()?;
         s.refresh(ann)?;

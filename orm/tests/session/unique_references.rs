@@ -315,6 +315,34 @@ fn a_required_value_may_be_that_of_a_new_row() -> Result<()> {
     Ok(())
 }
 
+/// The countries are written early, because the capital of one is deleted and its name taken; a harbour leaves its code before.
+#[test]
+fn a_required_value_is_left_before_an_early_update() -> Result<()> {
+    let (mut session, outside) = world()?;
+    let s = &mut session;
+    let [de, _] = s.add_all([Country::new(1, "de"), Country::new(2, "fr")]);
+    let cities = [(1, "bonn"), (2, "berlin")].map(|(id, name)| City::new(id, name, "fr"));
+    let [bonn, _] = s.add_all(cities);
+    s.flush()?;
+    s[de].capital = Some("bonn".to_owned());
+    let harbour = s.add(Harbour::new(1, "de"));
+    s.commit()?;
+    meet(s, false)?;
+    Harbour::query().all(s)?;
+    s.delete(bonn)?;
+    s.add(City::new(3, "bonn", "fr"));
+    s[de].capital = Some("berlin".to_owned());
+    s[de].code = "dd".to_owned();
+    s[harbour].country = "fr".to_owned();
+    s.commit()?;
+    let s = &mut Session::new(&outside);
+    let countries = Harbour::query().select(Harbour::COUNTRY).all(s)?;
+    assert_eq!(countries, ["fr"]);
+    let codes = Country::query().order_by(Country::ID.asc());
+    assert_eq!(codes.select(Country::CODE).all(s)?, ["dd", "fr"]);
+    Ok(())
+}
+
 /// Was in another country before.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "ferries")]

@@ -148,9 +148,11 @@ fn versions(context: &mut Context) -> CaseResult {
 
 fn released(context: &mut Context) -> CaseResult {
     let world = World::new(context)?;
-    world.with_tasks("ann", &["t", "u"])?;
+    world.with_tasks("ann", &["t", "u", "v"])?;
     let mut session = world.session();
     let ann = User::query().one(&mut session)?;
+    let carl = session.add(User::new("carl"));
+    session.flush()?;
     let tasks = Task::query().order_by(Task::ID.asc()).all(&mut session)?;
     for &task in &tasks {
         session.set_expr(task, Task::TITLE, Task::TITLE.concat("!"))?;
@@ -158,8 +160,10 @@ fn released(context: &mut Context) -> CaseResult {
     session.delete(ann)?;
     let bob = session.add(User::new("bob"));
     session.set(tasks[1], Task::USER, Some(bob))?;
+    let key = session[carl].id.get().copied();
+    session.set_blind(tasks[2], Task::USER_ID, key)?;
     session.commit()?;
-    let key = session[bob].id.get().copied();
+    let keys = [bob, carl].map(|user| session[user].id.get().copied());
     let rows: Vec<_> = world
         .tasks()?
         .into_iter()
@@ -167,7 +171,11 @@ fn released(context: &mut Context) -> CaseResult {
         .collect();
     check_eq!(
         rows,
-        [("t!".to_owned(), None), ("u!".to_owned(), key)],
+        [
+            ("t!".to_owned(), None),
+            ("u!".to_owned(), keys[0]),
+            ("v!".to_owned(), keys[1])
+        ],
         "the tasks"
     );
     Ok(())

@@ -318,9 +318,17 @@ impl Session {
         let nodes = nodes.iter().copied();
         let nodes: Vec<ObjectId> = nodes.filter(|node| !early.contains_key(node)).collect();
         early.extend(nodes.iter().map(|&node| (node, false)));
-        let rekeyed = self.rekeyed_of(&nodes);
-        self.call_for(When::BeforeUpdate, &nodes)?;
-        self.refuse_new_keys(&nodes, &rekeyed)
+        self.call_before_updates(&nodes)
+    }
+
+    /// Calls the hooks of objects that are about to be updated. They may assign columns with expressions, but not keys that others
+    /// reference.
+    fn call_before_updates(&mut self, nodes: &[ObjectId]) -> Result<()> {
+        let rekeyed = self.rekeyed_of(nodes);
+        self.note_assigned();
+        self.call_for(When::BeforeUpdate, nodes)?;
+        self.drop_overridden_expressions();
+        self.refuse_new_keys(nodes, &rekeyed)
     }
 
     /// Notes that a part of an object was updated, for the hooks to call after the flush.
@@ -371,9 +379,7 @@ impl Session {
         self.call_for(When::BeforeInsert, &written.inserts)?;
         let early = &self.hooks.written_early;
         written.updates.retain(|node| !early.contains_key(node));
-        let rekeyed = self.rekeyed_of(&written.updates);
-        self.call_for(When::BeforeUpdate, &written.updates)?;
-        self.refuse_new_keys(&written.updates, &rekeyed)?;
+        self.call_before_updates(&written.updates)?;
         self.call_for(When::BeforeDelete, &written.deletes)?;
         Ok(written)
     }

@@ -133,8 +133,13 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Errors of `work` and of the flushes; [`ErrorKind::Unsupported`] if the backend does not support savepoints.
+    /// Errors of `work` and of the flushes; [`ErrorKind::Unsupported`] if the backend does not support savepoints;
+    /// [`ErrorKind::InvalidState`] in a hook of a flush that has changes to write.
     pub fn savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        if self.phase.flushing && self.has_changes() {
+            let message = "a savepoint in a hook of a flush whose changes are not written: they would be undone with those of the savepoint; open it before the flush, or in `Hook::before_commit`";
+            return Err(Error::new(ErrorKind::InvalidState, message));
+        }
         self.flush_all(Ending::Open)?;
         let name = savepoint_name(self.log.depth() + 1);
         self.ready(Intent::Write)?.savepoint(&name)?;

@@ -108,6 +108,15 @@ impl Links {
         taken
     }
 
+    /// Removes and returns the links of an object whose foreign keys have a column.
+    pub(crate) fn take_with(&mut self, child: ObjectId, column: usize) -> Vec<Link> {
+        let links = self.take(child).into_iter();
+        let (taken, kept) = links.partition(|link| link.reference.columns.contains(&column));
+        let kept: Vec<Link> = kept;
+        kept.into_iter().for_each(|link| self.set(link));
+        taken
+    }
+
     /// The number of references set since the last flush.
     pub(crate) fn clock(&self) -> u64 {
         self.clock

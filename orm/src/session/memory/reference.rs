@@ -62,6 +62,7 @@ impl Session {
         ];
         let others = self.owners_by_other_texts(child, reference)?;
         self.drop_refused(child, &reference.columns);
+        self.drop_expressions(child, &reference.columns);
         if let Some(collection) = reference.collection {
             let old = old.into_iter().flatten().chain(others);
             for left in old.filter(|old| Some(*old) != parent) {
@@ -152,7 +153,7 @@ impl Session {
         Ok(())
     }
 
-    /// Makes the current child of a one-to-one relation lose its parent.
+    /// Makes the current child of a one-to-one relation lose its parent, unless an expression moves it.
     pub(in crate::session) fn displace(
         &mut self,
         parent: ObjectId,
@@ -162,8 +163,11 @@ impl Session {
     ) {
         let known = self.edges.known((parent, collection));
         let others: Vec<u32> = known.filter(|slot| *slot != child.1).collect();
+        let others = others.into_iter().map(|other| (child.0, other));
         for other in others {
-            let other = (child.0, other);
+            if self.is_computed(other, &reference.columns) {
+                continue;
+            }
             self.edges
                 .remove(&mut self.log, (parent, collection), other);
             self.edges.links.set(Link {

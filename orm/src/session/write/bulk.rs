@@ -129,6 +129,10 @@ impl Session {
         let matched = self
             .bulk(&mapper, &rendered)
             .map_err(|error| self.hint_of_rows(error, store, &columns, &[]))?;
+        if self.acts_on_update(store, &columns) {
+            self.expire_after_own_write();
+            return Ok(matched);
+        }
         let (any, log) = self.logged_store(store);
         any.states_mut().all_overwritten(log);
         log.wrote_unknown();

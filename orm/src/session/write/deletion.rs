@@ -21,6 +21,8 @@ use crate::value::{Param, Value, ValueRef};
 /// The references among deleted rows.
 #[derive(Debug, Default)]
 pub(in crate::session) struct DeleteOrder {
+    /// The rows, in the order of their keys.
+    pub(in crate::session) deletes: Vec<u32>,
     /// References within the table: from, to.
     pub(in crate::session) after: Vec<(u32, u32)>,
     /// References by nullable foreign keys.
@@ -367,7 +369,7 @@ impl Session {
     }
 
     /// Whether a child references an owner, by a key that is equal to the owner's here or, by a collation or another text of the same value,
-    /// in the database.
+    /// in the database. An expression in its foreign key moves it elsewhere, unless it is the owner's key.
     fn is_parent(
         &self,
         owner: ObjectId,
@@ -375,6 +377,9 @@ impl Session {
         reference: &Reference,
         texts: &EqualTexts,
     ) -> Result<bool> {
+        if self.is_computed(child, &reference.columns) {
+            return Ok(self.computed_parent(child, reference)? == Some(owner));
+        }
         let parent = match self.parent(child, reference)? {
             None => self
                 .other_text(child, reference)
@@ -430,7 +435,8 @@ impl Session {
             let mut deletes = self.any_store(store).marked().to_vec();
             if !deletes.is_empty() {
                 self.any_store(store).sort_by_key(&mut deletes);
-                orders.insert(store, self.delete_order(store, &deletes, texts)?);
+                let order = self.delete_order(store, &deletes, texts)?;
+                orders.insert(store, DeleteOrder { deletes, ..order });
             }
         }
         Ok(orders)

@@ -11,20 +11,62 @@ use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::in_sequence::{in_order, reads};
 use crate::render::{Argument, render_update};
-use crate::session::memory::edges::ObjectId;
+use crate::session::memory::edges::{Membership, ObjectId};
+use crate::session::memory::links::Reference;
 use crate::session::write::plan::Step;
-use crate::session::{Handle, Session, State};
+use crate::session::{AnyStore, Handle, Session, State};
 use crate::sql::{self, ColumnRef, IntoSql, UpdateNode};
-use crate::value::ColumnValue;
+use crate::value::{ColumnValue, Param, Value, ValueRef};
 
 /// The expressions to write, by object and column.
-pub(in crate::session) type Expressions = BTreeMap<ObjectId, BTreeMap<usize, sql::Node>>;
+pub(in crate::session) type Expressions = BTreeMap<ObjectId, BTreeMap<usize, Expression>>;
+
+/// An expression to write.
+#[derive(Clone, Debug)]
+pub(in crate::session) struct Expression {
+    node: sql::Node,
+    /// What the column was assigned before, if it differs from the row.
+    assigned: Option<Value>,
+}
+
+impl Expression {
+    /// An expression for a column that was not assigned anything.
+    pub(in crate::session) fn new(node: sql::Node) -> Self {
+        let assigned = None;
+        Self { node, assigned }
+    }
+
+    /// Whether the column was assigned another value since.
+    fn is_overridden(&self, any: &dyn AnyStore, slot: u32, column: usize) -> bool {
+        match &self.assigned {
+            Some(before) => {
+                let now = any.value(slot, column);
+                now.value().is_none_or(|now| !now.same(before.as_ref()))
+            }
+            None => any.changed(slot).contains(&column),
+        }
+    }
+}
+
+fn nodes(of: &BTreeMap<usize, Expression>) -> impl Iterator<Item = (usize, &sql::Node)> {
+    of.iter()
+        .map(|(&column, expression)| (column, &expression.node))
+}
+
+/// What a column is assigned, if it differs from the row.
+fn assigned(any: &dyn AnyStore, slot: u32, column: usize) -> Option<Value> {
+    let is_changed = any.changed(slot).contains(&column);
+    let value = any.value(slot, column);
+    value.value().filter(|_| is_changed).map(ValueRef::to_owned)
+}
 
 impl Session {
     /// Sets a column to an SQL expression in the next flush, such as `Account::BALANCE + 5`. The database computes it, so that concurrent
     /// changes are not lost. In memory the column keeps its last known value; after the flush the object is expired. If nothing reads it
-    /// before, a commit does, so that later changes by other sessions are noticed. The expression takes precedence over a value assigned
-    /// to the column.
+    /// before, a commit does, so that later changes by other sessions are noticed.
+    ///
+    /// The last change of a column is written: the expression, a value assigned later, or the key of an object that its foreign key is set
+    /// to later. Assigning the value that the object shows changes nothing, and leaves the expression.
     ///
     /// # Errors
     ///
@@ -59,6 +101,14 @@ impl Session {
             let message = "the column identifies the row to write, so its value must be known";
             return refused(message.to_owned());
         }
+        for link in self.edges.links.take_with(node, index) {
+            self.revert_reference(&link, Membership::Unknown)?;
+        }
+        let any = &*self.stores[usize::from(node.0)].store;
+        let expression = Expression {
+            node: expression,
+            assigned: assigned(any, node.1, index),
+        };
         let columns = self.expressions.entry(node).or_default();
         columns.insert(index, expression);
         Ok(())
@@ -84,19 +134,75 @@ impl Session {
         !self.expressions.is_empty() && self.expressions.contains_key(&node)
     }
 
+    /// Whether one of these columns of an object is set to an expression.
+    pub(in crate::session) fn is_computed(&self, node: ObjectId, columns: &[usize]) -> bool {
+        let expressions = self.expressions.get(&node);
+        expressions.is_some_and(|set| columns.iter().any(|column| set.contains_key(column)))
+    }
+
+    /// The parent of an object with expressions in its foreign key, if these are values.
+    pub(in crate::session) fn computed_parent(
+        &self,
+        node: ObjectId,
+        reference: &Reference,
+    ) -> Result<Option<ObjectId>> {
+        let expressions = self.expressions.get(&node);
+        let key = reference.columns.iter().map(|column| {
+            match expressions
+                .and_then(|set| set.get(column))
+                .map(|of| &of.node)
+            {
+                Some(sql::Node::Param(value, _)) => Param::Ref(value.as_ref()),
+                Some(_) => Param::ABSENT,
+                None => self.any_store(node.0).value(node.1, *column),
+            }
+        });
+        self.mapped(reference.parent_store, &key.collect::<Vec<Param<'_>>>())
+    }
+
+    /// Drops the expressions of these columns of an object, which get other values.
+    pub(in crate::session) fn drop_expressions(&mut self, node: ObjectId, columns: &[usize]) {
+        if let Some(expressions) = self.expressions.get_mut(&node) {
+            expressions.retain(|column, _| !columns.contains(column));
+            if expressions.is_empty() {
+                self.expressions.remove(&node);
+            }
+        }
+    }
+
+    /// Notes what columns with expressions are assigned, so that only later assignments override these.
+    pub(in crate::session) fn note_assigned(&mut self) {
+        for (&(store, slot), expressions) in &mut self.expressions {
+            let any = &*self.stores[usize::from(store)].store;
+            for (&column, expression) in expressions {
+                expression.assigned = assigned(any, slot, column);
+            }
+        }
+    }
+
+    /// Drops the expressions of columns that were assigned other values since.
+    pub(in crate::session) fn drop_overridden_expressions(&mut self) {
+        let stores = &self.stores;
+        self.expressions.retain(|&(store, slot), expressions| {
+            let any = &*stores[usize::from(store)].store;
+            expressions.retain(|&at, expression| !expression.is_overridden(any, slot, at));
+            !expressions.is_empty()
+        });
+    }
+
     /// The expressions of this flush.
     pub(in crate::session) fn computations(&self) -> Result<Computations> {
         let mut all = Computations::default();
-        let mut last: Option<(u16, &BTreeMap<usize, sql::Node>, Row)> = None;
+        let mut last: Option<(u16, &BTreeMap<usize, Expression>, Row)> = None;
         for (&node, expressions) in &self.expressions {
             let any = self.any_store(node.0);
             if any.state(node.1) != State::Persistent || any.is_marked_deleted(node.1) {
                 continue;
             }
             // Consecutive rows usually have the same expressions.
-            let same = last
-                .as_ref()
-                .filter(|(store, other, _)| (*store, *other) == (node.0, expressions));
+            let same = last.as_ref().filter(|(store, other, _)| {
+                *store == node.0 && nodes(other).eq(nodes(expressions))
+            });
             let row = match same {
                 Some((_, _, row)) => row.clone(),
                 None => all.row(self.engine.dialect(), any.mapper(), node.0, expressions)?,
@@ -181,11 +287,12 @@ impl Computations {
         dialect: &dyn Dialect,
         mapper: &Mapper,
         store: u16,
-        expressions: &BTreeMap<usize, sql::Node>,
+        expressions: &BTreeMap<usize, Expression>,
     ) -> Result<Row> {
-        let of_column =
-            |(&column, node): (&usize, &sql::Node)| (reference(mapper, column), node.clone());
-        let set: Vec<_> = expressions.iter().map(of_column).collect();
+        let nodes = nodes(expressions);
+        let set: Vec<_> = nodes
+            .map(|(column, node)| (reference(mapper, column), node.clone()))
+            .collect();
         // Parameters are taken in the order in which they are rendered.
         let ordered = in_order(dialect, mapper.table(), &set);
         let ordered = match ordered.map_err(|error| error.entity(mapper.name()))? {

@@ -13,7 +13,7 @@ use crate::session::memory::edges::ObjectId;
 use crate::session::memory::store::REPLACED;
 use crate::session::read::equal_texts::EqualTexts;
 use crate::session::write::deletion::DeleteOrder;
-use crate::session::write::expression::Computations;
+use crate::session::write::expression::{Computations, Expression};
 use crate::session::write::foreign_keys::Waiting;
 use crate::session::write::membership::Moves;
 use crate::session::write::persist::{self, Single};
@@ -150,6 +150,8 @@ impl Session {
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
         self.begin_hooks();
         self.early_updates.clear();
+        self.acted_on.clear();
+        self.drop_overridden_expressions();
         self.displace_only_children()?;
         self.delete_orphans()?;
         // Before the cascades, which follow foreign keys, and after them, for the objects they released.
@@ -167,14 +169,10 @@ impl Session {
             texts = EqualTexts::default();
         }
         let mut waits = self.settle_links(&open)?;
-        let linked = waits.len();
-        waits.extend(self.waits_by_natural_keys()?);
         let written = self.call_before_writes(&waits)?;
-        if !self.hooks.is_empty() {
-            // Hooks may have changed which rows the columns name.
-            waits.truncate(linked);
-            waits.extend(self.waits_by_natural_keys()?);
-        }
+        // After the hooks, which may change keys, and which rows the columns name.
+        self.fill_references_to_themselves()?;
+        waits.extend(self.waits_by_natural_keys()?);
         self.reread_expired()?;
         let open = self.open_keys(&waits);
         self.free_conflicting_keys(&open)?;
@@ -207,7 +205,9 @@ impl Session {
         }
         self.forget_displaced();
         self.edges.flushed(&mut self.log);
-        self.make_moves(moves)
+        self.make_moves(moves)?;
+        self.expire_acted_on();
+        Ok(())
     }
 
     /// Lets new objects take over rows with the same key that are to be deleted, with the defaults of a new row. Those that must be gone
@@ -222,7 +222,7 @@ impl Session {
                     if let Generated::Default(default) = &columns[column].generated {
                         let default = sql::Node::Raw(default.clone().into());
                         let expressions = self.expressions.entry((store, slot)).or_default();
-                        expressions.insert(column, default);
+                        expressions.insert(column, Expression::new(default));
                     }
                 }
             }
@@ -430,12 +430,11 @@ impl Session {
                     (slot, shapes.shared(changed))
                 })
                 .collect();
-            let mut deletes = any.marked().to_vec();
-            any.sort_by_key(&mut deletes);
+            let order = orders.remove(&store).unwrap_or_default();
+            let deletes = order.deletes;
             if inserts.is_empty() && updates.is_empty() && deletes.is_empty() {
                 continue;
             }
-            let order = orders.remove(&store).unwrap_or_default();
             let uniques = self.uniques(store, &inserts, &updates, &deletes, computations);
             tables.push(TableChanges {
                 store,

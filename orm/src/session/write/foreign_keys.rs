@@ -86,21 +86,32 @@ impl Session {
         let Some(child) = waits.first().map(|wait| wait.child) else {
             return Ok(());
         };
-        // A new row's references to itself, now that it has its key.
+        self.fill_references_to_itself(child)?;
+        match self.has_shared_columns(child.0) {
+            true => self.refuse_contradictions_of(child, |parent| self.has_row(parent)),
+            false => Ok(()),
+        }
+    }
+
+    /// Copies the key of a new row into its references to itself, if it has one.
+    fn fill_references_to_itself(&mut self, child: ObjectId) -> Result<()> {
         let own = self.edges.links.of(child);
         let own = own.filter(|link| link.parent == Some(child));
         let own: Vec<Arc<[usize]>> = own
             .map(|link| Arc::clone(&link.reference.columns))
             .collect();
-        for columns in own {
-            if self.has_key(child) {
-                self.copy_key(child, &columns, child)?;
-            }
-        }
-        match self.has_shared_columns(child.0) {
-            true => self.refuse_contradictions_of(child, |parent| self.has_row(parent)),
-            false => Ok(()),
-        }
+        let is_known = !own.is_empty() && self.has_key(child);
+        let mut known = own.iter().filter(|_| is_known);
+        known.try_for_each(|columns| self.copy_key(child, columns, child))
+    }
+
+    /// Does so for all new rows.
+    pub(in crate::session) fn fill_references_to_themselves(&mut self) -> Result<()> {
+        let links = self.edges.links.iter();
+        let own = links.filter(|link| link.parent == Some(link.child));
+        let own: Vec<ObjectId> = own.map(|link| link.child).collect();
+        own.into_iter()
+            .try_for_each(|child| self.fill_references_to_itself(child))
     }
 
     /// Sets foreign keys of new rows to NULL whose parents are inserted later: the values that they had were set as columns. Notes these,
@@ -464,10 +475,12 @@ impl Session {
         let found = parent.pending_referred_to(store, &mut written, &columns)?;
         let mut waits = Vec::new();
         for (slot, parent) in found {
-            let child = (children, slot);
-            if self.edges.links.get(child, &columns).is_none() {
-                let wait = self.wait(child, Arc::clone(&columns), (parents, parent));
-                // The row has these values already; of several new rows with an open key, this may be another's.
+            let (child, parent) = ((children, slot), (parents, parent));
+            if self.edges.links.get(child, &columns).is_none()
+                && self.may_reference(child, &columns, parent)
+            {
+                let wait = self.wait(child, Arc::clone(&columns), parent);
+                // The row has these values already.
                 waits.push(Wait {
                     is_filled: false,
                     ..wait
@@ -475,6 +488,24 @@ impl Session {
             }
         }
         Ok(waits)
+    }
+
+    /// Whether a foreign key with the values of a new row's key may be a reference to it: where both get a column from another row, it must be
+    /// the same.
+    fn may_reference(&self, child: ObjectId, columns: &[usize], parent: ObjectId) -> bool {
+        let source = |node: ObjectId, column: usize| {
+            let mut links = self.edges.links.of(node);
+            links.find(|link| link.reference.columns.contains(&column))
+        };
+        let key = &self.entry(parent.0).mapper.table().primary_key;
+        let mut pairs = columns.iter().zip(key);
+        child != parent
+            && pairs.all(
+                |(&own, &at)| match (source(child, own), source(parent, at)) {
+                    (Some(own), Some(other)) => own.parent == other.parent,
+                    _ => true,
+                },
+            )
     }
 
     /// Whether a table references another, directly or indirectly.

@@ -21,7 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::ObjectId;
 
 use deletions::{push_cut_ties, push_deletes, push_removed_pairs};
-use early::{Early, early};
+use early::{Early, Released, early};
 pub(crate) use order::Cycle;
 use order::{Levels, levels, table_order};
 use uniques::update_order;
@@ -79,6 +79,15 @@ pub(crate) struct TableChanges {
     pub(crate) delete_after: Vec<(u32, u32)>,
     /// Deleted rows that reference deleted rows by nullable foreign keys.
     pub(crate) delete_ties: Vec<Tie>,
+}
+
+impl TableChanges {
+    /// The columns of a row that are set to expressions.
+    pub(crate) fn computed_of(&self, slot: u32) -> &[usize] {
+        let set = self.computed.get(&slot);
+        let columns = set.and_then(|set| self.computed_columns.get(set));
+        columns.map_or(&[], |columns| columns)
+    }
 }
 
 /// A foreign key.
@@ -426,19 +435,21 @@ fn push_early(
     for (&(store, column), slots) in &early.vacated {
         updates.push_vacated(steps, store, column, slots.iter().copied());
     }
+    let release = |steps: &mut Vec<Step>, released: &Released| {
+        for (store, rows) in released {
+            let columns = |columns: &BTreeSet<usize>| columns.iter().copied().collect();
+            let rows = rows.iter().map(|(&slot, of)| (slot, columns(of)));
+            push_released(steps, *store, &rows.collect::<Vec<(u32, Columns)>>());
+        }
+    };
+    release(steps, &early.leaving);
     for &table in order {
         let table = &changes.tables[table];
         if early.updates.contains(&table.store) {
             updates.push_ordered(steps, table)?;
         }
     }
-    for (store, rows) in &early.released {
-        let rows: Vec<(u32, Columns)> = rows
-            .iter()
-            .map(|(&slot, columns)| (slot, columns.iter().copied().collect()))
-            .collect();
-        push_released(steps, *store, &rows);
-    }
+    release(steps, &early.released);
     if early.inserts.is_empty() {
         return Ok(());
     }
@@ -533,11 +544,8 @@ impl Updates {
 
     /// The columns of a row to write: the changed ones, and those that were set to NULL before.
     fn columns(&self, table: &TableChanges, row: &(u32, Columns)) -> Columns {
-        let computed = table.computed.get(&row.0);
-        let computed = computed.and_then(|set| table.computed_columns.get(set));
-        let is_written = |column: &usize| {
-            row.1.contains(column) || computed.is_some_and(|columns| columns.contains(column))
-        };
+        let computed = table.computed_of(row.0);
+        let is_written = |column: &usize| row.1.contains(column) || computed.contains(column);
         let vacated = self.vacated.get(&(table.store, row.0));
         let mut others = vacated.into_iter().flatten().filter(|at| !is_written(at));
         let Some(&first) = others.next() else {
@@ -564,10 +572,9 @@ fn add_late_updates(
                 && position.get(&key.parent) >= position.get(&table.store)
         };
         let keys: Vec<&References> = table.references.iter().filter(is_awaited).collect();
-        for (&slot, set) in &table.computed {
-            let computed = table.computed_columns.get(set).into_iter().flatten();
-            let mut computed = computed.copied();
-            if computed.any(|at| keys.iter().any(|key| key.columns.contains(&at))) {
+        for &slot in table.computed.keys() {
+            let mut computed = table.computed_of(slot).iter();
+            if computed.any(|at| keys.iter().any(|key| key.columns.contains(at))) {
                 late.entry((table.store, slot)).or_default();
             }
         }
@@ -600,12 +607,9 @@ fn late_freers(
                     continue;
                 };
                 let vacated = freeing.entry(node).or_default();
-                let computed = table.computed.get(&freer);
-                let computed = computed.and_then(|set| table.computed_columns.get(set));
-                let is_late = |column: &usize| {
-                    waiting.contains(column)
-                        || computed.is_some_and(|computed| computed.contains(column))
-                };
+                let computed = table.computed_of(freer);
+                let is_late =
+                    |column: &usize| waiting.contains(column) || computed.contains(column);
                 if unique.columns.iter().any(is_late) {
                     vacated.extend(unique.nullable);
                 }

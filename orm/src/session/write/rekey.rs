@@ -29,16 +29,19 @@ use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
 /// A foreign key that references the table of a store.
-struct Referring {
-    store: u16,
-    columns: Vec<usize>,
+pub(super) struct Referring {
+    pub(super) store: u16,
+    pub(super) columns: Vec<usize>,
     /// The referenced columns, in the same order: that of the primary key, if they are its columns.
-    referred: Vec<usize>,
+    pub(super) referred: Vec<usize>,
     /// Whether it references the primary key.
-    is_to_key: bool,
+    pub(super) is_to_key: bool,
     /// Its nullable columns: a NULL in one of them releases the reference.
     nullable: Vec<usize>,
     cascades: bool,
+    /// What the database does to the referencing rows of a deleted or changed one.
+    pub(super) on_delete: ReferentialAction,
+    pub(super) on_update: ReferentialAction,
 }
 
 /// A row that must follow a key.
@@ -582,7 +585,7 @@ impl Session {
     }
 
     /// The foreign keys of tables in the session that reference a store's table.
-    fn foreign_keys_to(&self, parents: u16) -> Vec<Referring> {
+    pub(super) fn foreign_keys_to(&self, parents: u16) -> Vec<Referring> {
         let parent = self.entry(parents).mapper.table();
         let mut found = Vec::new();
         for (store, entry) in (0u16..).zip(&self.stores) {
@@ -609,6 +612,8 @@ impl Session {
                     nullable: nullable.filter(|&at| table.columns[at].nullable).collect(),
                     is_to_key,
                     cascades: key.on_update == ReferentialAction::Cascade,
+                    on_delete: key.on_delete,
+                    on_update: key.on_update,
                     columns,
                     referred,
                 });

@@ -241,9 +241,8 @@ fn writes(row: &(u32, Columns), columns: &[usize]) -> bool {
 
 /// Whether a changed row gets one of some columns by an expression.
 fn is_computed(table: &TableChanges, slot: u32, columns: &[usize]) -> bool {
-    let set = table.computed.get(&slot);
-    let set = set.and_then(|set| table.computed_columns.get(set));
-    set.is_some_and(|computed| computed.iter().any(|column| columns.contains(column)))
+    let mut computed = table.computed_of(slot).iter();
+    computed.any(|column| columns.contains(column))
 }
 
 /// Moves within a table as constraints: a row gives up a value when another leaves it, and one comes when another has it.

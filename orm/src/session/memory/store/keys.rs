@@ -198,16 +198,21 @@ impl<E: Mapped> HasKeys for Store<E> {
         columns: &[usize],
     ) -> Result<Vec<(u32, u32)>> {
         let mut by_key: FxHashMap<E::Key, u32> = FxHashMap::default();
+        // The others with the same key, parts of which are not known yet.
+        let mut others: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
         for &slot in self.states.pending() {
-            if let Some(key) = self.key(slot) {
-                by_key.entry(key).or_insert(slot);
+            let Some(key) = self.key(slot) else {
+                continue;
+            };
+            let first = *by_key.entry(key).or_insert(slot);
+            if first != slot {
+                others.entry(first).or_default().push(slot);
             }
         }
         let mut pairs = Vec::new();
         if by_key.is_empty() {
             return Ok(pairs);
         }
-        let is_own = std::ptr::addr_eq(by, self);
         for slot in slots() {
             let mut params = Vec::with_capacity(columns.len());
             by.values(slot, columns, &mut params);
@@ -215,9 +220,11 @@ impl<E: Mapped> HasKeys for Store<E> {
             if values.len() < columns.len() || values.iter().any(|value| value.is_null()) {
                 continue;
             }
-            let other = by_key.get(&E::Key::from_values(&values)?).copied();
-            let other = other.filter(|&other| !(is_own && other == slot));
-            pairs.extend(other.map(|other| (slot, other)));
+            if let Some(&first) = by_key.get(&E::Key::from_values(&values)?) {
+                let others = others.get(&first).into_iter().flatten();
+                let found = std::iter::once(first).chain(others.copied());
+                pairs.extend(found.map(|other| (slot, other)));
+            }
         }
         Ok(pairs)
     }

@@ -16,8 +16,10 @@ pub(super) struct Early {
     pub(super) deletes: BTreeSet<u16>,
     /// The tables whose changed rows release references to them before.
     pub(super) updates: BTreeSet<u16>,
-    /// Rows that release references before their other columns are written, by store, with the columns.
-    pub(super) released: BTreeMap<u16, BTreeMap<u32, BTreeSet<usize>>>,
+    /// Rows that leave unique values before these change, by store, with the columns.
+    pub(super) leaving: Released,
+    /// Rows that release references before their other columns are written.
+    pub(super) released: Released,
     /// Rows that set a column to NULL before they get another value, by store and column: a reference whose new parent is not inserted yet,
     /// or a unique value that an early new row takes.
     pub(super) vacated: BTreeMap<(u16, usize), Vec<u32>>,
@@ -26,6 +28,9 @@ pub(super) struct Early {
     /// Rows that move to early new rows, by store, with the columns of their foreign keys.
     pub(super) moved: BTreeMap<u16, Vec<(u32, Columns)>>,
 }
+
+/// The columns to write of rows, by store and slot.
+pub(super) type Released = BTreeMap<u16, BTreeMap<u32, BTreeSet<usize>>>;
 
 /// Finds the early steps. There are none if an early new row would take a NOT NULL value of another row: then the database decides.
 pub(super) fn early(
@@ -74,8 +79,13 @@ pub(super) fn early(
             continue;
         }
         for row in &letting_go.rows {
-            match is_in_time(row.0) {
-                true => early.release(table.store, row.0, &letting_go.changed(row)),
+            match is_in_time(row.0) && !letting_go.is_computed(row.0) {
+                true => release(
+                    &mut early.released,
+                    table.store,
+                    row.0,
+                    &letting_go.changed(row),
+                ),
                 false => early.let_go(&letting_go, row, &mut wanted),
             }
         }
@@ -112,7 +122,7 @@ fn freeing_tables(changes: &Changes) -> BTreeSet<u16> {
 
 /// The changed rows of a table that leave rows to be deleted early.
 struct LettingGo<'a> {
-    store: u16,
+    table: &'a TableChanges,
     /// The foreign keys to tables with early deletions.
     keys: Vec<&'a References>,
     rows: Vec<&'a (u32, Columns)>,
@@ -127,7 +137,7 @@ impl<'a> LettingGo<'a> {
     ) -> Self {
         let keys = table.references.iter();
         let mut letting_go = Self {
-            store: table.store,
+            table,
             keys: keys.filter(|key| deletes.contains(&key.parent)).collect(),
             rows: Vec::new(),
             waiting,
@@ -140,15 +150,21 @@ impl<'a> LettingGo<'a> {
                     .1
                     .iter()
                     .chain(waits.flat_map(|wait| wait.columns.iter()));
-                columns.any(|column| letting_go.refers(*column))
+                columns.any(|column| letting_go.refers(*column)) || letting_go.is_computed(row.0)
             })
             .collect();
         letting_go
     }
 
     fn waits(&self, slot: u32) -> impl Iterator<Item = &'a Wait> + use<'a> {
-        let waits = self.waiting.get(&(self.store, slot));
+        let waits = self.waiting.get(&(self.table.store, slot));
         waits.into_iter().flatten().copied()
+    }
+
+    /// Whether one of the foreign keys is set to an expression.
+    fn is_computed(&self, slot: u32) -> bool {
+        let mut computed = self.table.computed_of(slot).iter();
+        computed.any(|&column| self.refers(column))
     }
 
     fn refers(&self, column: usize) -> bool {
@@ -162,21 +178,22 @@ impl<'a> LettingGo<'a> {
     }
 }
 
-impl Early {
-    fn release(&mut self, store: u16, slot: u32, columns: &Columns) {
-        let rows = self.released.entry(store).or_default();
-        rows.entry(slot).or_default().extend(columns.iter());
-    }
+fn release(released: &mut Released, store: u16, slot: u32, columns: &Columns) {
+    let rows = released.entry(store).or_default();
+    rows.entry(slot).or_default().extend(columns.iter());
+}
 
-    /// Lets a row go that waits for new ones: a nullable foreign key is NULL in between, otherwise the new parent, which is added to
-    /// `wanted`, is inserted first.
+impl Early {
+    /// Lets a row go that waits for new ones, or goes by an expression: a nullable foreign key is NULL in between, otherwise the new parent,
+    /// which is added to `wanted`, is inserted first. About other expressions the database decides.
     fn let_go(
         &mut self,
         letting_go: &LettingGo<'_>,
         row: &(u32, Columns),
         wanted: &mut Vec<ObjectId>,
     ) {
-        let (store, slot) = (letting_go.store, row.0);
+        let (store, slot) = (letting_go.table.store, row.0);
+        let computed = letting_go.table.computed_of(slot);
         for key in &letting_go.keys {
             let waits = letting_go.waits(slot);
             let awaited: Vec<&Wait> = waits
@@ -186,12 +203,14 @@ impl Early {
                 row.1.contains(*at) || awaited.iter().any(|wait| wait.columns.contains(*at))
             };
             let columns: Columns = key.columns.iter().filter(is_new).copied().collect();
-            if columns.is_empty() {
+            let is_computed = key.columns.iter().any(|at| computed.contains(at));
+            if columns.is_empty() && !is_computed {
                 continue;
             }
             match (key.nullable, awaited.is_empty()) {
                 (Some(column), _) => self.vacate(store, column, slot),
-                (None, true) => self.release(store, slot, &columns),
+                (None, _) if is_computed => {}
+                (None, true) => release(&mut self.released, store, slot, &columns),
                 (None, false) => {
                     wanted.extend(awaited.iter().map(|wait| wait.parent));
                     self.moved.entry(store).or_default().push((slot, columns));
@@ -214,7 +233,7 @@ impl Early {
         let awaited: Vec<ObjectId> = awaited.map(|wait| wait.parent).collect();
         match (row.nullable, awaited.is_empty()) {
             (Some(column), _) => self.vacate(store, column, slot),
-            (None, true) => self.release(store, slot, &columns),
+            (None, true) => release(&mut self.leaving, store, slot, &columns),
             (None, false) => {
                 wanted.extend(awaited);
                 self.moved.entry(store).or_default().push((slot, columns));

@@ -1,0 +1,244 @@
+//! Actions of foreign keys that the database runs and no relation mirrors: what they change in rows is read again.
+
+use selfsame::prelude::*;
+use selfsame::{Entity, ErrorKind, Result};
+use selfsame_sqlite::Sqlite;
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "products")]
+struct Product {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(unique)]
+    code: String,
+    price: i64,
+}
+
+/// Follows the code of its product, and may lose it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "offers")]
+struct Offer {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(
+        unique,
+        references = "products.code",
+        on_update = "cascade",
+        on_delete = "set null"
+    )]
+    code: Option<String>,
+    text: String,
+}
+
+/// Follows its offer, and is deleted with its product.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "bids")]
+struct Bid {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "offers.code", on_update = "cascade")]
+    offer: Option<String>,
+    #[orm(references = "products.id", on_delete = "cascade")]
+    product: i64,
+    #[orm(back_populates = bid)]
+    notes: HasMany<Note>,
+}
+
+/// Is deleted with its bid by the database.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "notes")]
+struct Note {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "bids.id", on_delete = "cascade")]
+    bid_id: i64,
+    #[orm(back_populates = notes)]
+    bid: BelongsTo<Bid>,
+}
+
+struct Market {
+    session: Session,
+    products: [Handle<Product>; 2],
+    offer: Handle<Offer>,
+    other: Handle<Offer>,
+    bid: Handle<Bid>,
+    note: Handle<Note>,
+}
+
+/// All rows are loaded.
+fn market() -> Result<Market> {
+    let database = Sqlite::memory();
+    let engine = Engine::new(database);
+    metadata![Product, Offer, Bid, Note].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    let products = s.add_all([(1, "a"), (2, "b")].map(|(id, code)| Product::new(id, code, 5)));
+    let [offer, other] = s.add_all([(1, "a"), (2, "b")].map(|(id, code)| Offer {
+        code: Some(code.to_owned()),
+        ..Offer::new(id, "text")
+    }));
+    let bid = s.add(Bid {
+        offer: Some("a".to_owned()),
+        ..Bid::new(1, 1)
+    });
+    let note = s.add(Note::new(1, 1));
+    s.commit()?;
+    Product::query().all(&mut s)?;
+    Offer::query().all(&mut s)?;
+    Bid::query().all(&mut s)?;
+    Note::query().all(&mut s)?;
+    s.load(bid, Bid::NOTES)?;
+    Ok(Market {
+        session: s,
+        products,
+        offer,
+        other,
+        bid,
+        note,
+    })
+}
+
+impl Market {
+    /// What `get` finds: the codes of offer and bid.
+    fn codes(&mut self) -> Result<(Option<String>, Option<String>)> {
+        let s = &mut self.session;
+        s.get::<Offer>(1)?;
+        s.get::<Bid>(1)?;
+        Ok((s[self.offer].code.clone(), s[self.bid].offer.clone()))
+    }
+}
+
+fn undo() -> selfsame::Error {
+    selfsame::Error::new(ErrorKind::InvalidState, "undo")
+}
+
+#[test]
+fn a_changed_value_is_followed_in_memory() -> Result<()> {
+    type Change = fn(&mut Session, Handle<Product>) -> Result<()>;
+    let changes: [(&str, Change, &str); 4] = [
+        (
+            "assigned",
+            |s, product| {
+                s[product].code = "c".to_owned();
+                s.flush()
+            },
+            "c",
+        ),
+        (
+            "computed",
+            |s, product| {
+                s.set_expr(product, Product::CODE, Product::CODE.concat("c"))?;
+                s[product].price = 6;
+                s.flush()
+            },
+            "ac",
+        ),
+        (
+            "blind",
+            |s, product| {
+                s.set_blind(product, Product::CODE, "c")?;
+                s.flush()
+            },
+            "c",
+        ),
+        (
+            "bulk",
+            |s, _| {
+                let one = Product::query().filter(Product::ID.eq(1)).update();
+                one.set(Product::CODE, "c").execute(s).map(drop)
+            },
+            "c",
+        ),
+    ];
+    for (name, change, code) in changes {
+        let mut market = market()?;
+        change(&mut market.session, market.products[0])?;
+        let code = Some(code.to_owned());
+        assert_eq!(market.codes()?, (code.clone(), code.clone()), "{name}");
+        let s = &mut market.session;
+        assert_eq!(s[market.other].code.as_deref(), Some("b"), "{name}");
+        s[market.bid].offer = None;
+        s.flush()?;
+        s[market.bid].offer = code.clone();
+        s[market.offer].text = "new".to_owned();
+        s.commit()?;
+        assert_eq!(market.codes()?, (code.clone(), code), "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_followed_is_undone() -> Result<()> {
+    for in_savepoint in [true, false] {
+        let mut market = market()?;
+        let (s, product) = (&mut market.session, market.products[0]);
+        let work = |s: &mut Session| {
+            s[product].code = "c".to_owned();
+            s.flush()?;
+            s.get::<Offer>(1)?;
+            Err::<(), _>(undo())
+        };
+        let undone = match in_savepoint {
+            true => s.savepoint(work),
+            false => s.transaction(work),
+        };
+        assert!(undone.is_err());
+        let a = Some("a".to_owned());
+        assert_eq!(market.codes()?, (a.clone(), a), "{in_savepoint}");
+    }
+    Ok(())
+}
+
+/// The value is the old one in memory, and assigned in the same flush in which the row follows.
+#[test]
+fn a_row_that_changes_while_it_follows_is_read_again() -> Result<()> {
+    let mut market = market()?;
+    let s = &mut market.session;
+    s[market.products[0]].code = "c".to_owned();
+    s[market.offer].text = "new".to_owned();
+    s[market.other].text = "newer".to_owned();
+    s.flush()?;
+    let c = Some("c".to_owned());
+    assert_eq!(market.codes()?, (c.clone(), c));
+    assert_eq!(market.session[market.offer].text, "new");
+    Ok(())
+}
+
+#[test]
+fn a_deleted_row_takes_others_with_it() -> Result<()> {
+    for is_bulk in [false, true] {
+        let mut market = market()?;
+        let s = &mut market.session;
+        match is_bulk {
+            false => {
+                s.set_blind(market.bid, Bid::OFFER, None::<String>)?;
+                s.flush()?;
+                s.get::<Bid>(1)?;
+                s.delete(market.products[0])?;
+                s.flush()?;
+            }
+            true => {
+                s[market.bid].offer = None;
+                let one = Product::query().filter(Product::ID.eq(1));
+                one.delete().execute(s)?;
+            }
+        }
+        assert!(s.is_expired(market.offer)?);
+        s.get::<Offer>(1)?;
+        assert_eq!(s[market.offer].code, None);
+        assert_eq!(s.get::<Bid>(1)?, None);
+        assert_eq!(s.get::<Note>(1)?, None);
+        let error = s.refresh(market.note).expect_err("its row is gone");
+        assert!(matches!(
+            error.kind(),
+            ErrorKind::StaleData | ErrorKind::InvalidState
+        ));
+        // The row is NULL, although memory showed its value.
+        s[market.offer].code = Some("b".to_owned());
+        s[market.other].code = None;
+        s.commit()?;
+        let rows = s.sql("SELECT id, code FROM offers ORDER BY id", ());
+        let rows = rows.all::<(i64, Option<String>)>()?;
+        assert_eq!(rows, [(1, Some("b".to_owned())), (2, None)]);
+    }
+    Ok(())
+}
