@@ -242,3 +242,73 @@ fn a_deleted_row_takes_others_with_it() -> Result<()> {
     }
     Ok(())
 }
+
+/// It would be deleted with the row, or lose its reference, and nobody would know.
+#[test]
+fn a_row_is_not_lost_with_the_one_that_it_is_set_to_reference() -> Result<()> {
+    for name in ["bid", "offer", "note", "moved bid", "moved offer"] {
+        let mut market = market()?;
+        let s = &mut market.session;
+        let other = s.add(Bid::new(2, 2));
+        s[market.other].code = None;
+        s.commit()?;
+        match name {
+            "bid" => _ = s.add(Bid::new(3, 2)),
+            "offer" => {
+                let code = Some("b".to_owned());
+                s.add(Offer {
+                    code,
+                    ..Offer::new(3, "new")
+                });
+            }
+            "note" => _ = s.add(Note::new(2, 2)),
+            "moved bid" => {
+                s.get::<Bid>(1)?;
+                s[market.bid].product = 2;
+            }
+            _ => {
+                s.get::<Offer>(2)?;
+                s[market.other].code = Some("b".to_owned());
+            }
+        }
+        match name {
+            "note" => s.delete(other)?,
+            _ => s.delete(market.products[1])?,
+        }
+        let error = s.commit().expect_err(name);
+        assert_eq!(error.kind(), ErrorKind::InvalidState, "{name}");
+        assert!(
+            error.to_string().contains("deleted in the same flush"),
+            "{error}"
+        );
+        s.rollback()?;
+        assert_eq!(Product::query().count(s)?, 2);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_row_may_reference_the_one_that_replaces_a_deleted_one() -> Result<()> {
+    for is_changed in [false, true] {
+        let mut market = market()?;
+        let s = &mut market.session;
+        s[market.other].code = None;
+        s.flush()?;
+        s.delete(market.products[1])?;
+        match is_changed {
+            true => {
+                s.delete(market.bid)?;
+                s.delete(market.note)?;
+                s[market.products[0]].code = "b".to_owned();
+                s[market.offer].code = None;
+            }
+            false => drop(s.add_all([Product::new(3, "b", 5)])),
+        }
+        s[market.other].code = Some("b".to_owned());
+        s.commit()?;
+        s.get::<Offer>(2)?;
+        assert_eq!(s[market.other].code.as_deref(), Some("b"), "{is_changed}");
+        assert_eq!(Product::query().count(s)?, 1 + u64::from(!is_changed));
+    }
+    Ok(())
+}

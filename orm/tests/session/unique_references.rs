@@ -135,6 +135,19 @@ fn new_rows_come_after_those_that_they_reference() {
     check(&[], &[("a", Some("b")), ("b", Some("a")), ("c", Some("c"))]);
 }
 
+/// The value is free when a row is deleted, and then another row gets it.
+#[test]
+fn a_row_gets_a_value_that_is_passed_on_by_a_deleted_one() {
+    check(
+        &[("a", None), ("b", None), ("c", None)],
+        &[("b", None), ("", None), ("c", Some("b"))],
+    );
+    check(
+        &[("a", None), ("b", None), ("c", Some("a"))],
+        &[("b", None), ("", None), ("c", Some("b"))],
+    );
+}
+
 #[test]
 fn deleted_rows_come_before_those_that_they_reference() {
     check(

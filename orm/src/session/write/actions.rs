@@ -4,10 +4,11 @@
 use rustc_hash::FxHashSet;
 
 use crate::entity::RelationKind;
+use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ReferentialAction;
 use crate::session::memory::edges::ObjectId;
 use crate::session::write::expression::Computations;
-use crate::session::write::plan::Step;
+use crate::session::write::plan::{Columns, Step, TableChanges};
 use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
 
@@ -20,14 +21,22 @@ struct Changed {
 }
 
 impl Session {
-    /// Notes the objects whose rows the database changes along with those of a step, directly or through others.
-    pub(in crate::session) fn note_actions(&mut self, step: &Step, computations: &Computations) {
+    /// Notes the objects whose rows the database changes along with those of a step, directly or through others. Refuses deletions of rows
+    /// that new ones reference, which would be lost with them, or lose their reference.
+    pub(in crate::session) fn note_actions(
+        &mut self,
+        step: &Step,
+        computations: &Computations,
+    ) -> Result<()> {
         let is_due = step.store().is_some_and(|store| self.has_actions_on(store));
         let mut next = Vec::new();
         next.extend(is_due.then(|| changed_by(step, computations)).flatten());
         let mut is_first = true;
         while let Some(changed) = next.pop() {
             for key in self.foreign_keys_to(changed.store) {
+                if changed.columns.is_none() && acts(key.on_delete) {
+                    self.refuse_new_references(&changed, &key)?;
+                }
                 // What the session does itself is right in memory.
                 let is_mirrored = is_first && key.is_to_key;
                 let action = match &changed.columns {
@@ -42,7 +51,9 @@ impl Session {
                 if !acts(action) {
                     continue;
                 }
-                let slots = self.note_referencing(&changed, &key);
+                let all = 0..self.any_store(key.store).len();
+                let mut slots = self.referencing(&changed, &key, all);
+                slots.retain(|&slot| self.acted_on.insert((key.store, slot)));
                 let is_deleted = changed.columns.is_none() && action == ReferentialAction::Cascade;
                 if !slots.is_empty() {
                     next.push(Changed {
@@ -54,10 +65,68 @@ impl Session {
             }
             is_first = false;
         }
+        Ok(())
     }
 
-    /// Notes the objects whose rows reference one of some rows; returns those that were not noted yet.
-    fn note_referencing(&mut self, changed: &Changed, key: &Referring) -> Vec<u32> {
+    fn refuse_new_references(&self, deleted: &Changed, key: &Referring) -> Result<()> {
+        let any = self.any_store(key.store);
+        let new = any.states().pending_since(0).iter().copied();
+        match self.referencing(deleted, key, new).first() {
+            Some(&slot) => Err(self.reference_to_deleted(slot, deleted.store, key)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses rows whose columns are set to reference rows that the same flush deletes, if the database would act on them.
+    pub(in crate::session) fn refuse_changed_references(
+        &self,
+        tables: &[TableChanges],
+    ) -> Result<()> {
+        let deleting = tables.iter().filter(|table| !table.deletes.is_empty());
+        for parents in deleting.filter(|table| self.has_actions_on(table.store)) {
+            let keys = self.foreign_keys_to(parents.store).into_iter();
+            for key in keys.filter(|key| acts(key.on_delete)) {
+                let Some(children) = tables.iter().find(|table| table.store == key.store) else {
+                    continue;
+                };
+                let value = |&slot: &u32| self.key_of_row((parents.store, slot), &key.referred);
+                let mut deleted: FxHashSet<_> = parents.deletes.iter().filter_map(value).collect();
+                // Other rows may take the values.
+                for (slot, _) in parents.inserts.iter().chain(&parents.updates) {
+                    let taken = self.key_of((parents.store, *slot), &key.referred);
+                    taken.map(|taken| deleted.remove(&taken));
+                }
+                let refers = |(slot, columns): &&(u32, Columns)| {
+                    let own = self.key_of((key.store, *slot), &key.columns);
+                    columns.iter().any(|column| key.columns.contains(column))
+                        && own.is_some_and(|own| deleted.contains(&own))
+                };
+                if let Some(&(slot, _)) = children.updates.iter().find(refers) {
+                    return Err(self.reference_to_deleted(slot, parents.store, &key));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn reference_to_deleted(&self, slot: u32, parents: u16, key: &Referring) -> Error {
+        let any = self.any_store(key.store);
+        let parent = self.entry(parents).mapper.name();
+        let message = format!("it references a {parent} that is deleted in the same flush");
+        Error::new(ErrorKind::InvalidState, message)
+            .entity(any.mapper().name())
+            .column(&any.mapper().table().columns[key.columns[0]].name)
+            .key(any.key_text(slot))
+    }
+
+    /// Those of some objects whose rows reference one of the changed rows.
+    fn referencing(
+        &self,
+        changed: &Changed,
+        key: &Referring,
+        among: impl Iterator<Item = u32>,
+    ) -> Vec<u32> {
         let values = changed.slots.iter();
         let values =
             values.filter_map(|&slot| self.key_of_row((changed.store, slot), &key.referred));
@@ -67,9 +136,7 @@ impl Session {
             let own = self.key_of_row((key.store, slot), &key.columns);
             any.state(slot) == State::Persistent && own.is_some_and(|own| values.contains(&own))
         };
-        let mut slots: Vec<u32> = (0..any.len()).filter(refers).collect();
-        slots.retain(|&slot| self.acted_on.insert((key.store, slot)));
-        slots
+        among.filter(refers).collect()
     }
 
     /// Whether the database changes the rows that reference others when these columns change.

@@ -1,6 +1,6 @@
 //! The flush: changes become a plan, and the plan becomes statements.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::dialect::Begin;
@@ -444,11 +444,13 @@ impl Session {
                 updates,
                 computed_columns,
                 computed,
+                arriving: BTreeSet::new(),
                 deletes,
                 delete_after: order.after,
                 delete_ties: order.ties,
             });
         }
+        self.refuse_changed_references(&tables)?;
         let value_moves = self.value_moves(&mut tables);
         let waits = self.with_waits_of_leaving(waits, &value_moves)?;
         Ok(Changes {

@@ -73,6 +73,8 @@ pub(crate) struct TableChanges {
     pub(crate) computed: BTreeMap<u32, usize>,
     /// The columns that the expressions of each index set.
     pub(crate) computed_columns: BTreeMap<usize, Vec<usize>>,
+    /// The changed rows that get references to unique values which other rows get.
+    pub(crate) arriving: BTreeSet<u32>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
     /// References among the deleted rows: from, to.

@@ -1,5 +1,6 @@
 //! Foreign keys that reference unique columns other than the primary key. No relation follows them; values tell which rows come first.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -93,18 +94,21 @@ impl Session {
             if children.updates.is_empty() && children.deletes.is_empty() {
                 continue;
             }
-            let mut own = Vec::new();
+            let (mut own, mut arriving) = (Vec::new(), BTreeSet::new());
             for key in self.unique_references(children.store) {
                 let Some(parents) = tables.iter().find(|table| table.store == key.parent) else {
                     continue;
                 };
                 let found = self.moves_along(&key, children, parents);
+                let arrives = |row: &&ValueMove| row.kind == MoveKind::Arrives;
+                arriving.extend(found.iter().filter(arrives).map(|row| row.child.1));
                 match key.parent == children.store {
                     true => own.extend(as_uniques(&found, &key, self.table(key.parent))),
                     false => moves.extend(found),
                 }
             }
             tables[at].uniques.extend(own);
+            tables[at].arriving = arriving;
         }
         moves
     }
@@ -206,7 +210,7 @@ impl Session {
     }
 
     /// The values of an object's columns; `None` if one of them is NULL or not loaded.
-    fn key_of(&self, node: ObjectId, columns: &[usize]) -> Option<RecordKey> {
+    pub(super) fn key_of(&self, node: ObjectId, columns: &[usize]) -> Option<RecordKey> {
         let values = self.values(node, columns);
         let values: Vec<ValueRef<'_>> = values.iter().map(Value::as_ref).collect();
         RecordKey::of(&values).filter(|_| values.len() == columns.len())

@@ -69,8 +69,11 @@ pub(super) fn early(
         if letting_go.rows.is_empty() {
             continue;
         }
-        let is_in_time =
-            |slot: u32| letting_go.waits(slot).next().is_none() && !is_late((table.store, slot));
+        let is_in_time = |slot: u32| {
+            letting_go.waits(slot).next().is_none()
+                && !is_late((table.store, slot))
+                && !table.arriving.contains(&slot)
+        };
         // Otherwise rows of the same table would have to be written both before and after its deletions.
         let is_simple =
             !freeing.contains(&table.store) && table.updates.iter().all(|row| is_in_time(row.0));
@@ -184,8 +187,9 @@ fn release(released: &mut Released, store: u16, slot: u32, columns: &Columns) {
 }
 
 impl Early {
-    /// Lets a row go that waits for new ones, or goes by an expression: a nullable foreign key is NULL in between, otherwise the new parent,
-    /// which is added to `wanted`, is inserted first. About other expressions the database decides.
+    /// Lets a row go that waits for others, or goes by an expression: a nullable foreign key is NULL in between, otherwise the new parent,
+    /// which is added to `wanted`, is inserted first. About expressions in NOT NULL ones, and references to values that other rows have not got
+    /// yet, the database decides.
     fn let_go(
         &mut self,
         letting_go: &LettingGo<'_>,
@@ -207,9 +211,10 @@ impl Early {
             if columns.is_empty() && !is_computed {
                 continue;
             }
+            let is_unknown = is_computed || letting_go.table.arriving.contains(&slot);
             match (key.nullable, awaited.is_empty()) {
                 (Some(column), _) => self.vacate(store, column, slot),
-                (None, _) if is_computed => {}
+                (None, _) if is_unknown => {}
                 (None, true) => release(&mut self.released, store, slot, &columns),
                 (None, false) => {
                     wanted.extend(awaited.iter().map(|wait| wait.parent));
