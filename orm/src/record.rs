@@ -31,6 +31,7 @@ mod pairing;
 
 pub use declare::{RecordRelation, RecordTables};
 pub use key::RecordKey;
+pub(crate) use key::hash_value;
 pub use mapping::Records;
 
 pub(crate) use family::Family;

@@ -46,6 +46,7 @@ use life::undone::Undone;
 use memory::association::AssociationEntry;
 use memory::cascade::Along;
 use memory::edges::{Departure, Edges};
+use memory::referring_rows::ReferringRows;
 use memory::store::Store;
 use memory::undo_log::UndoLog;
 use write::expression::Expressions;
@@ -94,6 +95,8 @@ pub(crate) struct StoreEntry {
     mapper: Arc<Mapper>,
     /// The SELECT of one row by its key, cached at first use.
     by_key: Option<Arc<Sql>>,
+    /// Which of its rows reference keys of other tables.
+    referring_rows: ReferringRows,
     /// Why nothing may be read into it or written from it: another mapping has the table already.
     refused: Option<Box<str>>,
 }
@@ -393,6 +396,7 @@ impl Session {
             store,
             mapper: Arc::clone(mapper),
             by_key: None,
+            referring_rows: ReferringRows::default(),
             refused,
         });
         index

@@ -35,7 +35,7 @@ impl RecordKey {
         (!is_null).then(|| Self(values.iter().copied().map(ValueRef::to_owned).collect()))
     }
 
-    pub(super) fn into_values(self) -> Vec<Value> {
+    pub(crate) fn into_values(self) -> Vec<Value> {
         self.0
     }
 }
@@ -117,25 +117,30 @@ impl Eq for RecordKey {}
 
 impl Hash for RecordKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for value in &self.0 {
-            match value {
-                Value::Null => {}
-                Value::Bool(v) => v.hash(state),
-                Value::I16(v) => i64::from(*v).hash(state),
-                Value::I32(v) => i64::from(*v).hash(state),
-                Value::I64(v) => v.hash(state),
-                Value::F32(v) => v.to_bits().hash(state),
-                Value::F64(v) => v.to_bits().hash(state),
-                Value::Text(v) | Value::Json(v) => v.hash(state),
-                Value::Bytes(v) => v.hash(state),
-                Value::Decimal(v) => v.normalized().hash(state),
-                Value::Uuid(v) => v.hash(state),
-                Value::Date(v) => v.hash(state),
-                Value::Time(v) => v.hash(state),
-                Value::Timestamp(v) => v.hash(state),
-                Value::TimestampTz(v) => v.hash(state),
-            }
-        }
+        self.0
+            .iter()
+            .for_each(|value| hash_value(value.as_ref(), state));
+    }
+}
+
+/// Hashes a part of a key: values that compare as equal have one hash.
+pub(crate) fn hash_value<H: Hasher>(value: ValueRef<'_>, state: &mut H) {
+    match value {
+        ValueRef::Null => {}
+        ValueRef::Bool(v) => v.hash(state),
+        ValueRef::I16(v) => i64::from(v).hash(state),
+        ValueRef::I32(v) => i64::from(v).hash(state),
+        ValueRef::I64(v) => v.hash(state),
+        ValueRef::F32(v) => v.to_bits().hash(state),
+        ValueRef::F64(v) => v.to_bits().hash(state),
+        ValueRef::Text(v) | ValueRef::Json(v) => v.hash(state),
+        ValueRef::Bytes(v) => v.hash(state),
+        ValueRef::Decimal(v) => v.normalized().hash(state),
+        ValueRef::Uuid(v) => v.hash(state),
+        ValueRef::Date(v) => v.hash(state),
+        ValueRef::Time(v) => v.hash(state),
+        ValueRef::Timestamp(v) => v.hash(state),
+        ValueRef::TimestampTz(v) => v.hash(state),
     }
 }
 

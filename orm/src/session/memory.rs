@@ -13,6 +13,7 @@ pub(super) mod pairs;
 pub(super) mod pending_keys;
 pub(super) mod queried;
 pub(super) mod reference;
+pub(super) mod referring_rows;
 pub(super) mod relate;
 pub(super) mod snapshots;
 pub(super) mod state;

@@ -20,6 +20,7 @@ mod fixture;
 mod flush;
 mod growing;
 mod growing_flushes;
+mod growing_keys;
 mod growth;
 mod hints;
 mod hook_changes;

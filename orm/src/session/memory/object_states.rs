@@ -28,6 +28,8 @@ pub(crate) struct ObjectStates {
     logged: u32,
     /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
     unknown: Vec<u32>,
+    /// Objects whose rows may have changed since they were last taken, if anything takes them.
+    changed_rows: Option<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -188,7 +190,9 @@ impl ObjectStates {
     /// Adds an object that was read.
     #[inline]
     pub(in crate::session) fn push_read(&mut self, epoch: u32) -> u32 {
-        self.push(State::Persistent, epoch + self.expirations)
+        let slot = self.push(State::Persistent, epoch + self.expirations);
+        self.row_changed(slot);
+        slot
     }
 
     #[inline]
@@ -231,6 +235,28 @@ impl ObjectStates {
             entry.epoch = epoch + expirations;
             entry.flags &= !OVERWRITTEN;
         }
+    }
+
+    /// From now on, keeps the objects whose rows may have changed.
+    pub(in crate::session) fn note_changed_rows(&mut self) {
+        self.changed_rows = Some(Vec::new());
+    }
+
+    /// Notes that the row of an object in memory may have changed, or that it has one now.
+    #[inline]
+    pub(in crate::session) fn row_changed(&mut self, slot: u32) {
+        if let Some(changed) = &mut self.changed_rows {
+            changed.push(slot);
+            // Nobody takes them any more: then all rows may have changed.
+            if changed.len() > 2 * self.slots.len() + 64 {
+                self.changed_rows = None;
+            }
+        }
+    }
+
+    /// The objects whose rows may have changed since the last call; `None` if these are not known.
+    pub(in crate::session) fn take_changed_rows(&mut self) -> Option<Vec<u32>> {
+        self.changed_rows.as_mut().map(std::mem::take)
     }
 
     /// Notes that this session wrote the row with unknown values, so that it is reread at its next use.
@@ -339,6 +365,7 @@ impl ObjectStates {
     pub(in crate::session) fn inserted(&mut self, slot: u32, log: &mut UndoLog) {
         self.set_state(slot, State::Persistent);
         self.set_epoch(slot, log.epoch);
+        self.row_changed(slot);
         self.log(slot, Done::Inserted, log);
     }
 
@@ -362,6 +389,7 @@ impl ObjectStates {
         self.deleted(from, log);
         self.set_state(to, State::Persistent);
         self.slots[to as usize].epoch = self.epoch(from);
+        self.row_changed(to);
         self.log(to, Done::Switched, log);
         self.touch(to);
     }
@@ -420,6 +448,7 @@ impl ObjectStates {
             self.overwritten_before = before;
             return;
         }
+        self.row_changed(slot);
         let entry = &mut self.slots[slot as usize];
         match done {
             Done::Inserted | Done::Switched if entry.state != State::Detached => {

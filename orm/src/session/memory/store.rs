@@ -230,6 +230,7 @@ impl<E: Mapped> AnyStore for Store<E> {
     }
 
     fn round_time(&mut self, slot: u32, column: usize) -> Result<()> {
+        self.states.row_changed(slot);
         let Some(object) = &mut self.objects[slot as usize].value else {
             return Ok(());
         };

@@ -52,6 +52,11 @@ impl Resembling {
         })
     }
 
+    /// Whether any key may resemble them.
+    pub(in crate::session) fn is_any(&self) -> bool {
+        self.is_any
+    }
+
     pub(in crate::session) fn has(&self, key: &[Value]) -> bool {
         self.is_any || self.folded.contains(&None) || {
             let folded = folded(key);

@@ -5,12 +5,15 @@ use rustc_hash::FxHashSet;
 
 use crate::entity::RelationKind;
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::RecordKey;
 use crate::schema::ReferentialAction;
 use crate::session::memory::edges::ObjectId;
+use crate::session::memory::referring_rows::Texts;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::{Columns, Step, TableChanges};
 use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
+use crate::value::Value;
 
 /// Rows of a store that are deleted or changed.
 struct Changed {
@@ -51,8 +54,12 @@ impl Session {
                 if !acts(action) {
                     continue;
                 }
-                let all = 0..self.any_store(key.store).len();
-                let mut slots = self.referencing(&changed, &key, all);
+                let values = changed.slots.iter();
+                let values = values
+                    .filter_map(|&slot| self.key_of_row((changed.store, slot), &key.referred));
+                let values: Vec<Value> = values.flat_map(RecordKey::into_values).collect();
+                let candidates = self.candidates(&key, &values, Texts::Equal).into_iter();
+                let mut slots = self.referencing(&changed, &key, candidates);
                 slots.retain(|&slot| self.acted_on.insert((key.store, slot)));
                 let is_deleted = changed.columns.is_none() && action == ReferentialAction::Cascade;
                 if !slots.is_empty() {

@@ -7,6 +7,7 @@ use crate::entity::{Mapped, Mapper, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::render::{Rendered, render_delete, render_select, render_update};
 use crate::session::life::transaction::Intent;
+use crate::session::memory::referring_rows::ReferringRows;
 use crate::session::memory::store::Store;
 use crate::session::read::lookup::values;
 use crate::session::write::persist;
@@ -60,6 +61,7 @@ impl Session {
             store: rows,
             mapper: Arc::clone(mapper),
             by_key: None,
+            referring_rows: ReferringRows::default(),
             refused: None,
         });
         let outcome = self.outcome(self.phase, |session| {

@@ -135,6 +135,7 @@ impl<E: Mapped> ReadsRows for Store<E> {
         self.keep(slot, log);
         let object = &mut self.objects[slot as usize];
         object.value = Some(value);
+        self.states.row_changed(slot);
         self.states.set_epoch(slot, log.epoch);
         if object.snapshot.take().is_some() {
             self.states.untouch(slot);
@@ -154,6 +155,7 @@ impl<E: Mapped> ReadsRows for Store<E> {
         if !is_loaded {
             self.keep(slot, log);
         }
+        self.states.row_changed(slot);
         let object = &mut self.objects[slot as usize];
         let Some(entity) = &mut object.value else {
             return Ok(());
@@ -228,6 +230,7 @@ impl<E: Mapped> ReadsRows for Store<E> {
         if object.snapshot.is_some() {
             object.snapshot = Some(base);
         }
+        self.states.row_changed(slot);
         self.states.set_epoch(slot, log.epoch);
         Ok(())
     }

@@ -17,6 +17,7 @@ impl<E: Mapped> Store<E> {
 
     /// Restores a snapshot. A value that its own type does not convert back (it was set by the program and never read) stays.
     pub(super) fn put_back(&mut self, slot: u32, before: Snapshot) {
+        self.states.row_changed(slot);
         let row = self.snapshots.eager_row(&self.mapper, before);
         let Ok(mut value) = E::hydrate(&self.mapper, &row, 0) else {
             return;

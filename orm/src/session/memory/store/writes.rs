@@ -73,6 +73,7 @@ impl<E: Mapped> WritesRows for Store<E> {
         let Some(before) = self.objects[slot as usize].snapshot.take() else {
             return Ok(());
         };
+        self.states.row_changed(slot);
         let new = self.key(slot);
         let is_kept = self.is_mapped_by(new.as_ref(), slot);
         let old = (!is_kept).then(|| self.key_before(before)).flatten();
@@ -115,6 +116,7 @@ impl<E: Mapped> WritesRows for Store<E> {
             self.before_deletion.entry(slot).or_insert(before);
         }
         self.objects[slot as usize].snapshot = Some(after);
+        self.states.row_changed(slot);
         self.states.log(slot, Done::Written(before), log);
         let Some(key) = self.key(slot) else {
             return Ok(());
@@ -184,6 +186,7 @@ impl<E: Mapped> WritesRows for Store<E> {
         self.pending_keys.clear();
         self.before_deletion.clear();
         for slot in self.states.settle() {
+            self.states.row_changed(slot);
             self.objects[slot as usize].snapshot = None;
         }
         if !self.states.is_logged() {

@@ -13,7 +13,7 @@ use crate::session::memory::edges::ObjectId;
 use crate::session::read::equal_texts::EqualTexts;
 use crate::session::write::pairs::Severed;
 use crate::session::write::plan::{Changes, Step, TableChanges};
-use crate::session::write::rekey::Referring;
+use crate::session::write::rekey::referring::Referring;
 use crate::session::{Session, State};
 use crate::value::{Param, Value, ValueRef};
 
