@@ -674,6 +674,33 @@ fn a_child_that_an_expression_moves_leaves_its_deleted_parent() -> Result<()> {
     Ok(())
 }
 
+/// The reference is NULL while the key changes.
+#[test]
+fn an_expression_does_not_read_a_reference_that_a_changed_key_released() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let ann = s.add(Author::new("ann"));
+    s.add(Author::new("bob"));
+    let book = s.add(Book {
+        author: ann.into(),
+        ..Book::new("b")
+    });
+    s.commit()?;
+    s.refresh(ann)?;
+    s.refresh(book)?;
+    s[ann].id = Auto::set(70);
+    s.set_expr(book, Book::AUTHOR_ID, Book::AUTHOR_ID + 1)?;
+    let error = s.commit().expect_err("it would read NULL");
+    assert_eq!(error.kind(), ErrorKind::InvalidState);
+    assert_eq!(error.column_name(), Some("author_id"));
+    s.rollback()?;
+    s.set_expr(book, Book::AUTHOR_ID, Book::AUTHOR_ID + 1)?;
+    s.commit()?;
+    s.refresh(book)?;
+    assert_eq!(s[book].author_id, Some(2));
+    Ok(())
+}
+
 /// The value that is written blindly is the key of the deleted parent.
 #[test]
 fn a_child_that_stays_is_deleted_with_its_parent() -> Result<()> {

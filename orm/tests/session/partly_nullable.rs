@@ -417,3 +417,19 @@ fn rows_of_new_tenants_wait_for_those_of_their_own() -> Result<()> {
     }
     Ok(())
 }
+
+/// The other column of the reference is not lost.
+#[test]
+fn a_shared_column_may_be_written_blindly_after_a_reference_is_set() -> Result<()> {
+    let mut office = Office::new()?;
+    let s = &mut office.session;
+    let task = s.add(Task::new(1, 5));
+    let note = s.add(Note::new(2));
+    s.commit()?;
+    s.set(note, Note::ABOUT, Some(task))?;
+    s.set_blind(note, Note::OWNER, 1)?;
+    s.commit()?;
+    let rows = s.sql("SELECT owner, task FROM notes", ());
+    assert_eq!(rows.all::<(i64, Option<i32>)>()?, [(1, Some(5))]);
+    Ok(())
+}

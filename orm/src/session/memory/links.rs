@@ -108,10 +108,10 @@ impl Links {
         taken
     }
 
-    /// Removes and returns the links of an object whose foreign keys have a column.
-    pub(crate) fn take_with(&mut self, child: ObjectId, column: usize) -> Vec<Link> {
+    /// Removes and returns the links of an object whose foreign keys are just this column.
+    pub(crate) fn take_of(&mut self, child: ObjectId, column: usize) -> Vec<Link> {
         let links = self.take(child).into_iter();
-        let (taken, kept) = links.partition(|link| link.reference.columns.contains(&column));
+        let (taken, kept) = links.partition(|link| *link.reference.columns == [column]);
         let kept: Vec<Link> = kept;
         kept.into_iter().for_each(|link| self.set(link));
         taken

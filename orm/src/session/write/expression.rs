@@ -101,7 +101,7 @@ impl Session {
             let message = "the column identifies the row to write, so its value must be known";
             return refused(message.to_owned());
         }
-        for link in self.edges.links.take_with(node, index) {
+        for link in self.edges.links.take_of(node, index) {
             self.revert_reference(&link, Membership::Unknown)?;
         }
         let any = &*self.stores[usize::from(node.0)].store;
@@ -213,7 +213,7 @@ impl Session {
         Ok(all)
     }
 
-    /// Refuses expressions that read a column which an earlier step of the plan writes: they would not see the row as it was.
+    /// Refuses expressions that read a column which an earlier step of the flush writes: they would not see the row as it was.
     pub(in crate::session) fn refuse_late_reads(
         &self,
         steps: &[Step],
@@ -223,20 +223,22 @@ impl Session {
             return Ok(());
         }
         let mut written: BTreeMap<ObjectId, BTreeSet<usize>> = BTreeMap::new();
-        for step in steps {
-            let (store, slots, columns) = match step {
-                Step::Vacate {
-                    store,
-                    column,
-                    slots,
-                } => (*store, slots, std::slice::from_ref(column)),
-                Step::Release {
-                    store,
-                    columns,
-                    slots,
-                } => (*store, slots, &columns[..]),
-                _ => continue,
-            };
+        let steps = steps.iter().filter_map(|step| match step {
+            Step::Vacate {
+                store,
+                column,
+                slots,
+            } => Some((*store, std::slice::from_ref(column), slots)),
+            Step::Release {
+                store,
+                columns,
+                slots,
+            } => Some((*store, &columns[..], slots)),
+            _ => None,
+        });
+        let early = self.early_updates.iter();
+        let early = early.map(|(store, columns, slots)| (*store, &columns[..], slots));
+        for (store, columns, slots) in early.chain(steps) {
             for &slot in slots {
                 if computations.rows.contains_key(&(store, slot)) {
                     written.entry((store, slot)).or_default().extend(columns);
