@@ -15,6 +15,7 @@ use selfsame::schema::ColumnType;
 use selfsame::value::{Param, ValueRef};
 
 use crate::dialect::MariaDbDialect;
+use crate::flavor::Flavor;
 use rule::Rule;
 
 /// A column as it is declared.
@@ -89,11 +90,12 @@ fn changing(column: &TargetColumn, table: &[Declared]) -> Option<Arc<Changing>> 
 /// # Errors
 ///
 /// [`OutOfRange`](ErrorKind::OutOfRange), or [`NotNullViolation`](ErrorKind::NotNullViolation), with the column.
-pub(crate) fn check(guards: &[Guard], params: &[Param<'_>]) -> Result<()> {
+pub(crate) fn check(guards: &[Guard], params: &[Param<'_>], flavor: Flavor) -> Result<()> {
+    let server = flavor.server();
     for Guard { position, column } in guards {
         let error = match (params.get(*position).and_then(Param::value), &column.rule) {
-            (Some(ValueRef::Null), _) if column.replaces_null => replaced(column),
-            (Some(value), Some(rule)) if !rule.keeps(value) => changed(column, rule),
+            (Some(ValueRef::Null), _) if column.replaces_null => replaced(column, server),
+            (Some(value), Some(rule)) if !rule.keeps(value) => changed(column, rule, server),
             _ => continue,
         };
         return Err(error.column(&column.name).parameter(position + 1));
@@ -102,9 +104,9 @@ pub(crate) fn check(guards: &[Guard], params: &[Param<'_>]) -> Result<()> {
 }
 
 #[cold]
-fn replaced(column: &Changing) -> Error {
+fn replaced(column: &Changing, server: &str) -> Error {
     let message = format!(
-        "MariaDB would store another value for NULL, because the column is declared `{} NOT NULL`: give the value, or let the database give it \
+        "{server} would store another value for NULL, because the column is declared `{} NOT NULL`: give the value, or let the database give it \
          (`Auto<…>`)",
         column.declared
     );
@@ -112,7 +114,7 @@ fn replaced(column: &Changing) -> Error {
 }
 
 #[cold]
-fn changed(column: &Changing, rule: &Rule) -> Error {
+fn changed(column: &Changing, rule: &Rule, server: &str) -> Error {
     let declared = &column.declared;
     let name = format!("map it with `db_type = {declared:?}`");
     let (does, advice) = match rule {
@@ -157,7 +159,7 @@ fn changed(column: &Changing, rule: &Rule) -> Error {
     Error::new(
         ErrorKind::OutOfRange,
         format!(
-            "MariaDB would store another value, because the column is declared `{declared}`, which {does}: {advice}"
+            "{server} would store another value, because the column is declared `{declared}`, which {does}: {advice}"
         ),
     )
 }

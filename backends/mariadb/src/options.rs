@@ -64,13 +64,13 @@ impl Options {
             .iter()
             .find_map(|(scheme, flavor)| Some((*flavor, url.strip_prefix(scheme)?)))
             .ok_or_else(|| {
-                configuration("a MariaDB URL looks like mariadb://user:password@host:port/database")
+                configuration("a URL of MariaDB or MySQL looks like mariadb://user:password@host:port/database")
             })?;
         // The end of the line that it was read from would be the end of the database's name.
         if rest.contains(|c: char| c.is_control()) || percent_decode_str(rest).any(|byte| byte == 0)
         {
             return Err(configuration(
-                "the MariaDB URL cannot be used: it holds a control character, such as the end of a line",
+                "the URL cannot be used: it holds a control character, such as the end of a line",
             ));
         }
         // A password may contain the separators of the following parts, except a slash.
@@ -111,7 +111,7 @@ impl Options {
         }
         options.tls = wanted.finish()?;
         if options.places.is_empty() {
-            return Err(configuration("the MariaDB URL names no host"));
+            return Err(configuration("the URL names no host"));
         }
         Ok(options)
     }
@@ -143,7 +143,7 @@ impl Options {
             }
             _ => {
                 return Err(configuration(format!(
-                    "the MariaDB URL cannot be used: it has the unknown option `{name}`"
+                    "the URL cannot be used: it has the unknown option `{name}`"
                 )));
             }
         }
@@ -189,7 +189,7 @@ fn place(host: &str) -> Result<Place> {
     let (name, port) = match host.strip_prefix('[') {
         Some(rest) => rest
             .split_once(']')
-            .ok_or_else(|| configuration("an address in the MariaDB URL lacks its bracket"))?,
+            .ok_or_else(|| configuration("an address in the URL lacks its bracket"))?,
         None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
     // A colon with nothing after it means nothing.
@@ -199,15 +199,12 @@ fn place(host: &str) -> Result<Place> {
         (None, "" | ":") => Some(PORT),
         _ => None,
     };
-    let port = port.ok_or_else(|| {
-        configuration(format!(
-            "the port in the MariaDB URL is not a number ({ESCAPED})"
-        ))
-    })?;
+    let port = port
+        .ok_or_else(|| configuration(format!("the port in the URL is not a number ({ESCAPED})")))?;
     let name = decode(name)?;
     if name.is_empty() || name.contains(['@', ' ']) {
         return Err(configuration(format!(
-            "the MariaDB URL names no usable host ({ESCAPED})"
+            "the URL names no usable host ({ESCAPED})"
         )));
     }
     Ok(match name.starts_with('/') {
@@ -227,16 +224,14 @@ fn seconds(name: &str, value: &str) -> Result<Duration> {
 
 fn decode(text: &str) -> Result<String> {
     let decoded = percent_decode_str(text).decode_utf8();
-    let decoded = decoded.map_err(|_| configuration("the MariaDB URL is not UTF-8"))?;
+    let decoded = decoded.map_err(|_| configuration("the URL is not UTF-8"))?;
     Ok(decoded.into_owned())
 }
 
 /// The value is not shown: it may be in the wrong place.
 #[cold]
 pub(crate) fn invalid(name: &str, wanted: &str) -> Error {
-    configuration(format!(
-        "the MariaDB URL cannot be used: {name} must be {wanted}"
-    ))
+    configuration(format!("the URL cannot be used: {name} must be {wanted}"))
 }
 
 #[cold]

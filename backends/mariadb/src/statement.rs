@@ -86,7 +86,7 @@ impl MariaDbConnection {
             }
             None if values.len() > MOST_KEPT_PARAMETERS => {
                 let guards = self.guards(sql)?;
-                if fit::check(&guards, params).is_err() {
+                if fit::check(&guards, params, self.link.flavor).is_err() {
                     self.refuse_changed(statement)?;
                 }
                 return self.once(sql, values, sink);
@@ -97,7 +97,7 @@ impl MariaDbConnection {
             kept.guards = self.guards(sql)?;
             self.keep_again(sql, &mut kept)?;
         }
-        if fit::check(&kept.guards, params).is_err() {
+        if fit::check(&kept.guards, params, self.link.flavor).is_err() {
             kept.guards = self.refuse_changed(statement)?;
             self.keep_again(sql, &mut kept)?;
         }
@@ -171,7 +171,7 @@ impl MariaDbConnection {
             self.tables.remove(&fit::question(target));
         }
         let guards = self.guards(statement.sql)?;
-        fit::check(&guards, statement.params).map_err(Failure::Own)?;
+        fit::check(&guards, statement.params, self.link.flavor).map_err(Failure::Own)?;
         Ok(guards)
     }
 

@@ -76,7 +76,7 @@ impl Wanted {
             "sslrootcert" | "sslca" | "serversslcert" => self.root = Some(value.to_owned()),
             "sslcert" | "sslkey" | "sslidentity" => {
                 return Err(configuration(
-                    "the MariaDB URL cannot be used: client certificates are not supported; name the server's authority with sslrootcert",
+                    "the URL cannot be used: client certificates are not supported; name the server's authority with sslrootcert",
                 ));
             }
             _ => return Ok(false),
@@ -114,7 +114,7 @@ impl Wanted {
         let is_needed = !matches!(mode, TlsMode::Disable | TlsMode::Prefer);
         if is_needed && cfg!(not(feature = "tls")) {
             return Err(configuration(
-                "the MariaDB URL needs TLS: build selfsame-mariadb with its feature `tls`",
+                "the URL needs TLS: build selfsame-mariadb with its feature `tls`",
             ));
         }
         Ok(Tls {
@@ -126,7 +126,7 @@ impl Wanted {
 
 #[cold]
 fn contradiction() -> selfsame::Error {
-    configuration("the MariaDB URL cannot be used: its TLS options contradict each other")
+    configuration("the URL cannot be used: its TLS options contradict each other")
 }
 
 #[cfg(test)]

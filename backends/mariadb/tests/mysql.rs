@@ -120,6 +120,33 @@ fn expressions_see_the_row_as_it_was_or_are_refused() {
 }
 
 #[test]
+fn errors_name_the_server() {
+    let Some(database) = database() else { return };
+    run(
+        &database,
+        "CREATE TABLE pairs (id bigint PRIMARY KEY, `right` year)",
+    )
+    .expect("creates");
+    let mut session = Session::new(&Engine::new(database.backend()));
+    session.add(Dated {
+        id: 1,
+        right: "70".to_owned(),
+    });
+    let error = session.commit().expect_err("a year is no text");
+    assert_eq!(error.kind(), ErrorKind::OutOfRange);
+    assert!(error.message().starts_with("MySQL would store"), "{error}");
+}
+
+/// A text over a year.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "pairs")]
+struct Dated {
+    #[orm(primary_key)]
+    id: i64,
+    right: String,
+}
+
+#[test]
 fn no_update_is_lost_at_serializable() {
     const THREADS: i64 = 4;
     const TIMES: i64 = 5;
