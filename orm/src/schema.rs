@@ -334,6 +334,8 @@ pub struct Table {
     pub checks: Vec<Check>,
     /// True if reflection found that this role may read none of its columns.
     pub unreadable: bool,
+    /// True if reflection found that the table keeps what a rolled-back transaction wrote to it.
+    pub without_transactions: bool,
     /// Facts found by reflection that no other field can express, one sentence each: a partial index, an exclusion constraint.
     pub remarks: Vec<String>,
 }
@@ -364,6 +366,7 @@ impl Table {
             indexes: Vec::new(),
             checks: Vec::new(),
             unreadable: false,
+            without_transactions: false,
             remarks: Vec::new(),
         }
     }

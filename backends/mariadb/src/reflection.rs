@@ -17,7 +17,8 @@ use crate::flavor::Flavor;
 use indexes::{Reported, leave_out_indexes_of_keys};
 
 const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, engine, table_type = 'SYSTEM VERSIONED', \
-    coalesce(create_options LIKE '%partitioned%', FALSE) FROM information_schema.tables \
+    coalesce(create_options LIKE '%partitioned%', FALSE), \
+    engine NOT IN (SELECT engine FROM information_schema.engines WHERE transactions = 'YES') FROM information_schema.tables \
     WHERE table_schema = ? AND table_type IN ('BASE TABLE', 'SYSTEM VERSIONED', 'VIEW') ORDER BY table_name";
 
 const COLUMNS: &str = "SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default, extra, \
@@ -152,10 +153,14 @@ impl Listed<'_> {
                 table = table.view();
             } else {
                 table.comment = Some(comment).filter(|comment| !comment.is_empty());
+                // A table that cannot be opened has none.
+                table.without_transactions = get::<Option<bool>>(row, 6)?.unwrap_or_default();
                 if let Some(engine) = engine.filter(|engine| engine != "InnoDB") {
-                    let remark = format!(
-                        "Its engine is {engine}, which may have no transactions and no foreign keys."
-                    );
+                    let lacks = match table.without_transactions {
+                        true => "has no transactions and may have",
+                        false => "may have",
+                    };
+                    let remark = format!("Its engine is {engine}, which {lacks} no foreign keys.");
                     table.remarks.push(remark);
                 }
                 if get(row, 4)? {

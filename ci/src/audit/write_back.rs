@@ -20,13 +20,8 @@ pub(super) fn rows(
     if table.primary_key.is_empty() {
         return Ok(());
     }
-    // MariaDB's other engines keep what a rolled-back transaction wrote.
-    if table
-        .remarks
-        .iter()
-        .any(|remark| remark.starts_with("Its engine is "))
-    {
-        let message = "not written back: its storage engine may not support rollback";
+    if table.without_transactions {
+        let message = "not written back: it would keep what a rolled-back transaction wrote";
         audit.add(Severity::Note, None, message.to_owned());
         return Ok(());
     }

@@ -46,7 +46,7 @@ pub struct Award {
     pub member: BelongsTo<Member>,
 }
 
-// Its engine is MyISAM, which may have no transactions and no foreign keys.
+// Its engine is MyISAM, which has no transactions and may have no foreign keys.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "logs")]
 #[orm(read_only)]
