@@ -164,6 +164,10 @@ impl Backend for Interrupted {
     fn dialect(&self) -> &dyn Dialect {
         self.inner.dialect()
     }
+
+    fn knows_dialect(&self) -> bool {
+        self.inner.knows_dialect()
+    }
 }
 
 fn planted_panic() -> ! {

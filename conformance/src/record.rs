@@ -228,6 +228,10 @@ impl Backend for Recorded {
     fn dialect(&self) -> &dyn Dialect {
         self.inner.dialect()
     }
+
+    fn knows_dialect(&self) -> bool {
+        self.inner.knows_dialect()
+    }
 }
 
 #[derive(Debug)]

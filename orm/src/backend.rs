@@ -47,6 +47,12 @@ pub trait Backend: Debug + Send + Sync + 'static {
 
     /// Returns the database's dialect.
     fn dialect(&self) -> &dyn Dialect;
+
+    /// Returns whether [`dialect`](Self::dialect) is final. By default true. A backend that learns its dialect from the server returns false until
+    /// the first connection, and may then return a dialect that it assumes; an engine keeps nothing of that.
+    fn knows_dialect(&self) -> bool {
+        true
+    }
 }
 
 /// The URL schemes of a backend, for programs that choose their database by URL.

@@ -19,7 +19,7 @@ pub(crate) use recorder::Recorder;
 use std::fmt::{self, Debug};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
 use crate::backend::{Backend, Scheme, Sql};
@@ -37,7 +37,10 @@ pub struct Engine {
 
 struct Inner {
     backend: Arc<dyn Backend>,
-    capabilities: Capabilities,
+    /// Those of the dialect, once the backend knows it.
+    capabilities: OnceLock<Capabilities>,
+    /// Those of the dialect that the backend assumes until then.
+    assumed: OnceLock<Capabilities>,
     pool: pool::Pool,
     cache: cache::Cache,
     echo: echo::Printer,
@@ -86,12 +89,14 @@ impl Engine {
 
     /// Creates an engine over a backend chosen at run time.
     pub fn from_backend(backend: Arc<dyn Backend>) -> Self {
-        let capabilities = backend.dialect().capabilities();
-        let pool = pool::Pool::new(capabilities.max_connections);
+        let known = (backend.knows_dialect()).then(|| backend.dialect().capabilities());
+        let most = known.as_ref().and_then(|known| known.max_connections);
+        let pool = pool::Pool::new(most);
         Self {
             inner: Arc::new(Inner {
                 backend,
-                capabilities,
+                capabilities: known.map_or_else(OnceLock::new, OnceLock::from),
+                assumed: OnceLock::new(),
                 pool,
                 cache: cache::Cache::default(),
                 echo: echo::Printer::default(),
@@ -189,9 +194,29 @@ impl Engine {
         self.inner.backend.dialect()
     }
 
-    /// Returns the capabilities of the database, as its dialect declared them when the engine was created.
+    /// Returns the capabilities of the database, as its dialect declared them when it was known: mostly when the engine was created.
     pub fn capabilities(&self) -> &Capabilities {
-        &self.inner.capabilities
+        let inner = &*self.inner;
+        let assumed = || inner.backend.dialect().capabilities();
+        self.known_capabilities()
+            .unwrap_or_else(|| inner.assumed.get_or_init(assumed))
+    }
+
+    /// `None` while the backend does not know its dialect.
+    fn known_capabilities(&self) -> Option<&Capabilities> {
+        let Inner {
+            backend,
+            capabilities,
+            ..
+        } = &*self.inner;
+        if capabilities.get().is_none() {
+            // It may find out now.
+            backend.dialect();
+            if backend.knows_dialect() {
+                return Some(capabilities.get_or_init(|| backend.dialect().capabilities()));
+            }
+        }
+        capabilities.get()
     }
 
     /// Takes a connection from the pool, or opens one.
@@ -233,7 +258,10 @@ impl Engine {
     }
 
     pub(crate) fn shape(&self, shape: Shape<'_>, render: impl FnOnce() -> Sql) -> Arc<Sql> {
-        self.inner.cache.shape(shape, render)
+        match self.known_capabilities() {
+            Some(_) => self.inner.cache.shape(shape, render),
+            None => Arc::new(render()),
+        }
     }
 
     pub(crate) fn intern(&self, sql: &Sql) -> Arc<Sql> {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use selfsame::backend::{Backend, Connection, Scheme};
 use selfsame::dialect::Dialect;
@@ -14,6 +14,9 @@ use crate::dialect::MariaDbDialect;
 use crate::flavor::Flavor;
 use crate::link::{Link, connect, unlike};
 use crate::options::Options;
+
+/// How long after an attempt to find out the server's flavor the next one waits: a dialect is asked for many times in a row.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Opens `mariadb://…` and `mysql://…`.
 pub const SCHEME: Scheme = Scheme {
@@ -35,7 +38,11 @@ pub struct MariaDb {
     pub(crate) options: Options,
     /// The server's flavor, which the URL or the first connection tells.
     flavor: Arc<OnceLock<Flavor>>,
+    /// When the server last did not answer the question for its flavor.
+    unanswered: Arc<Mutex<Option<Instant>>>,
     dialect: OnceLock<MariaDbDialect>,
+    /// The dialect while the flavor is not known.
+    assumed: OnceLock<MariaDbDialect>,
     /// The number of connections so far, which determines the first host of the next one.
     connected: Arc<AtomicUsize>,
 }
@@ -44,9 +51,9 @@ impl MariaDb {
     /// Uses the database of a URL: `mariadb://user:password@host:port/database?option=value`. Of several hosts, separated by commas, a connection
     /// uses the first that answers.
     ///
-    /// Behind `mysql://` may be MySQL or MariaDB. Their SQL differs, so that the first use of the dialect, such as creating an
-    /// [`Engine`](selfsame::Engine), connects to find out. If no server answers then, it is taken for MySQL; connections to MariaDB are refused
-    /// from then on, with an error that says so. With `mariadb://` nothing is asked, and MySQL is refused.
+    /// Behind `mysql://` may be MySQL or MariaDB. Their SQL differs, so that the first use of the dialect connects to find out. As long as no
+    /// server answers, it is taken for MySQL: what is written for MySQL means the same to MariaDB or is refused by it. Once a server has
+    /// answered, the other one is refused. With `mariadb://` nothing is asked, and MySQL is refused.
     ///
     /// | option | effect |
     /// |---|---|
@@ -73,7 +80,9 @@ impl MariaDb {
         Ok(Self {
             options,
             flavor: Arc::new(flavor),
+            unanswered: Arc::default(),
             dialect: OnceLock::new(),
+            assumed: OnceLock::new(),
             connected: Arc::default(),
         })
     }
@@ -107,6 +116,7 @@ impl MariaDb {
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.options.lock_timeout = Some(timeout);
         self.dialect = OnceLock::new();
+        self.assumed = OnceLock::new();
         self
     }
 
@@ -127,6 +137,21 @@ impl MariaDb {
     pub fn sync_wait(mut self, mask: u32) -> Self {
         self.options.sync_wait = Some(mask);
         self
+    }
+
+    /// Returns the server's flavor, for which it is asked if that is not known.
+    fn found_flavor(&self) -> Option<Flavor> {
+        if let Some(known) = self.flavor.get() {
+            return Some(*known);
+        }
+        let mut unanswered = self
+            .unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if unanswered.is_none_or(|last| last.elapsed() > PAUSE) && self.connect().is_err() {
+            *unanswered = Some(Instant::now());
+        }
+        self.flavor.get().copied()
     }
 
     fn link(&self) -> Result<Link> {
@@ -185,13 +210,21 @@ impl Backend for MariaDb {
     }
 
     fn dialect(&self) -> &dyn Dialect {
-        self.dialect.get_or_init(|| MariaDbDialect {
-            flavor: *self.flavor.get_or_init(|| {
-                let link = self.link();
-                link.map_or(Flavor::MySql, |link| link.flavor)
-            }),
+        if let Some(known) = self.dialect.get() {
+            return known;
+        }
+        let (dialect, flavor) = match self.found_flavor() {
+            Some(flavor) => (&self.dialect, flavor),
+            None => (&self.assumed, Flavor::MySql),
+        };
+        dialect.get_or_init(|| MariaDbDialect {
+            flavor,
             lock_timeout: self.options.lock_timeout,
         })
+    }
+
+    fn knows_dialect(&self) -> bool {
+        self.flavor.get().is_some()
     }
 }
 

@@ -357,6 +357,10 @@ impl Backend for Breaks {
     fn dialect(&self) -> &dyn Dialect {
         self.0.dialect()
     }
+
+    fn knows_dialect(&self) -> bool {
+        self.0.knows_dialect()
+    }
 }
 
 #[derive(Debug)]

@@ -376,6 +376,10 @@ impl Backend for Lying {
     fn dialect(&self) -> &dyn Dialect {
         self.inner.dialect()
     }
+
+    fn knows_dialect(&self) -> bool {
+        self.inner.knows_dialect()
+    }
 }
 
 /// The statement with another text and, so that a backend checks its values as before, the same target.

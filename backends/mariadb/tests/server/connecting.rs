@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Backend, Sql, Statement, StatementKind};
+use selfsame::prelude::*;
 use selfsame::value::{ValueRef, ValueType};
-use selfsame_mariadb::MariaDb;
+use selfsame_mariadb::{MariaDb, SCHEME};
+use selfsame_testing::Proxy;
 
-use crate::support::{database, number, raw};
+use crate::support::{Person, Pet, database, number, raw};
 
 /// A URL's user and password.
 fn user(url: &str) -> &str {
@@ -28,16 +30,39 @@ fn the_server_behind_a_url_of_mysql_decides_the_dialect() {
     assert!(version.starts_with("MariaDB "), "{version}");
     connection.reset(true).expect("resets");
     assert_eq!(number(&mut *connection, "SELECT 1"), Some(1));
-    // Without a server, the dialect is MySQL's from then on.
-    let backend = MariaDb::url(&format!("mysql://{rest}")).expect("a URL");
-    let late = backend.clone().connect_timeout(Duration::from_nanos(1));
-    assert_eq!(late.dialect().name(), "mysql");
-    let error = late
-        .connect_timeout(Duration::from_secs(5))
-        .connect()
-        .expect_err("MariaDB is unlike MySQL");
-    assert_eq!(error.kind(), ErrorKind::Configuration);
-    assert!(error.message().contains("write mariadb://"), "{error}");
+}
+
+/// The first connection may fail: the next one finds out.
+#[test]
+fn a_server_that_is_not_there_at_first_decides_the_dialect() {
+    let Some(database) = database() else { return };
+    let url = database.url();
+    let (_, rest) = url.split_once("://").expect("a URL");
+    let (_, address) = rest.rsplit_once('@').expect("a user");
+    let (address, name) = address.split_once('/').expect("a database");
+    let (host, port) = address.rsplit_once(':').expect("a port");
+    let proxy = Proxy::to(host, port.parse().expect("a port"));
+    proxy.stall();
+    let url = format!("mysql://{}@127.0.0.1:{}/{name}", user(&url), proxy.port());
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let engine = Engine::from_url(&format!("{url}{mark}connect_timeout=1"), &[&SCHEME]);
+    let engine = engine.expect("a URL");
+    let error = metadata![Person, Pet]
+        .create_all(&engine)
+        .expect_err("nobody answers");
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    let mut session = Session::new(&engine);
+    Person::query()
+        .all(&mut session)
+        .expect_err("nobody answers");
+    session.rollback().expect("nothing has begun");
+    proxy.mend();
+    metadata![Person, Pet].create_all(&engine).expect("creates");
+    let ann = session.add(Person::new("Ann", "Rome"));
+    session.commit().expect("commits");
+    session.refresh(ann).expect("reads");
+    assert_eq!(engine.dialect().name(), "mariadb");
+    assert!(engine.capabilities().returning);
 }
 
 /// A limit may be longer than a clock can represent, or shorter than any answer takes: a socket treats a limit of zero as no limit.
