@@ -153,6 +153,10 @@ impl Backend for ClaimingBackend {
     fn dialect(&self) -> &dyn Dialect {
         &self.dialect
     }
+
+    fn knows_dialect(&self) -> bool {
+        self.inner.knows_dialect()
+    }
 }
 
 struct ClaimingDialect {
@@ -254,6 +258,8 @@ impl Dialect for ClaimingDialect {
         drop_enum(name: &str) -> Option<String>;
         overriding() -> &'static str;
         comment(object: &str, text: &str) -> Option<String>;
+        comment_clause(text: &str) -> Option<String>;
+        has_comments() -> bool;
         cast_type(ty: &ColumnType) -> Cow<'static, str>;
         cast(operand: &str, ty: &ColumnType, out: &mut String);
         json_text(document: &str, path: &[JsonStep], out: &mut String);

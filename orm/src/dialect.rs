@@ -276,10 +276,23 @@ pub trait Dialect: Debug + Send + Sync {
     }
 
     /// Returns a statement that sets the comment of a table or column, given as `TABLE "users"` or `COLUMN "users"."name"`. By default
-    /// `None`: comments are not supported.
+    /// `None`: comments are written with [`comment_clause`](Self::comment_clause), or not supported.
     fn comment(&self, object: &str, text: &str) -> Option<String> {
         let _ = (object, text);
         None
+    }
+
+    /// Returns the clause that sets a comment in CREATE TABLE, after the definition of a column and after the
+    /// [`table_options`](Self::table_options), with a leading space. By default `None`: comments are written with [`comment`](Self::comment), or
+    /// not supported.
+    fn comment_clause(&self, text: &str) -> Option<String> {
+        let _ = text;
+        None
+    }
+
+    /// Returns whether the database has comments: whether one of the two methods above writes them.
+    fn has_comments(&self) -> bool {
+        self.comment("", "").is_some() || self.comment_clause("").is_some()
     }
 
     /// Returns the text before the rows of an INSERT that sets an identity column explicitly. By default empty.

@@ -142,6 +142,12 @@ impl Dialect for MariaDbDialect {
         }
     }
 
+    /// No introducer may precede the text, so that its backslashes are doubled: the connections' mode makes them escape characters.
+    fn comment_clause(&self, text: &str) -> Option<String> {
+        let text = text.replace('\\', r"\\").replace('\'', "''");
+        Some(format!(" COMMENT '{text}'"))
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::none()
             .with_transactions(true)

@@ -37,6 +37,7 @@ impl Renderer<'_> {
         definition.checks(&mut text)?;
         text.push(")");
         text.push(self.dialect.table_options());
+        definition.comment(&mut text, table.comment.as_deref());
         Ok(text.finish(StatementKind::Ddl, Vec::new()))
     }
 
@@ -66,7 +67,7 @@ impl Renderer<'_> {
             .collect()
     }
 
-    /// Renders the statements that set the comments of a table and its columns, if the database supports comments.
+    /// Renders the statements that set the comments of a table and its columns, unless CREATE TABLE does or the database has no comments.
     pub fn comments(&self, table: &Table) -> Vec<Sql> {
         let comment = |column: Option<&Column>, comment: &Option<String>| {
             let mut object = self.text(32);
@@ -264,6 +265,7 @@ impl<'t> Definition<'t> {
                 let key = self.renderer.dialect.generated_key(column);
                 self.check_generated(i, column, key.is_primary_key)?;
                 text.push(&key.definition);
+                self.comment(text, column.comment.as_deref());
                 key_is_written |= key.is_primary_key;
                 continue;
             }
@@ -289,8 +291,14 @@ impl<'t> Definition<'t> {
                     .default_value(expression, &mut default);
                 text.push(&default);
             }
+            self.comment(text, column.comment.as_deref());
         }
         Ok(key_is_written)
+    }
+
+    fn comment(&self, text: &mut Text<'_>, comment: Option<&str>) {
+        let clause = comment.and_then(|comment| self.renderer.dialect.comment_clause(comment));
+        text.push(&clause.unwrap_or_default());
     }
 
     /// The SQL type of a column, which may differ if it is part of a key or index.

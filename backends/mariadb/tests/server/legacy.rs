@@ -391,3 +391,52 @@ fn odd_types() {
         assert_eq!(kept, odd);
     }
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "remarked", comment = r"It's C:\new")]
+struct Remarked {
+    #[orm(primary_key, comment = "counted")]
+    id: Auto<i64>,
+    #[orm(server_default = "'x'", comment = "with a default")]
+    code: Auto<String>,
+    #[orm(computed = "id_of + 1", comment = "computed")]
+    next: Auto<Option<i64>>,
+    #[orm(comment = "of it")]
+    id_of: i64,
+}
+
+/// Comments are created with their table, reflected, and compared.
+#[test]
+fn comments_are_kept() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    let metadata = metadata![Remarked];
+    metadata.create_all(&engine).expect("creates");
+    assert_eq!(metadata.diff(&engine).expect("compares"), []);
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    let table = &reflected.tables()[0];
+    assert_eq!(table.comment.as_deref(), Some(r"It's C:\new"));
+    let comments: Vec<_> = table
+        .columns
+        .iter()
+        .map(|it| it.comment.as_deref())
+        .collect();
+    assert_eq!(
+        comments,
+        [
+            Some("counted"),
+            Some("with a default"),
+            Some("computed"),
+            Some("of it")
+        ]
+    );
+    all(&database, &["ALTER TABLE remarked COMMENT = 'another'"]);
+    let found: Vec<String> = metadata
+        .diff(&engine)
+        .expect("compares")
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("the comment"), "{found:?}");
+}

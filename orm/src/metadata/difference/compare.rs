@@ -71,7 +71,7 @@ impl Comparison<'_> {
             self.foreign_keys();
         }
         self.names();
-        if self.dialect.comment("", "").is_some() {
+        if self.dialect.has_comments() {
             self.comments();
         }
     }
