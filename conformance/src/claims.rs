@@ -199,6 +199,13 @@ impl Dialect for ClaimingDialect {
         }
     }
 
+    fn key_step(&self, table: &Table) -> Option<String> {
+        match self.keys {
+            Keys::Reported => self.inner.dialect().key_step(table),
+            Keys::Hidden => None,
+        }
+    }
+
     fn reflect(
         &self,
         connection: &mut dyn Connection,

@@ -146,6 +146,114 @@ struct Dated {
     right: String,
 }
 
+/// A row whose key and mark the database makes.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "logged")]
+struct Logged {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    place: i64,
+    #[orm(server_default = "'x'")]
+    mark: Auto<String>,
+}
+
+/// The same without a default.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "counted")]
+struct Counted {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    place: i64,
+}
+
+/// Inserts so many rows of each table in one transaction; returns the numbers of statements, without those of the transaction. Every
+/// object has the key of its row.
+fn inserted(engine: &Engine, rows: i64) -> [u64; 2] {
+    let mut session = Session::new(engine);
+    let before = engine.statements();
+    let logged: Vec<_> = (0..rows)
+        .map(|place| session.add(Logged::new(place)))
+        .collect();
+    session.commit().expect("commits");
+    let between = engine.statements();
+    let counted: Vec<_> = (0..rows)
+        .map(|place| session.add(Counted::new(place)))
+        .collect();
+    session.commit().expect("commits");
+    let sent = [between - before - 2, engine.statements() - between - 2];
+    let mut wanted: Vec<(i64, i64)> = Vec::new();
+    let mut also: Vec<(i64, i64)> = Vec::new();
+    for (&logged, &counted) in logged.iter().zip(&counted) {
+        session.refresh(logged).expect("reads");
+        session.refresh(counted).expect("reads");
+        assert_eq!(*session[logged].mark, "x");
+        wanted.push((*session[logged].id, session[logged].place));
+        also.push((*session[counted].id, session[counted].place));
+    }
+    let places: Vec<i64> = wanted.iter().map(|(_, place)| *place).collect();
+    assert_eq!(places, Vec::from_iter(0..rows), "each has its own row");
+    let places: Vec<i64> = also.iter().map(|(_, place)| *place).collect();
+    assert_eq!(places, Vec::from_iter(0..rows), "each has its own row");
+    sent
+}
+
+#[test]
+fn many_rows_are_inserted_by_few_statements() {
+    let Some(database) = database() else { return };
+    let engine = Engine::new(database.backend());
+    metadata![Logged, Counted]
+        .create_all(&engine)
+        .expect("creates");
+    // One row, the question, and the rest; then the values that the database made.
+    assert_eq!(inserted(&engine, 40), [4, 3]);
+    assert_eq!(inserted(&engine, 300), [5, 4]);
+    assert_eq!(inserted(&engine, 3), [4, 3], "one by one");
+    // Of a cluster each server may count in steps.
+    let steps = |step: u8| {
+        let set = format!("SET GLOBAL auto_increment_increment = {step}");
+        run(&database, &set).expect("sets");
+    };
+    steps(7);
+    let sent = inserted(&Engine::new(database.backend()), 40);
+    steps(1);
+    assert_eq!(sent, [4, 3]);
+}
+
+#[test]
+fn rows_are_inserted_one_by_one_where_a_trigger_may_choose_keys() {
+    let Some(database) = database() else { return };
+    let name = database.name();
+    let engine = Engine::new(database.backend());
+    metadata![Logged, Counted]
+        .create_all(&engine)
+        .expect("creates");
+    let skips = |table: &str| {
+        let create = format!(
+            "CREATE TRIGGER skips BEFORE INSERT ON {table} FOR EACH ROW \
+             SET NEW.id = IF(NEW.place % 3 = 1, NEW.place + 1000000, NEW.id)"
+        );
+        run(&database, &create).expect("creates");
+    };
+    skips("logged");
+    // Each, the question, and the values that the database made.
+    assert_eq!(inserted(&engine, 20), [22, 3]);
+    run(&database, "DROP TRIGGER skips").expect("drops");
+    skips("counted");
+    for text in [
+        format!("CREATE USER {name} IDENTIFIED BY 'secret'"),
+        format!("GRANT SELECT, INSERT ON {name}.* TO {name}"),
+        "DELETE FROM logged".to_owned(),
+        "DELETE FROM counted".to_owned(),
+    ] {
+        run(&database, &text).expect(&text);
+    }
+    // Triggers are hidden from this user.
+    let (_, rest) = database.url().split_once('@').map(own).expect("an address");
+    let backend = MariaDb::url(&format!("mysql://{name}:secret@{rest}")).expect("a URL");
+    assert_eq!(inserted(&Engine::new(backend), 20), [22, 21]);
+    run(&database, &format!("DROP USER {name}")).expect("dropped");
+}
+
 #[test]
 fn no_update_is_lost_at_serializable() {
     const THREADS: i64 = 4;

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::Single;
-use super::pairing::{Paired, Returned, Unpaired, Why, Witness, witness};
+use super::pairing::{ByValue, Paired, Returned, Unpaired, Why, Witness, witness};
 use super::send::{
     EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape,
     with_arrays, writing,
@@ -15,12 +17,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::session::read::lookup::{Lookup, not_connected};
+use crate::session::read::lookup::{Lookup, not_connected, owned};
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The maximum number of rows of a small multi-row VALUES. Each number of rows is a different statement to prepare and cache, so only few
 /// numbers are used: many rows are sent by [`MANY_ROWS`], the rest by at most this many.
 const MOST_ROWS: usize = 64;
+
+/// So many rows take as few statements one by one as with a question for the distance of their keys.
+const FEW_ROWS: usize = 3;
 
 /// The number of rows of a large multi-row VALUES.
 const MANY_ROWS: usize = 250;
@@ -339,7 +344,44 @@ impl Insert<'_> {
             if let Some((most, witnesses)) = self.returned_values(session) {
                 return self.values_returning(session, &[key], most, &witnesses);
             }
+            if self.slots.len() > FEW_ROWS && session.in_transaction() {
+                return self.stepped(session, key);
+            }
         }
+        self.reported(session, key)
+    }
+
+    /// Inserts the first row alone: nobody can create a trigger of its table from then until the transaction ends. The rest follows together if
+    /// the database now tells at which distance it numbers rows.
+    fn stepped(&self, session: &mut Session, key: usize) -> Result<()> {
+        let table = session.entry(self.store).mapper.table();
+        let Some(text) = session.engine.dialect().key_step(table) else {
+            return self.reported(session, key);
+        };
+        let (first, rest) = self.slots.split_at(1);
+        let of = |slots| Insert { slots, ..*self };
+        of(first).reported(session, key)?;
+        let step = self.integer(session, Operation::KeyStep, text)?;
+        let Some(step) = step.filter(|step| *step > 0) else {
+            return of(rest).reported(session, key);
+        };
+        let mut ids = Vec::with_capacity(rest.len());
+        of(rest).values(session, &mut |slots, outcome| {
+            let mut id = outcome.last_insert_id.ok_or_else(not_reported)?;
+            for _ in slots {
+                ids.push(id);
+                id = id.saturating_add(step);
+            }
+            Ok(())
+        })?;
+        let ty = session.entry(self.store).mapper.types()[key];
+        let store = session.any_store_mut(self.store);
+        let mut rows = rest.iter().zip(ids);
+        rows.try_for_each(|(&slot, id)| store.assign(slot, key, key_value(ty, id)?))
+    }
+
+    /// Inserts rows one by one, whose generated keys their outcomes report.
+    fn reported(&self, session: &mut Session, key: usize) -> Result<()> {
         let mut ids = Vec::with_capacity(self.slots.len());
         self.one_each(session, &mut |_, _, outcome| {
             ids.push(outcome.last_insert_id.ok_or_else(not_reported)?);
@@ -360,24 +402,35 @@ impl Insert<'_> {
     /// The greatest key in use; 0 for an empty table. `None` if the dialect does not support this, or if the keys are negative: these were
     /// set explicitly, and databases differ in which key they generate next.
     fn last_key(&self, session: &mut Session) -> Result<Option<i64>> {
-        let mapper = Arc::clone(&session.entry(self.store).mapper);
-        let Some(text) = session.engine.dialect().last_key(mapper.table()) else {
+        let table = session.entry(self.store).mapper.table();
+        let Some(text) = session.engine.dialect().last_key(table) else {
             return Ok(None);
         };
-        let shape = shape(&mapper, Operation::LastKey, &[], &[], 0);
+        let last = self.integer(session, Operation::LastKey, text)?;
+        Ok(last.filter(|&last| last >= 0))
+    }
+
+    /// Returns the integer that a query of the dialect yields, and 0 for NULL; `None` without a row.
+    fn integer(
+        &self,
+        session: &mut Session,
+        operation: Operation,
+        text: String,
+    ) -> Result<Option<i64>> {
+        let shape = shape(&session.entry(self.store).mapper, operation, &[], &[], 0);
         let sql = session.engine.shape(shape, || {
             Sql::new(StatementKind::Select, text, [], [ValueType::I64])
         });
         let connection = session.connection.as_mut().ok_or_else(not_connected)?;
-        let mut last = None;
+        let mut found = None;
         connection.query(&sql, &[], &mut |row| {
-            last = match row.value(0, ValueType::I64)? {
-                ValueRef::I64(last) => Some(last),
+            found = match row.value(0, ValueType::I64)? {
+                ValueRef::I64(number) => Some(number),
                 _ => Some(0),
             };
             Ok(())
         })?;
-        Ok(last.filter(|&last| last >= 0))
+        Ok(found)
     }
 
     /// Lets the database generate keys, which follow the last one consecutively; this is checked after each batch.
@@ -606,38 +659,76 @@ impl Insert<'_> {
             .filter(|(_, column)| made.contains(column))
             .map(|(place, &column)| (place, column))
             .collect();
-        for &slot in self.slots {
-            let mut key = Vec::with_capacity(by.len());
-            session.any_store(self.store).values(slot, by, &mut key);
-            let key: Vec<Value> = key
-                .iter()
-                .filter_map(|param| param.value().map(ValueRef::to_owned))
-                .collect();
-            let lookup = Lookup {
-                store: self.store,
-                by,
-                keys: &key,
-                order: &[],
-                lock: Lock::None,
-                undefer: &[],
-            };
-            let mut values = Vec::with_capacity(places.len());
-            session.look_up_rows(&lookup, &mut |_, _, row| {
-                for &(place, column) in &places {
-                    values.push(row.value(place, mapper.types()[column])?.to_owned());
-                }
-                Ok(())
-            })?;
-            if values.len() != places.len() {
-                let message = "the new row cannot be read by its key";
-                return Err(Error::new(ErrorKind::Database, message).entity(mapper.name()));
+        let mut keys = Vec::with_capacity(by.len() * self.slots.len());
+        let store = session.any_store(self.store);
+        self.slots
+            .iter()
+            .for_each(|&slot| store.values(slot, by, &mut keys));
+        let keys = owned(&keys);
+        let keys: Vec<&[Value]> = keys.chunks(by.len()).collect();
+        let mut found = self.read_made(session, &keys, &places)?;
+        for (at, &slot) in self.slots.iter().enumerate() {
+            // The database may hold an equal key in another form.
+            if found[at].is_none() && keys.len() > 1 {
+                found[at] = self
+                    .read_made(session, &keys[at..=at], &places)?
+                    .pop()
+                    .flatten();
             }
+            let values = found[at].take().ok_or_else(|| {
+                let message = "the new row cannot be read by its key";
+                Error::new(ErrorKind::Database, message).entity(mapper.name())
+            })?;
             let store = session.any_store_mut(self.store);
             for (&(_, column), value) in places.iter().zip(&values) {
                 store.assign(slot, column, value.as_ref())?;
             }
         }
         Ok(())
+    }
+
+    /// Returns the values at these places of the rows with these keys. A row for several keys belongs to the one that it equals; the row for a
+    /// single key is its own.
+    fn read_made(
+        &self,
+        session: &mut Session,
+        keys: &[&[Value]],
+        places: &[(usize, usize)],
+    ) -> Result<Vec<Option<Vec<Value>>>> {
+        let mapper = Arc::clone(&session.entry(self.store).mapper);
+        let positions: FxHashMap<Vec<ByValue<'_>>, usize> = keys
+            .iter()
+            .enumerate()
+            .map(|(at, key)| (key.iter().map(|it| ByValue(it.as_ref())).collect(), at))
+            .collect();
+        let mut found = vec![None; keys.len()];
+        let lookup = Lookup {
+            store: self.store,
+            by: &mapper.table().primary_key,
+            keys: &keys.concat(),
+            order: &[],
+            lock: Lock::None,
+            undefer: &[],
+        };
+        session.look_up_rows(&lookup, &mut |_, _, row| {
+            let mut key = Vec::new();
+            mapper.key_values(row, 0, &mut key)?;
+            let position = match keys {
+                [_] => Some(0),
+                _ => {
+                    let key: Vec<ByValue<'_>> = key.into_iter().map(ByValue).collect();
+                    positions.get(&key).copied()
+                }
+            };
+            if let Some(at) = position {
+                let value = |&(place, column): &(usize, usize)| {
+                    Ok(row.value(place, mapper.types()[column])?.to_owned())
+                };
+                found[at] = Some(places.iter().map(value).collect::<Result<_>>()?);
+            }
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     fn sql(

@@ -99,7 +99,7 @@ fn value(store: &dyn AnyStore, slot: u32, column: usize) -> Option<ValueRef<'_>>
 
 /// A value compared with [`ValueRef::same`].
 #[derive(Clone, Copy, Debug)]
-struct ByValue<'a>(ValueRef<'a>);
+pub(super) struct ByValue<'a>(pub(super) ValueRef<'a>);
 
 impl PartialEq for ByValue<'_> {
     fn eq(&self, other: &Self) -> bool {
