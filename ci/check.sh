@@ -96,7 +96,7 @@ tls() {
     cargo test -p selfsame-postgres --features tls --lib
     cargo test -p selfsame-postgres --features tls --test server -- tls
     cargo test -p selfsame-mariadb --features tls,testing --lib
-    cargo test -p selfsame-mariadb --features tls,testing --test server -- tls
+    cargo test -p selfsame-mariadb --features tls,testing --test server --test mysql -- tls
 }
 
 tests() {
@@ -154,7 +154,7 @@ step 'table of rules' diff docs/semantics.md "$reports/rules.md"
 step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --all
 step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
 step 'faults on MariaDB' cargo run --release -- faults mariadb
-step 'PostgreSQL and MariaDB over TLS' tls
+step 'PostgreSQL, MariaDB and MySQL over TLS' tls
 step 'bugs planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'counts, growth and allocations' cargo run --release --features containers -- gate
 step 'memory of the SQLite backend' memory

@@ -81,6 +81,64 @@ fn a_user_needs_no_privileges_for_the_settings() {
     run(&database, &format!("DROP USER {name}")).expect("dropped");
 }
 
+/// The server makes an authority of its own, and a certificate that names no host.
+#[cfg(feature = "tls")]
+#[test]
+fn connections_over_tls() {
+    let Some(database) = database() else { return };
+    let folder = text(&database.backend(), "SELECT @@datadir");
+    let root = format!("{folder}ca.pem");
+    if !std::path::Path::new(&root).exists() {
+        eprintln!("not run: the server is elsewhere");
+        return;
+    }
+    let name = database.name();
+    for statement in [
+        format!("CREATE USER {name} IDENTIFIED BY 'secret'"),
+        format!("GRANT ALL ON {name}.* TO {name}"),
+    ] {
+        run(&database, &statement).expect("granted");
+    }
+    let (_, place) = database.url().split_once('@').map(own).expect("an address");
+    let open = |mode: &str| {
+        let mode = mode.replace("ROOT", &root.replace('/', "%2F"));
+        MariaDb::url(&format!("mysql://{name}:secret@{place}?{mode}")).expect("a URL")
+    };
+    for mode in [
+        "sslmode=verify-ca&sslrootcert=ROOT",
+        "ssl-mode=VERIFY_CA&ssl-ca=ROOT",
+        "tls=skip-verify",
+        "sslmode=trust",
+        "ssl-mode=PREFERRED",
+    ] {
+        let cipher = text(&open(mode), "SHOW SESSION STATUS LIKE 'Ssl_cipher'");
+        assert!(!cipher.is_empty(), "{mode}");
+    }
+    for mode in ["sslmode=verify-full&sslrootcert=ROOT", "ssl-mode=REQUIRED"] {
+        let error = open(mode).connect().expect_err("not verified");
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    }
+    run(&database, &format!("DROP USER {name}")).expect("dropped");
+}
+
+/// The last column of a query's row.
+#[cfg(feature = "tls")]
+fn text(backend: &MariaDb, query: &str) -> String {
+    let at = usize::from(query.starts_with("SHOW"));
+    let sql = Sql::new(StatementKind::Raw, query, [], [ValueType::Text]);
+    let mut found = String::new();
+    let mut connection = backend.connect().expect(query);
+    connection
+        .query(&Statement::new(&sql, &[]), &mut |row| {
+            if let ValueRef::Text(text) = row.value(at, ValueType::Text)? {
+                found = text.to_owned();
+            }
+            Ok(())
+        })
+        .expect(query);
+    found
+}
+
 fn own((before, after): (&str, &str)) -> (String, String) {
     (before.to_owned(), after.to_owned())
 }
