@@ -8,6 +8,7 @@ pub(super) mod flush;
 pub(super) mod foreign_keys;
 pub(super) mod hint;
 pub(super) mod membership;
+mod new_rows;
 pub(super) mod pairs;
 pub(super) mod persist;
 pub(super) mod plan;

@@ -151,6 +151,9 @@ impl Session {
         self.begin_hooks();
         self.early_updates.clear();
         self.acted_on.clear();
+        if let Some(store) = self.only_new_rows() {
+            return self.write_new_rows(store, ending);
+        }
         self.drop_overridden_expressions();
         self.displace_only_children()?;
         self.delete_orphans()?;
@@ -200,14 +203,19 @@ impl Session {
         self.expressions.clear();
         self.forget_severed(&changes.associations);
         self.call_after_writes(written, &steps)?;
+        self.settle_written();
+        self.make_moves(moves)?;
+        self.expire_acted_on();
+        Ok(())
+    }
+
+    /// Forgets what was changed, because it is written.
+    pub(in crate::session) fn settle_written(&mut self) {
         for entry in &mut self.stores {
             entry.store.settle();
         }
         self.forget_displaced();
         self.edges.flushed(&mut self.log);
-        self.make_moves(moves)?;
-        self.expire_acted_on();
-        Ok(())
     }
 
     /// Lets new objects take over rows with the same key that are to be deleted, with the defaults of a new row. Those that must be gone
@@ -246,7 +254,7 @@ impl Session {
         })
     }
 
-    fn run(
+    pub(in crate::session) fn run(
         &mut self,
         steps: &[Step],
         waits: &[Wait],
@@ -371,7 +379,7 @@ impl Session {
             .key(entry.store.key_text(slot))
     }
 
-    fn changes(
+    pub(in crate::session) fn changes(
         &self,
         waits: Vec<Wait>,
         associations: Vec<AssociationChanges>,
@@ -485,14 +493,14 @@ impl Session {
 
 /// Shares lists of columns, since consecutive rows usually have the same.
 #[derive(Default)]
-struct Shapes {
+pub(in crate::session) struct Shapes {
     next: Vec<usize>,
     last: Option<Columns>,
 }
 
 impl Shapes {
     /// Returns the columns that `list` adds, sharing the previous row's list if equal.
-    fn shared(&mut self, list: impl FnOnce(&mut Vec<usize>)) -> Columns {
+    pub(in crate::session) fn shared(&mut self, list: impl FnOnce(&mut Vec<usize>)) -> Columns {
         self.next.clear();
         list(&mut self.next);
         match &self.last {
