@@ -38,12 +38,14 @@ mod connections;
 mod constraints;
 mod conversions;
 mod corners;
+mod drivers;
 mod endings;
 mod engine_bugs;
 mod expressions;
 mod lie;
 mod magnitudes;
 mod narrow;
+mod paths;
 mod predicates;
 mod queries;
 mod reflected;
@@ -203,6 +205,8 @@ const REST: &[&[Fault]] = &[
     endings::FAULTS,
     engine_bugs::FAULTS,
     reflected::FAULTS,
+    paths::FAULTS,
+    drivers::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.

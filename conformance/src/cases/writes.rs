@@ -5,6 +5,7 @@ mod round;
 mod sizes;
 mod statements;
 
+use selfsame::backend::Rows;
 use selfsame::dialect::Upsert;
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::{Value, ValueType};
@@ -12,7 +13,7 @@ use selfsame::value::{Value, ValueType};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::database::{Database, int, text, value_table};
+use crate::database::{Database, Typed, int, text, value_table};
 
 pub(super) const LISTS: &[&[Case]] = &[
     CASES,
@@ -244,6 +245,24 @@ fn defaults(context: &mut Context) -> CaseResult {
         [42],
         "a column that is left out must get its default"
     );
+    let keyless = Table::build("u").column(
+        Column::new("v", ColumnType::I64)
+            .nullable()
+            .generated(by_default("42")),
+    );
+    database.create(&keyless)?;
+    let insert = format!("INSERT INTO [u]{}", database.dialect().default_row());
+    let insert = database.sql(&insert, &[], &[]);
+    let mut written = Vec::new();
+    database
+        .connection
+        .execute_each(&insert, Rows::empty(3), &mut |outcome| {
+            written.push(outcome.matched);
+            Ok(())
+        })?;
+    check_eq!(written, [1, 1, 1], "each row of a batch must be reported");
+    let found = database.integers("SELECT [v] FROM [u]", &[])?;
+    check_eq!(found, [42, 42, 42], "each row of a batch must be written");
     Ok(())
 }
 
@@ -298,6 +317,25 @@ fn reported_keys(context: &mut Context) -> CaseResult {
         reported += 1;
         let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
         check_eq!(found, [key], "the reported key must be that of the row");
+    }
+    let batch = ["e", "f", "g"];
+    let rows: Vec<Vec<Typed>> = batch.iter().map(|name| vec![text(name)]).collect();
+    let outcomes = database.execute_each(
+        "INSERT INTO [t] ([v]) VALUES (?)",
+        &[ValueType::Text],
+        &rows,
+    )?;
+    for (name, outcome) in batch.into_iter().zip(outcomes) {
+        let Some(key) = outcome.last_insert_id else {
+            continue;
+        };
+        reported += 1;
+        let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
+        check_eq!(
+            found,
+            [key],
+            "the key that a batch reports for a row must be that of the row"
+        );
     }
     if reported == 0 {
         context.note("the backend reports no keys; the ORM reads them with RETURNING");

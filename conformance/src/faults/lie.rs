@@ -1,7 +1,7 @@
 //! The places where a fault can be injected.
 
 use selfsame::Error;
-use selfsame::backend::{Outcome, Row, StatementKind};
+use selfsame::backend::{Outcome, Row, Sql, StatementKind};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::schema::Table;
 use selfsame::value::{Value, ValueRef, ValueType};
@@ -44,6 +44,16 @@ pub(super) enum Lie {
         fn(StatementKind, &str) -> bool,
         fn(&mut Vec<Vec<Value>>) -> bool,
     ),
+    /// Alters the values of a row, which a driver finds by the names of its columns.
+    CellsByName(fn(&[String], &mut [Value]) -> bool),
+    /// Returns another text where a reader asks for a text alone. The outer `None` changes nothing.
+    FastText(fn(&dyn Row, usize) -> Option<Option<String>>),
+    /// Returns another integer where a reader asks for an integer alone. The outer `None` changes nothing.
+    FastInteger(fn(&dyn Row, usize) -> Option<Option<i64>>),
+    /// Returns NULL for a column that does not exist.
+    MissingIsNull,
+    /// Sends the statement that had this key first, if its parameters and columns are of the same types.
+    Confuse(fn(&Sql) -> Option<u64>),
     /// Reflects a table otherwise.
     Reflect(fn(&mut Table) -> bool),
     /// Reports other names of columns.
@@ -52,6 +62,10 @@ pub(super) enum Lie {
     OutcomeOf(fn(&ConnectionState, StatementKind, &str, Outcome) -> Option<Outcome>),
     /// Sends other transaction commands, depending on the connection's history.
     CommandIn(for<'a> fn(&ConnectionState, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
+    /// In a batch, reports another outcome of a row, given those of the rows before.
+    EachOutcome(fn(&[Outcome], Outcome) -> Option<Outcome>),
+    /// Runs a batch of rows without parameters once.
+    EmptyRowsOnce,
     /// In a batch, reports for each row the outcome of the previous row.
     LateOutcomes,
     /// Does not report the outcome of the last row of a batch.
@@ -62,6 +76,20 @@ pub(super) enum Lie {
     SwallowStop,
     /// Reports the error of a reader that stopped as an error of the database.
     BlurStop,
+    /// Passes one more row to a reader that stopped.
+    StopLate,
+    /// Rolls the transaction back when a reader stops.
+    UndoOnStop,
+    /// Reports an error in the middle of a result as its end.
+    ErrorEndsResult,
+    /// Commits the transaction in which it creates or drops something.
+    DefinitionCommits,
+    /// Commits an open transaction when the connection is dropped.
+    DropCommits,
+    /// Commits an open transaction when the connection is reset.
+    ResetCommits,
+    /// Commits the transaction of an interrupted statement.
+    CancelCommits,
     /// Resets a connection that ran raw SQL as if it had not.
     ResetLightly,
     /// Enforces foreign keys only on the first connection.

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use selfsame::backend::{Connection, Row, Statement};
+use selfsame::backend::{Connection, Row, Sql, Statement};
 use selfsame::value::{Value, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -38,9 +38,15 @@ impl<'a> Deliverer<'a> {
                 }
             },
             Some(Lie::Read(alter)) => sink(&self.lying(row, *alter)),
-            Some(Lie::StalePlan | Lie::LoseNames | Lie::Name(_) | Lie::ReadAs(_)) => {
-                sink(&self.lying(row, |_| None))
-            }
+            Some(
+                Lie::StalePlan
+                | Lie::LoseNames
+                | Lie::Name(_)
+                | Lie::ReadAs(_)
+                | Lie::FastText(_)
+                | Lie::FastInteger(_)
+                | Lie::MissingIsNull,
+            ) => sink(&self.lying(row, |_| None)),
             _ => sink(row),
         }
     }
@@ -58,6 +64,7 @@ impl<'a> Deliverer<'a> {
             alter,
             cells: (0..width).map(|_| OnceCell::new()).collect(),
             names: (0..width).map(|_| OnceCell::new()).collect(),
+            texts: (0..width).map(|_| OnceCell::new()).collect(),
         }
     }
 }
@@ -69,6 +76,8 @@ struct LyingRow<'a> {
     alter: fn(ValueRef<'_>) -> Option<Value>,
     cells: Vec<OnceCell<(ValueType, Value)>>,
     names: Vec<OnceCell<String>>,
+    /// The texts that readers of texts alone get instead.
+    texts: Vec<OnceCell<String>>,
 }
 
 impl Row for LyingRow<'_> {
@@ -95,6 +104,10 @@ impl Row for LyingRow<'_> {
         if let Some(Lie::ReadAs(alter)) = self.liar.lie {
             return self.value_as(*alter, index, ty);
         }
+        if matches!(self.liar.lie, Some(Lie::MissingIsNull)) && index >= self.inner.len() {
+            self.liar.fire();
+            return Ok(ValueRef::Null);
+        }
         let honest = self.inner.value(index, ty)?;
         let (Some(altered), Some(cell)) = ((self.alter)(honest), self.cells.get(index)) else {
             return Ok(honest);
@@ -104,6 +117,48 @@ impl Row for LyingRow<'_> {
             (kept, value) if *kept == ty => Ok(value.as_ref()),
             _ => Ok(honest),
         }
+    }
+
+    fn text(&self, index: usize) -> Result<Option<&str>> {
+        let other = match self.liar.lie {
+            Some(Lie::FastText(read)) => self.liar.fired(read(self.inner, index)),
+            Some(Lie::Name(_) | Lie::LoseNames | Lie::FastInteger(_)) => None,
+            _ => return text_of(self.value(index, ValueType::Text)?),
+        };
+        match (other, self.texts.get(index)) {
+            (None, _) | (_, None) => self.inner.text(index),
+            (Some(None), _) => Ok(None),
+            (Some(Some(other)), Some(kept)) => Ok(Some(kept.get_or_init(|| other))),
+        }
+    }
+
+    fn i64(&self, index: usize) -> Result<Option<i64>> {
+        match self.liar.lie {
+            Some(Lie::FastInteger(read)) => match self.liar.fired(read(self.inner, index)) {
+                Some(other) => Ok(other),
+                None => self.inner.i64(index),
+            },
+            Some(Lie::Name(_) | Lie::LoseNames | Lie::FastText(_)) => self.inner.i64(index),
+            _ => integer_of(self.value(index, ValueType::I64)?),
+        }
+    }
+}
+
+fn text_of(value: ValueRef<'_>) -> Result<Option<&str>> {
+    match value {
+        ValueRef::Text(text) => Ok(Some(text)),
+        ValueRef::Null => Ok(None),
+        other => Err(other.mismatch(ValueType::Text)),
+    }
+}
+
+fn integer_of(value: ValueRef<'_>) -> Result<Option<i64>> {
+    match value {
+        ValueRef::I64(value) => Ok(Some(value)),
+        ValueRef::I32(value) => Ok(Some(value.into())),
+        ValueRef::I16(value) => Ok(Some(value.into())),
+        ValueRef::Null => Ok(None),
+        other => Err(other.mismatch(ValueType::I64)),
     }
 }
 
@@ -128,11 +183,47 @@ impl LyingRow<'_> {
     }
 }
 
+/// How a fault changes all rows of a result, given the names of its columns.
+type Change<'a> = Box<dyn FnOnce(&[String], Vec<Vec<Value>>) -> Vec<Vec<Value>> + 'a>;
+
+/// Returns how the fault changes the rows of this statement's result all together; `None` if it does not.
+pub(super) fn changes<'a>(liar: &'a Liar, sql: &Sql) -> Option<Change<'a>> {
+    if sql.columns().is_empty() {
+        return None;
+    }
+    match liar.lie {
+        Some(Lie::Rows(on, order)) if on(sql.kind(), sql.text()) => Some(Box::new(|_, rows| {
+            let Some(order) = liar.fired(order(&rows)) else {
+                return rows;
+            };
+            let row = |place: usize| rows.get(place).cloned();
+            order.into_iter().filter_map(row).collect()
+        })),
+        Some(Lie::Cells(on, change)) if on(sql.kind(), sql.text()) => {
+            Some(Box::new(|_, mut rows| {
+                if change(&mut rows) {
+                    liar.fire();
+                }
+                rows
+            }))
+        }
+        Some(Lie::CellsByName(change)) => Some(Box::new(|names, mut rows| {
+            for row in &mut rows {
+                if change(names, row) {
+                    liar.fire();
+                }
+            }
+            rows
+        })),
+        _ => None,
+    }
+}
+
 /// Runs a query to its end, and passes on the rows that `change` returns.
 pub(super) fn deliver_otherwise(
     connection: &mut dyn Connection,
     statement: &Statement<'_>,
-    change: impl FnOnce(Vec<Vec<Value>>) -> Vec<Vec<Value>>,
+    change: impl FnOnce(&[String], Vec<Vec<Value>>) -> Vec<Vec<Value>>,
     sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
 ) -> Result<()> {
     let types = statement.sql.columns();
@@ -147,7 +238,7 @@ pub(super) fn deliver_otherwise(
         rows.push(values.collect::<Result<Vec<Value>>>()?);
         Ok(())
     })?;
-    for values in change(rows) {
+    for values in change(&names, rows) {
         sink(&KeptRow {
             names: &names,
             values: &values,

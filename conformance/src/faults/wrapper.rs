@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use selfsame::backend::{Backend, Connection, Outcome, Row, Sql, Statement, StatementKind};
 use selfsame::dialect::Dialect;
-use selfsame::value::{Param, Value, ValueRef};
+use selfsame::value::{Param, Value, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
 use connection::LyingConnection;
@@ -57,6 +57,7 @@ impl Target for LyingTarget {
                 fired: Arc::clone(&self.fired),
                 texts: Mutex::default(),
                 widths: Mutex::default(),
+                first: Mutex::default(),
                 connections: AtomicU64::new(0),
                 open: AtomicU64::new(0),
             }),
@@ -100,6 +101,9 @@ impl Fresh for LyingFresh {
     }
 }
 
+/// The key by which statements are confused, and what they have to share.
+type Signature = (u64, Vec<ValueType>, Vec<ValueType>);
+
 /// The fault, shared by all connections of one backend.
 pub(super) struct Liar {
     pub(super) lie: Option<&'static Lie>,
@@ -108,6 +112,8 @@ pub(super) struct Liar {
     texts: Mutex<HashMap<u64, Option<Arc<Sql>>>>,
     /// The original number of columns of each statement, by id.
     widths: Mutex<HashMap<u64, usize>>,
+    /// The first statement with each key and these types of parameters and columns.
+    first: Mutex<HashMap<Signature, Arc<Sql>>>,
     /// The number of connections opened.
     connections: AtomicU64,
     /// The number of connections with an open transaction.
@@ -195,6 +201,20 @@ impl Liar {
             _ => *kept = Some(Arc::new(with_text(sql, text))),
         }
         kept.clone()
+    }
+
+    /// Returns the statement that this one is mistaken for.
+    fn confused(&self, sql: &Sql) -> Option<Arc<Sql>> {
+        let Some(Lie::Confuse(key)) = self.lie else {
+            return None;
+        };
+        let signature = (key(sql)?, sql.params().to_vec(), sql.columns().to_vec());
+        let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = first
+            .entry(signature)
+            .or_insert_with(|| Arc::new(sql.clone()));
+        let other = (first.text() != sql.text()).then(|| Arc::clone(first));
+        self.fired(other)
     }
 
     /// Returns the replacements of a statement's parameters.

@@ -13,7 +13,7 @@ use selfsame::{Error, ErrorKind, Result};
 use super::{BROKEN, Liar, with_params};
 use crate::faults::connection_state::StateTracker;
 use crate::faults::lie::{Command, Lie, Wait};
-use crate::faults::rows::{Deliverer, deliver_otherwise};
+use crate::faults::rows::{Deliverer, changes, deliver_otherwise};
 
 #[derive(Debug)]
 pub(super) struct LyingConnection {
@@ -25,6 +25,8 @@ pub(super) struct LyingConnection {
     broken: bool,
     /// A statement was stopped.
     cancelled: Arc<AtomicBool>,
+    /// A statement was stopped, and its transaction is to be committed.
+    committed: Arc<AtomicBool>,
     /// The last statement may have waited for a lock.
     locks: Arc<AtomicBool>,
     /// The transaction has ended without being reported.
@@ -48,6 +50,7 @@ impl LyingConnection {
             liar,
             broken: false,
             cancelled: Arc::default(),
+            committed: Arc::default(),
             locks: Arc::default(),
             ended: false,
             in_transaction: false,
@@ -125,6 +128,26 @@ impl LyingConnection {
         self.liar
             .text(self.backend.dialect(), sql)
             .or_else(|| self.liar.text_in(self.tracker.now(), sql))
+            .or_else(|| self.liar.confused(sql))
+    }
+
+    /// Returns whether the transaction is to be committed with this statement.
+    fn in_definition(&self, kind: StatementKind) -> bool {
+        kind == StatementKind::Ddl
+            && self.tracker.now().in_transaction
+            && matches!(self.liar.lie, Some(Lie::DefinitionCommits))
+    }
+
+    /// Commits an open transaction, if that is what the fault does at this point.
+    fn commit_if(&mut self, commits: bool) {
+        if commits && self.tracker.now().in_transaction {
+            // The interrupt itself may end the first try.
+            let commit = &Transaction::Commit;
+            let done = self.send(commit).or_else(|_| self.send(commit));
+            if done.is_ok() {
+                self.liar.fire();
+            }
+        }
     }
 
     /// Returns the parameters to send, recorded for the statement's next run.
@@ -150,6 +173,7 @@ impl Connection for LyingConnection {
         let text = self.rewritten(statement.sql);
         let sql = text.as_deref().unwrap_or(statement.sql);
         self.hold_open(sql.kind())?;
+        let commits = self.in_definition(sql.kind());
         self.locks.store(sql.kind().is_write(), Ordering::SeqCst);
         let liar = Arc::clone(&self.liar);
         let altered = self.altered(sql, statement.params);
@@ -167,6 +191,11 @@ impl Connection for LyingConnection {
         };
         let result = liar.quoting(result, statement.params);
         self.note_error(&result);
+        if commits && result.is_ok() {
+            liar.fire();
+            self.send(&Transaction::Commit)?;
+            self.send(&Transaction::Begin(Begin::default()))?;
+        }
         match result {
             Ok(outcome) => Ok(liar.outcome(self.tracker.now(), sql, outcome)),
             Err(error) => liar.answer(sql.kind(), error),
@@ -181,61 +210,59 @@ impl Connection for LyingConnection {
         self.refuse_if_broken()?;
         let text = self.rewritten(statement.sql);
         let sql = text.as_deref().unwrap_or(statement.sql);
+        self.hold_open(sql.kind())?;
         self.locks.store(sql.kind().is_write(), Ordering::SeqCst);
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
+        let mut late = None;
+        let mut delivered = 0_u64;
         let altered = self.altered(sql, statement.params);
-        let result = match (altered, liar.lie) {
+        let result = match (altered, changes(&liar, sql)) {
             (Some(values), _) => {
                 let params: Vec<Param<'_>> =
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
                 self.inner.query(&Statement::new(sql, &params), sink)
             }
-            (None, Some(Lie::Rows(on, order)))
-                if !sql.columns().is_empty() && on(sql.kind(), sql.text()) =>
-            {
-                let chosen = |rows: Vec<Vec<Value>>| match liar.fired(order(&rows)) {
-                    Some(order) => {
-                        let row = |place: usize| rows.get(place).cloned();
-                        order.into_iter().filter_map(row).collect()
-                    }
-                    None => rows,
-                };
+            (None, Some(change)) => {
                 let statement = Statement::new(sql, statement.params);
-                deliver_otherwise(&mut *self.inner, &statement, chosen, sink)
-            }
-            (None, Some(Lie::Cells(on, change)))
-                if !sql.columns().is_empty() && on(sql.kind(), sql.text()) =>
-            {
-                let changed = |mut rows: Vec<Vec<Value>>| {
-                    if change(&mut rows) {
-                        liar.fire();
-                    }
-                    rows
-                };
-                let statement = Statement::new(sql, statement.params);
-                deliver_otherwise(&mut *self.inner, &statement, changed, sink)
+                deliver_otherwise(&mut *self.inner, &statement, change, sink)
             }
             _ => {
                 let mut delivery = Deliverer::new(&liar, sql.id());
                 with_params(&liar, statement.params, |params| {
                     self.inner.query(&Statement::new(sql, params), &mut |row| {
+                        delivered += 1;
                         let result = delivery.row(row, sink);
+                        if let Some(error) = late.take() {
+                            return Err(error);
+                        }
                         stopped |= result.is_err();
-                        match liar.lie {
-                            Some(Lie::SwallowStop) if result.is_err() => {
+                        match (liar.lie, result) {
+                            (Some(Lie::SwallowStop), Err(_)) => {
                                 liar.fire();
                                 Ok(())
                             }
-                            _ => result,
+                            (Some(Lie::StopLate), Err(error)) => {
+                                liar.fire();
+                                late = Some(error);
+                                Ok(())
+                            }
+                            (_, result) => result,
                         }
                     })
                 })
             }
         };
+        let result = result.and_then(|()| late.map_or(Ok(()), Err));
         if stopped && matches!(liar.lie, Some(Lie::BreakOnStop)) {
             liar.fire();
             self.broken = true;
+        }
+        if stopped && matches!(liar.lie, Some(Lie::UndoOnStop)) && self.tracker.now().in_transaction
+        {
+            liar.fire();
+            self.send(&Transaction::Rollback)?;
+            self.send(&Transaction::Begin(Begin::default()))?;
         }
         let result = liar.quoting(result, statement.params);
         self.note_error(&result);
@@ -247,6 +274,10 @@ impl Connection for LyingConnection {
                 Err(Error::new(ErrorKind::Database, message))
             }
             Err(error) if stopped => Err(error),
+            Err(_) if delivered > 0 && matches!(liar.lie, Some(Lie::ErrorEndsResult)) => {
+                liar.fire();
+                Ok(())
+            }
             Err(error) => liar.answer(sql.kind(), error).map(drop),
         }
     }
@@ -259,11 +290,16 @@ impl Connection for LyingConnection {
     ) -> Result<()> {
         // Row by row: the effect of a fault must not depend on how the inner backend batches.
         let all: Vec<&[Param<'_>]> = rows.iter().collect();
+        let mut outcomes = Vec::new();
         let mut first = None;
         let mut before = Outcome::matched(1);
         for (place, params) in all.iter().enumerate() {
             let is_last = place + 1 == all.len();
             let outcome = match self.liar.lie {
+                Some(Lie::EmptyRowsOnce) if params.is_empty() && place > 0 => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
                 Some(Lie::LoseLastOf(size)) if all.len() == *size && is_last => {
                     self.liar.fire();
                     Outcome::matched(1)
@@ -291,6 +327,11 @@ impl Connection for LyingConnection {
                 _ => self.execute(&Statement::new(sql, params))?,
             };
             match self.liar.lie {
+                Some(Lie::EachOutcome(change)) => {
+                    let changed = self.liar.fired(change(&outcomes, outcome));
+                    outcomes.push(outcome);
+                    each(changed.unwrap_or(outcome))?;
+                }
                 Some(Lie::LateOutcomes) => {
                     if before != outcome {
                         self.liar.fire();
@@ -318,6 +359,14 @@ impl Connection for LyingConnection {
             return self.inner.transaction(command, sql);
         }
         self.refuse_if_broken()?;
+        if matches!(command, Transaction::Rollback) {
+            let commits = self.committed.swap(false, Ordering::SeqCst);
+            self.commit_if(commits);
+            if commits && self.tracker.now().in_transaction {
+                self.tracker.commanded(command);
+                return Ok(());
+            }
+        }
         let begins = matches!(command, Transaction::Begin(_));
         self.locks.store(begins, Ordering::SeqCst);
         if matches!(self.liar.lie, Some(Lie::HoldOpen(_)))
@@ -393,6 +442,13 @@ impl Connection for LyingConnection {
                     false => honest.interrupt(),
                 })
             }
+            Some(Lie::CancelCommits) => {
+                let cancelled = Arc::clone(&self.committed);
+                Interrupter::new(move || {
+                    cancelled.store(true, Ordering::SeqCst);
+                    honest.interrupt();
+                })
+            }
             Some(Lie::BreakOnCancel) => {
                 let cancelled = Arc::clone(&self.cancelled);
                 Interrupter::new(move || {
@@ -420,6 +476,7 @@ impl Connection for LyingConnection {
         if self.tracker.now().in_transaction {
             self.liar.wait(Wait::Reset);
         }
+        self.commit_if(matches!(self.liar.lie, Some(Lie::ResetCommits)));
         self.tracker.reset();
         self.count();
         self.was_reset = true;
@@ -448,6 +505,8 @@ impl Drop for LyingConnection {
         if self.tracker.now().in_transaction {
             self.liar.wait(Wait::Drop);
         }
+        let cancelled = self.committed.load(Ordering::SeqCst);
+        self.commit_if(cancelled || matches!(self.liar.lie, Some(Lie::DropCommits)));
         self.tracker.reset();
         self.count();
     }
