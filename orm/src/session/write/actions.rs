@@ -31,9 +31,12 @@ impl Session {
         step: &Step,
         computations: &Computations,
     ) -> Result<()> {
-        let is_due = step.store().is_some_and(|store| self.has_actions_on(store));
-        let mut next = Vec::new();
-        next.extend(is_due.then(|| changed_by(step, computations)).flatten());
+        let is_insert = matches!(step, Step::Insert { .. });
+        let store = step.store().filter(|_| !is_insert);
+        if !store.is_some_and(|store| self.has_actions_on(store)) {
+            return Ok(());
+        }
+        let mut next: Vec<Changed> = changed_by(step, computations).into_iter().collect();
         let mut is_first = true;
         while let Some(changed) = next.pop() {
             for key in self.foreign_keys_to(changed.store) {
