@@ -29,7 +29,8 @@ impl Row for LenientRow<'_> {
     }
 }
 
-fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
+/// Reads a stored value of another form than the usual one.
+pub(crate) fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
     Some(match (ty, stored) {
         (ValueType::Bool, ValueRef::Text(text)) => ValueRef::Bool(truth(text)?),
         (ValueType::Date, stored) => {

@@ -8,7 +8,7 @@ use selfsame::value::{Decimal, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
 use crate::statement::{CurrentRow, utf8};
-use crate::temporal;
+use crate::{lenient, temporal};
 
 impl Row for CurrentRow<'_> {
     fn len(&self) -> usize {
@@ -120,19 +120,41 @@ fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
         Stored::Text(_) => "a text",
         Stored::Blob(_) => "a blob",
     };
-    let others = match ty {
-        ValueType::TimestampTz => {
-            " in the form that this backend writes, with the offset +00:00, which CURRENT_TIMESTAMP lacks; `Sqlite::lenient` reads others"
-        }
-        ValueType::Date | ValueType::Time | ValueType::Timestamp => {
-            " in the form that this backend writes; `Sqlite::lenient` reads others"
-        }
-        _ => "",
-    };
+    let advice = advice(stored, ty);
     Error::new(
         ErrorKind::Conversion,
-        format!("the column contains {class} that is not a valid {ty:?}{others}"),
+        format!("the column contains {class} that is not a valid {ty:?}{advice}"),
     )
+}
+
+/// Names the reading that accepts a value in another form, if there is one.
+fn advice(stored: Stored<'_>, ty: ValueType) -> &'static str {
+    let reads = |ty| {
+        let native = decode(stored, ValueType::Native);
+        native.is_some_and(|native| lenient::read(native, ty).is_some())
+    };
+    match (stored, ty) {
+        (Stored::Text(_), ValueType::TimestampTz) if reads(ty) => {
+            " in the form that this backend writes, with the offset +00:00, which CURRENT_TIMESTAMP lacks; `Sqlite::lenient` (`reading=lenient` in a URL) reads it"
+        }
+        _ if reads(ty) => {
+            " in the form that this backend writes; `Sqlite::lenient` (`reading=lenient` in a URL) reads it"
+        }
+        (_, ValueType::Date) if reads(ValueType::Timestamp) => {
+            ", because it has a time of day; a field of a timestamp, with `Sqlite::lenient`, reads it"
+        }
+        (Stored::Text(_), ValueType::Uuid) => {
+            ", which is stored as a blob of 16 bytes; a field of text (`String`) reads it"
+        }
+        (Stored::Blob(_), ValueType::Uuid) => {
+            ", which has 16 bytes; a field of bytes (`Vec<u8>`) reads it"
+        }
+        (Stored::Integer(_), ValueType::Bool) => ", which is 0 or 1; an integer field reads it",
+        (Stored::Integer(_), ValueType::I16 | ValueType::I32) => {
+            ", because it is too large; an `i64` field reads it"
+        }
+        _ => "",
+    }
 }
 
 #[cold]

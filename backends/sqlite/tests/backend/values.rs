@@ -336,6 +336,47 @@ fn times_that_others_wrote_are_read() {
 }
 
 #[test]
+fn errors_name_the_reading_that_accepts_a_value() {
+    let lenient = || Sqlite::memory().lenient().connect().expect("connects");
+    let checks = [
+        ("'2024-02-29T12:30:00Z'", T::TimestampTz, T::TimestampTz),
+        ("'2024-02-29'", T::Timestamp, T::Timestamp),
+        ("1709210000", T::Timestamp, T::Timestamp),
+        ("2460370.02", T::TimestampTz, T::TimestampTz),
+        ("1709164800", T::Date, T::Date),
+        ("'2000-01-01 12:30:00'", T::Time, T::Time),
+        ("'t'", T::Bool, T::Bool),
+        ("'2024-02-29 12:30:00'", T::Date, T::Timestamp),
+        ("'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'", T::Uuid, T::Text),
+        ("x'00'", T::Uuid, T::Bytes),
+        ("2", T::Bool, T::I64),
+        ("70000", T::I16, T::I64),
+        ("5000000000", T::I32, T::I64),
+    ];
+    for (value, ty, reading) in checks {
+        let text = format!("SELECT {value}");
+        let error = try_one(&mut memory(), &text, ty).expect_err(value);
+        assert_eq!(error.kind(), ErrorKind::Conversion);
+        let message = error.message();
+        assert!(message.contains("reads it"), "{value} as {ty:?}: {message}");
+        let is_lenient = message.contains("`Sqlite::lenient`");
+        let mut session = if is_lenient { lenient() } else { memory() };
+        let read = try_one(&mut session, &text, reading);
+        assert!(read.is_ok(), "{value} as {ty:?}: {message}, but {read:?}");
+    }
+    for (value, ty) in [
+        ("'soon'", T::Timestamp),
+        ("x'00'", T::Date),
+        ("'maybe'", T::Bool),
+    ] {
+        for mut session in [memory(), lenient()] {
+            let error = try_one(&mut session, &format!("SELECT {value}"), ty).expect_err(value);
+            assert!(!error.message().contains("reads it"), "{value}: {error}");
+        }
+    }
+}
+
+#[test]
 fn json_is_kept_to_the_letter() {
     check(
         &ColumnType::Json,
