@@ -6,6 +6,7 @@ mod baselines;
 mod both_sides;
 mod bulk;
 mod counting;
+mod cycles;
 mod deferred;
 mod deletion;
 mod dirty;

@@ -178,6 +178,7 @@ impl Session {
         waits.extend(self.waits_by_natural_keys()?);
         self.reread_expired()?;
         let open = self.open_keys(&waits);
+        self.mark_deferrable(&mut waits, &open);
         self.free_conflicting_keys(&open)?;
         for (store, entry) in (0u16..).zip(&self.stores) {
             let is_open = |slot| open.contains(&(store, slot));

@@ -66,7 +66,8 @@ impl Session {
         let mut withheld = Vec::new();
         let run = self
             .withhold(step, waiting, &mut withheld)
-            .and_then(|()| run(self));
+            .and_then(|()| run(self))
+            .map_err(|error| self.explain_cycle(step, waiting, error));
         // Whatever has failed, memory keeps what the program assigned.
         let kept = withheld
             .iter()
@@ -75,11 +76,36 @@ impl Session {
         run.and(kept)
     }
 
+    /// Names the cause of a violated foreign key if a row was inserted before one that it requires.
+    fn explain_cycle(&self, step: &Step, waiting: &Waiting<'_>, error: Error) -> Error {
+        let Step::Insert { store, slots, .. } = step else {
+            return error;
+        };
+        let requires = |wait: &&&Wait| {
+            let (parents, parent) = wait.parent;
+            wait.late.is_empty() && self.any_store(parents).state(parent) == State::Pending
+        };
+        let mut waits = slots.iter().flat_map(|&slot| waiting.of((*store, slot)));
+        match waits.find(requires) {
+            Some(wait) if error.kind() == ErrorKind::ForeignKeyViolation => {
+                let names =
+                    [wait.child.0, wait.parent.0].map(|store| self.entry(store).mapper.name());
+                let message = format!(
+                    "new rows reference each other in a cycle of NOT NULL foreign keys, and that of {} to {} is not checked at COMMIT (DEFERRABLE INITIALLY DEFERRED), so none can be inserted first",
+                    names[0], names[1]
+                );
+                Error::new(ErrorKind::CircularDependency, message).with_source(error)
+            }
+            _ => error,
+        }
+    }
+
     /// Copies the keys of inserted parents into their children.
     fn fill_foreign_keys(&mut self, waits: &[&Wait]) -> Result<()> {
         for wait in waits {
             let is_there = self.any_store(wait.parent.0).state(wait.parent.1) == State::Persistent;
-            if is_there && wait.is_filled {
+            let is_known = is_there || wait.is_deferrable && wait.late.is_empty();
+            if is_known && wait.is_filled {
                 self.copy_key(wait.child, &wait.columns, wait.parent)?;
             }
         }
@@ -328,6 +354,20 @@ impl Session {
         Ok(waits)
     }
 
+    /// Marks the references whose rows can be inserted in any order, if the database checks these foreign keys at COMMIT: only it knows
+    /// which they are.
+    pub(in crate::session) fn mark_deferrable(
+        &self,
+        waits: &mut [Wait],
+        open: &FxHashSet<ObjectId>,
+    ) {
+        if self.engine.capabilities().deferrable_constraints {
+            for wait in waits {
+                wait.is_deferrable = !open.contains(&wait.parent) && self.has_key(wait.parent);
+            }
+        }
+    }
+
     /// New objects whose primary keys contain keys of parents that are inserted first, such as rows of an association table.
     pub(in crate::session) fn open_keys(&self, waits: &[Wait]) -> FxHashSet<ObjectId> {
         let open = waits
@@ -360,6 +400,7 @@ impl Session {
             columns,
             late,
             is_filled: true,
+            is_deferrable: false,
         }
     }
 

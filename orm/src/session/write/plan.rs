@@ -154,6 +154,8 @@ pub(crate) struct Wait {
     pub(crate) late: Arc<[usize]>,
     /// Whether the child gets the parent's key; it has its value already if it was found by it.
     pub(crate) is_filled: bool,
+    /// Whether the parent's key is known and the constraint may be checked at COMMIT, so that the child can be inserted first.
+    pub(crate) is_deferrable: bool,
 }
 
 /// A reference, by other columns than a primary key, that a row gets or gives up because the value of a changed row is another.
@@ -280,7 +282,7 @@ impl Step {
 ///
 /// # Errors
 ///
-/// [`ErrorKind::CircularDependency`] if new rows reference each other in a cycle of NOT NULL foreign keys; the caller supplies the names of
+/// [`ErrorKind::CircularDependency`] if new rows reference each other in a cycle of NOT NULL foreign keys, none of which is deferrable; the caller supplies the names of
 /// the rows. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint whose columns are all NOT NULL.
 pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     if let Some(steps) = plain(changes) {

@@ -165,10 +165,13 @@ impl LevelFinder<'_> {
             let comes_later = self.position.get(&parent.0) > self.position.get(&node.0);
             if comes_later || self.on_path.contains(&parent) {
                 if wait.late.is_empty() {
-                    return match !comes_later && self.cut_path(parent) {
-                        true => Ok(Next::Again),
-                        false => Err(self.cycle(parent)),
-                    };
+                    if !comes_later && self.cut_path(parent) {
+                        return Ok(Next::Again);
+                    }
+                    if wait.is_deferrable {
+                        continue;
+                    }
+                    return Err(self.cycle(parent));
                 }
                 self.late.entry(node).or_default().extend(wait.late.iter());
             } else if parent.0 == node.0 {

@@ -23,6 +23,7 @@ fn wait(child: ObjectId, parent: ObjectId, nullable: bool) -> Wait {
             false => [].into(),
         },
         is_filled: true,
+        is_deferrable: false,
     }
 }
 
