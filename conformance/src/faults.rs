@@ -38,6 +38,7 @@ mod connections;
 mod constraints;
 mod conversions;
 mod corners;
+mod cursors;
 mod drivers;
 mod endings;
 mod engine_bugs;
@@ -45,6 +46,7 @@ mod expressions;
 mod lie;
 mod magnitudes;
 mod narrow;
+mod orders;
 mod paths;
 mod predicates;
 mod queries;
@@ -207,6 +209,8 @@ const REST: &[&[Fault]] = &[
     reflected::FAULTS,
     paths::FAULTS,
     drivers::FAULTS,
+    orders::FAULTS,
+    cursors::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.

@@ -11,6 +11,8 @@ pub(super) struct ConnectionState {
     pub(super) in_transaction: bool,
     /// The names of the open savepoints, the innermost last.
     pub(super) savepoints: Vec<String>,
+    /// The names of the savepoints that were released in this transaction.
+    pub(super) released: Vec<String>,
     /// The savepoints that this transaction was rolled back to, in order.
     pub(super) rolled_back_to: Vec<String>,
     /// The previous transaction was rolled back.
@@ -87,6 +89,7 @@ impl StateTracker {
             }
             Transaction::Savepoint(name) => now.savepoints.push((*name).to_owned()),
             Transaction::Release(name) => {
+                now.released.push((*name).to_owned());
                 if let Some(at) = now.savepoints.iter().rposition(|open| open == name) {
                     now.savepoints.truncate(at);
                 }

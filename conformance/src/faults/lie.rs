@@ -4,7 +4,7 @@ use selfsame::Error;
 use selfsame::backend::{Outcome, Row, Sql, StatementKind};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::schema::Table;
-use selfsame::value::{Value, ValueRef, ValueType};
+use selfsame::value::{Param, Value, ValueRef, ValueType};
 
 use crate::faults::connection_state::ConnectionState;
 
@@ -50,6 +50,10 @@ pub(super) enum Lie {
     FastText(fn(&dyn Row, usize) -> Option<Option<String>>),
     /// Returns another integer where a reader asks for an integer alone. The outer `None` changes nothing.
     FastInteger(fn(&dyn Row, usize) -> Option<Option<i64>>),
+    /// Returns NULL for a value that was read before.
+    CellsOnce,
+    /// Returns NULL for a value to the left of one that was read before.
+    CellsInOrder,
     /// Returns NULL for a column that does not exist.
     MissingIsNull,
     /// Sends the statement that had this key first, if its parameters and columns are of the same types.
@@ -66,6 +70,8 @@ pub(super) enum Lie {
     EachOutcome(fn(&[Outcome], Outcome) -> Option<Outcome>),
     /// Runs a batch of rows without parameters once.
     EmptyRowsOnce,
+    /// In a batch, only reports rows as written, given the rows before.
+    SkipInBatch(for<'a> fn(&[&[Param<'a>]], &[Param<'a>]) -> bool),
     /// In a batch, reports for each row the outcome of the previous row.
     LateOutcomes,
     /// Does not report the outcome of the last row of a batch.
@@ -80,6 +86,8 @@ pub(super) enum Lie {
     StopLate,
     /// Rolls the transaction back when a reader stops.
     UndoOnStop,
+    /// Continues a result after the row at which its last reader stopped.
+    ResumeStopped,
     /// Reports an error in the middle of a result as its end.
     ErrorEndsResult,
     /// Commits the transaction in which it creates or drops something.

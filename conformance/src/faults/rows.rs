@@ -1,6 +1,6 @@
 //! Faults in the delivery of rows.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use selfsame::backend::{Connection, Row, Sql, Statement};
 use selfsame::value::{Value, ValueRef, ValueType};
@@ -45,7 +45,9 @@ impl<'a> Deliverer<'a> {
                 | Lie::ReadAs(_)
                 | Lie::FastText(_)
                 | Lie::FastInteger(_)
-                | Lie::MissingIsNull,
+                | Lie::MissingIsNull
+                | Lie::CellsOnce
+                | Lie::CellsInOrder,
             ) => sink(&self.lying(row, |_| None)),
             _ => sink(row),
         }
@@ -65,6 +67,7 @@ impl<'a> Deliverer<'a> {
             cells: (0..width).map(|_| OnceCell::new()).collect(),
             names: (0..width).map(|_| OnceCell::new()).collect(),
             texts: (0..width).map(|_| OnceCell::new()).collect(),
+            read: (0..width).map(|_| Cell::new(false)).collect(),
         }
     }
 }
@@ -78,6 +81,8 @@ struct LyingRow<'a> {
     names: Vec<OnceCell<String>>,
     /// The texts that readers of texts alone get instead.
     texts: Vec<OnceCell<String>>,
+    /// Which values were read.
+    read: Vec<Cell<bool>>,
 }
 
 impl Row for LyingRow<'_> {
@@ -106,6 +111,9 @@ impl Row for LyingRow<'_> {
         }
         if matches!(self.liar.lie, Some(Lie::MissingIsNull)) && index >= self.inner.len() {
             self.liar.fire();
+            return Ok(ValueRef::Null);
+        }
+        if self.is_gone(index) {
             return Ok(ValueRef::Null);
         }
         let honest = self.inner.value(index, ty)?;
@@ -163,6 +171,24 @@ fn integer_of(value: ValueRef<'_>) -> Result<Option<i64>> {
 }
 
 impl LyingRow<'_> {
+    /// Returns whether a value can no longer be read, and records that it is.
+    fn is_gone(&self, index: usize) -> bool {
+        let from = match self.liar.lie {
+            Some(Lie::CellsOnce) => index..index + 1,
+            Some(Lie::CellsInOrder) => index + 1..self.read.len(),
+            _ => return false,
+        };
+        let read = self.read.get(from).unwrap_or_default();
+        let is_gone = read.iter().any(Cell::get);
+        if let Some(read) = self.read.get(index) {
+            read.set(true);
+        }
+        if is_gone {
+            self.liar.fire();
+        }
+        is_gone
+    }
+
     fn value_as(
         &self,
         alter: fn(&dyn Row, usize, ValueType) -> Option<Value>,

@@ -1,5 +1,6 @@
 //! The connection with the injected fault.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -27,6 +28,8 @@ pub(super) struct LyingConnection {
     cancelled: Arc<AtomicBool>,
     /// A statement was stopped, and its transaction is to be committed.
     committed: Arc<AtomicBool>,
+    /// How many rows each stopped statement had returned, by id.
+    stopped: HashMap<u64, u64>,
     /// The last statement may have waited for a lock.
     locks: Arc<AtomicBool>,
     /// The transaction has ended without being reported.
@@ -51,6 +54,7 @@ impl LyingConnection {
             broken: false,
             cancelled: Arc::default(),
             committed: Arc::default(),
+            stopped: HashMap::new(),
             locks: Arc::default(),
             ended: false,
             in_transaction: false,
@@ -215,6 +219,7 @@ impl Connection for LyingConnection {
         let liar = Arc::clone(&self.liar);
         let mut stopped = false;
         let mut late = None;
+        let mut skipped = self.stopped.remove(&sql.id()).unwrap_or(0);
         let mut delivered = 0_u64;
         let altered = self.altered(sql, statement.params);
         let result = match (altered, changes(&liar, sql)) {
@@ -232,6 +237,11 @@ impl Connection for LyingConnection {
                 with_params(&liar, statement.params, |params| {
                     self.inner.query(&Statement::new(sql, params), &mut |row| {
                         delivered += 1;
+                        if skipped > 0 {
+                            skipped -= 1;
+                            liar.fire();
+                            return Ok(());
+                        }
                         let result = delivery.row(row, sink);
                         if let Some(error) = late.take() {
                             return Err(error);
@@ -254,6 +264,9 @@ impl Connection for LyingConnection {
             }
         };
         let result = result.and_then(|()| late.map_or(Ok(()), Err));
+        if stopped && matches!(liar.lie, Some(Lie::ResumeStopped)) {
+            self.stopped.insert(sql.id(), delivered);
+        }
         if stopped && matches!(liar.lie, Some(Lie::BreakOnStop)) {
             liar.fire();
             self.broken = true;
@@ -305,6 +318,10 @@ impl Connection for LyingConnection {
                     Outcome::matched(1)
                 }
                 Some(Lie::LoseLast(beyond)) if all.len() > *beyond && is_last => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::SkipInBatch(skip)) if skip(&all[..place], params) => {
                     self.liar.fire();
                     Outcome::matched(1)
                 }
