@@ -30,8 +30,9 @@
 //! pool resets them. What the server checks (`foreign_key_checks` …), the isolation level and time limits are the program's own to change. A setting
 //! that a stored function or a trigger changes is not noticed.
 //!
-//! MariaDB's information schema hides from users what they may not use. For one who may only read a table, or read and insert, reflection finds no foreign
-//! keys, CHECK constraints and triggers of it, and says nothing about that: reflect, and run `selfsame inspect`, as the owner of the tables.
+//! MariaDB's information schema hides from users what they may not use. For one who may only read a table, reflection finds no foreign keys, CHECK
+//! constraints and triggers of it, and no foreign keys if the user may insert too; it says nothing about that. So reflect, and run
+//! `selfsame inspect`, as the owner of the tables.
 //!
 //! Table names have the server's case: if `lower_case_table_names` is 1, `Metadata::diff` finds an entity's table only by its lower-case name.
 //!
