@@ -34,6 +34,7 @@ mod mapped_loading;
 mod membership;
 mod merge;
 mod mixed;
+mod moved_by_relation;
 mod moved_keys;
 mod nanoseconds;
 mod not_unique;

@@ -33,11 +33,32 @@ impl Session {
     ) -> Result<()> {
         let is_insert = matches!(step, Step::Insert { .. });
         let store = step.store().filter(|_| !is_insert);
-        if !store.is_some_and(|store| self.has_actions_on(store)) {
-            return Ok(());
-        }
-        let mut next: Vec<Changed> = changed_by(step, computations).into_iter().collect();
-        let mut is_first = true;
+        let is_due = store.is_some_and(|store| self.has_actions_on(store));
+        let changed = is_due.then(|| changed_by(step, computations)).flatten();
+        self.note_changes(changed, true)
+    }
+
+    /// Does the same for a step that changes keys because rows get those of other parents: their own referencing rows were not changed in
+    /// memory before, as those of keys that the program changes are.
+    pub(in crate::session) fn note_moved_rows(
+        &mut self,
+        step: &Step,
+        computations: &Computations,
+    ) -> Result<()> {
+        let is_moved = step.written().is_some_and(|(store, columns, _)| {
+            let key = &self.entry(store).mapper.table().primary_key;
+            let is_update = matches!(step, Step::Update { .. } | Step::Compute { .. });
+            is_update
+                && columns.iter().any(|column| key.contains(column))
+                && self.has_actions_on(store)
+        });
+        let changed = is_moved.then(|| changed_by(step, computations)).flatten();
+        self.note_changes(changed, false)
+    }
+
+    fn note_changes(&mut self, changed: Option<Changed>, is_mirrored: bool) -> Result<()> {
+        let mut next: Vec<Changed> = changed.into_iter().collect();
+        let mut is_first = is_mirrored;
         while let Some(changed) = next.pop() {
             for key in self.foreign_keys_to(changed.store) {
                 if changed.columns.is_none() && acts(key.on_delete) {

@@ -292,6 +292,7 @@ impl Session {
             // Foreign keys that are filled in may be what identifies the rows.
             let single = single.as_ref().filter(|_| waiting.is_empty());
             self.with_foreign_keys(step, &waiting, |session| {
+                session.note_moved_rows(step, computations)?;
                 session.execute_step(step, computations, single)
             })?;
         }

@@ -1,0 +1,72 @@
+//! Rows whose keys change because a relation gives them another parent: rows that reference them follow.
+
+use selfsame::Result;
+use selfsame::prelude::*;
+use selfsame_sqlite::Sqlite;
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "places")]
+struct Place {
+    #[orm(primary_key)]
+    code: String,
+    #[orm(back_populates = place)]
+    seats: HasMany<Seat>,
+}
+
+/// Half of its key is that of its place.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "seats")]
+struct Seat {
+    #[orm(primary_key, references = "places.code", on_update = "cascade")]
+    place_code: String,
+    #[orm(primary_key)]
+    number: i32,
+    #[orm(back_populates = seats)]
+    place: BelongsTo<Place>,
+    #[orm(back_populates = seat)]
+    bookings: HasMany<Booking>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "bookings",
+    foreign_key(
+        columns(place_code, number),
+        references = "seats(place_code, number)",
+        on_update = "cascade"
+    )
+)]
+struct Booking {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    place_code: String,
+    number: Option<i32>,
+    #[orm(key = "place_code, number", back_populates = bookings)]
+    seat: BelongsTo<Seat>,
+}
+
+#[test]
+fn a_booking_follows_its_seat_to_another_place() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Place, Seat, Booking].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    let [_, b] = s.add_all(["a", "b"].map(Place::new));
+    let seat = s.add(Seat::new("a", 1));
+    let booking = s.add(Booking {
+        number: Some(1),
+        ..Booking::new("a")
+    });
+    s.flush()?;
+    s.load(seat, Seat::BOOKINGS)?;
+
+    s.set(seat, Seat::PLACE, b)?;
+    s.flush()?;
+    // A seat with the old key is another one.
+    let other = s.add(Seat::new("a", 1));
+    s.flush()?;
+    assert_eq!(s.load(booking, Booking::SEAT)?, Some(seat));
+    assert_eq!(s[booking].place_code, "b");
+    assert_eq!(s.load(seat, Seat::BOOKINGS)?, [booking]);
+    assert!(s.load(other, Seat::BOOKINGS)?.is_empty());
+    s.commit()
+}
