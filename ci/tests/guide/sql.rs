@@ -1,5 +1,6 @@
+use selfsame::dialect::Upsert;
 use selfsame::prelude::*;
-use selfsame::sql::{case, coalesce, excluded, insert_into, on};
+use selfsame::sql::{case, coalesce, excluded, insert_into, on, text};
 
 use crate::schema::{Task, User, filled};
 
@@ -72,5 +73,32 @@ pub(crate) fn run(engine: Engine) -> Result<()> {
         .all()?;
     // ANCHOR_END: text
     assert_eq!(older[0].1, "ann");
+    session.commit()?;
+    if engine.dialect().upsert() == Upsert::OnConflict {
+        partial(&engine)?;
+    }
+    Ok(())
+}
+
+/// An upsert by an index that MariaDB does not have.
+fn partial(engine: &Engine) -> Result<()> {
+    let mut connection = engine.connect()?;
+    let index = "CREATE UNIQUE INDEX open_tasks ON tasks (title) WHERE NOT completed";
+    connection.write(&text(index, ()))?;
+    // ANCHOR: partial_upsert
+    connection.write(
+        &insert_into(Task::table())
+            .columns((Task::TITLE, Task::COMPLETED))
+            .rows([("write", false), ("rest", false)])
+            .on_conflict((Task::TITLE,))
+            .filter_target(!Task::COMPLETED)
+            .do_nothing(),
+    )?;
+    // ANCHOR_END: partial_upsert
+    let titles = select(Task::TITLE).from(Task::table());
+    assert_eq!(
+        connection.all(&titles.order_by(Task::TITLE.asc()))?,
+        ["read", "rest", "write"]
+    );
     Ok(())
 }

@@ -305,8 +305,11 @@ impl Writer<'_> {
                 if !self.scopes.iter().any(|scope| scope == name) {
                     self.fail(stranger(column, &definition.name));
                 }
-                self.text.identifier(name);
-                self.push(".");
+                // PostgreSQL knows the columns of an index by their bare names only.
+                if !self.is_of_index {
+                    self.text.identifier(name);
+                    self.push(".");
+                }
             }
         }
         self.text.identifier(&definition.name);
@@ -320,6 +323,9 @@ impl Writer<'_> {
     }
 
     fn param(&mut self, value: &Value, ty: ValueType) {
+        if self.is_of_index {
+            return self.constant(value);
+        }
         if let Some(ColumnRef { table, index, .. }) = &self.destination
             && let Some(definition) = table.columns.get(*index)
         {
@@ -332,6 +338,22 @@ impl Writer<'_> {
         }
         self.text.param(ty);
         self.arguments.push(Argument::Value(value.clone()));
+    }
+
+    /// Writes a value as a literal.
+    fn constant(&mut self, value: &Value) {
+        match value {
+            Value::Null => self.push("NULL"),
+            Value::Bool(value) => self.push(if *value { "TRUE" } else { "FALSE" }),
+            Value::Text(text) => self.text.string(text),
+            value => match value.as_ref().integer() {
+                Some(number) => self.push(&number.to_string()),
+                None => self.fail(Error::new(
+                    ErrorKind::InvalidStatement,
+                    "the condition of an index contains a value that has no literal here: write the condition with `raw`",
+                )),
+            },
+        }
     }
 
     /// The dialect may use subject and pattern several times; each use writes them again, with their parameters.

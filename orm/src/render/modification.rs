@@ -381,6 +381,9 @@ fn on_conflict(writer: &mut Writer<'_>, node: &InsertNode, conflict: &ConflictNo
         return writer.fail(invalid(table, "DO UPDATE needs a column to set"));
     }
     if writer.text.dialect.upsert() == Upsert::OnDuplicateKey {
+        if conflict.target_filter.is_some() {
+            return writer.refuse("an upsert by a partial unique index");
+        }
         return on_duplicate_key(writer, node, conflict);
     }
     writer.push(" ON CONFLICT");
@@ -391,6 +394,9 @@ fn on_conflict(writer: &mut Writer<'_>, node: &InsertNode, conflict: &ConflictNo
     if !conflict.target.is_empty() {
         writer.push(")");
     }
+    writer.is_of_index = true;
+    writer.condition(" WHERE ", conflict.target_filter.as_ref());
+    writer.is_of_index = false;
     let Some(set) = &conflict.update else {
         return writer.push(" DO NOTHING");
     };

@@ -80,6 +80,8 @@ pub(super) struct Writer<'a> {
     pub(super) is_nested: bool,
     /// Whether the query that is written next gives its values in the one form that equal ones have.
     pub(super) is_in_one_form: bool,
+    /// Whether this is the condition of an index, which the database looks for: names are bare, and values are literals.
+    pub(super) is_of_index: bool,
     /// The column that takes the value being written, if every parameter of it may become the column's value.
     pub(super) destination: Option<ColumnRef>,
 }
@@ -164,6 +166,7 @@ impl<'a> Writer<'a> {
             error: None,
             is_nested: false,
             is_in_one_form: false,
+            is_of_index: false,
             destination: None,
         }
     }

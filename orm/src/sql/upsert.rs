@@ -16,6 +16,7 @@ use crate::value::ColumnValue;
 pub struct OnConflict<C> {
     insert: Insert<C>,
     target: Vec<ColumnRef>,
+    filter: Option<Node>,
 }
 
 /// The changes to an existing row, for [`OnConflict::do_update`].
@@ -33,11 +34,13 @@ pub fn excluded<E: Entity, T: ColumnValue>(column: Column<E, T>) -> Expr<E, T> {
 
 impl<C> Insert<C> {
     /// Handles rows whose values of these columns exist already: `.on_conflict((User::NAME,)).do_nothing()`. The columns must be those
-    /// of a primary key, a UNIQUE constraint or a unique index over all rows: databases refuse partial, expression and deferrable ones.
+    /// of a primary key, a UNIQUE constraint or a unique index: over all rows, or, with [`filter_target`](OnConflict::filter_target), over
+    /// some. Databases refuse expression and deferrable ones.
     pub fn on_conflict(self, columns: impl ColumnList) -> OnConflict<C> {
         OnConflict {
             insert: self,
             target: columns.references(),
+            filter: None,
         }
     }
 
@@ -46,6 +49,7 @@ impl<C> Insert<C> {
     pub fn or_do_nothing(mut self) -> Self {
         self.node.conflict = Some(ConflictNode {
             target: Vec::new(),
+            target_filter: None,
             update: None,
             filter: None,
         });
@@ -54,10 +58,23 @@ impl<C> Insert<C> {
 }
 
 impl<C> OnConflict<C> {
+    /// Names a partial unique index, by its condition: `.on_conflict((User::EMAIL,)).filter_target(User::DELETED_AT.is_null())`. Rows outside
+    /// of the index do not conflict. Several conditions are combined by AND.
+    ///
+    /// The condition must be that of the index, and not the rows to handle: databases look for an index whose condition it implies, and
+    /// refuse the statement if there is none. Numbers, booleans and text in it become part of the statement's text, because a parameter would
+    /// hide them from that search; write other values with [`raw`](super::raw). Not supported by MariaDB and MySQL, which have no partial
+    /// indexes.
+    pub fn filter_target<E: Entity>(mut self, condition: impl Condition<E>) -> Self {
+        also(&mut self.filter, condition.into_condition());
+        self
+    }
+
     /// Keeps the existing row unchanged, and does not count it.
     pub fn do_nothing(mut self) -> Insert<C> {
         self.insert.node.conflict = Some(ConflictNode {
             target: self.target,
+            target_filter: self.filter,
             update: None,
             filter: None,
         });
@@ -76,6 +93,7 @@ impl<C> OnConflict<C> {
         });
         self.insert.node.conflict = Some(ConflictNode {
             target: self.target,
+            target_filter: self.filter,
             update: Some(change.set),
             filter: change.filter,
         });

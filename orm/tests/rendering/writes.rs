@@ -148,6 +148,26 @@ Unsupported: users: INSERT … ON CONFLICT is not supported by ansi
 INSERT INTO "users" ("name", "age") VALUES (?, ?) ON CONFLICT ("name") DO UPDATE SET "age" = excluded."age" + "users"."age", "active" = ? WHERE "users"."active" ["ann", 3, true]
 INSERT INTO "users" ("name", "age") VALUES ($1, $2) ON CONFLICT ("name") DO UPDATE SET "age" = excluded."age" + "users"."age", "active" = $3 WHERE "users"."active" ["ann", 3, true]
 "#);
+    let open = insert
+        .clone()
+        .on_conflict((User::NAME,))
+        .filter_target(User::ACTIVE.and(User::NAME.in_(["it's", "b"])))
+        .filter_target(User::AGE.gt(17).or(User::AGE.is_null()))
+        .do_update(|row| row.set(User::AGE, 4).filter(User::AGE.lt(9)));
+    insta::assert_snapshot!(everywhere(|d| open.render(d)), @r#"
+Unsupported: users: INSERT … ON CONFLICT is not supported by ansi
+INSERT INTO "users" ("name", "age") VALUES (?, ?) ON CONFLICT ("name") WHERE "active" AND "name" IN ('it''s', 'b') AND ("age" > 17 OR "age" IS NULL) DO UPDATE SET "age" = ? WHERE "users"."age" < ? ["ann", 3, 4, 9]
+INSERT INTO "users" ("name", "age") VALUES ($1, $2) ON CONFLICT ("name") WHERE "active" AND "name" IN ('it''s', 'b') AND ("age" > 17 OR "age" IS NULL) DO UPDATE SET "age" = $3 WHERE "users"."age" < $4 ["ann", 3, 4, 9]
+"#);
+    let error = open.render(&Duplicates).expect_err("has no such indexes");
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let unwritten = insert
+        .clone()
+        .on_conflict((User::NAME,))
+        .filter_target(cast::<f64, _>(User::AGE).gt(0.5))
+        .do_nothing();
+    let error = unwritten.render(&Values).expect_err("has no literal");
+    assert_eq!(error.kind(), ErrorKind::InvalidStatement);
     let nothing = insert
         .on_conflict((User::NAME,))
         .do_update::<User>(|row| row);

@@ -1,5 +1,6 @@
 //! Writing statements of the expression language, and their effect on the session's objects.
 
+use selfsame::dialect::Upsert;
 use selfsame::prelude::*;
 use selfsame::schema::ColumnType;
 use selfsame::sql::{count_all, delete_from, excluded, insert_into, select, update};
@@ -50,6 +51,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("An upsert handles conflicts with the key that it names and no other: a row that another key refuses is a violation, and nothing is written.")
         .hint("If the database cannot name a key, check which one conflicts.")
         .covers(&[Contract(52), Contract(56)]),
+    Case::extra("writes.upsert.partial", upsert_partial)
+        .since(25)
+        .needs(&[Capability::Upsert])
+        .promise("An upsert by a partial unique index handles conflicts among the index's rows only; a database without such indexes refuses it before it is sent.")
+        .hint("`ON CONFLICT (…) WHERE …`, with the index's condition; or `Upsert::OnDuplicateKey`, which refuses it.")
+        .covers(&[Contract(52)]),
     Case::extra("writes.returning.expressions", returning)
         .needs(&[Capability::Returning])
         .promise("Statements with RETURNING give one typed row for each row written.")
@@ -319,6 +326,85 @@ fn upsert_other_key(context: &mut Context) -> CaseResult {
         };
         check_eq!(shown(&after), shown(&before), "{what}: the rows");
     }
+    Ok(())
+}
+
+fn upsert_partial(context: &mut Context) -> CaseResult {
+    let world = World::new(context)?;
+    let mut session = world.session();
+    let titled = |title: &str, done: bool| {
+        insert_into(Task::table())
+            .columns((Task::TITLE, Task::DONE))
+            .values((title.to_owned(), done))
+            .on_conflict((Task::TITLE,))
+    };
+    let kept = |title: &str, done| titled(title, done).filter_target(!Task::DONE).do_nothing();
+    if session.engine().dialect().upsert() == Upsert::OnDuplicateKey {
+        let result = session.execute(&kept("a", false));
+        check!(
+            matches!(&result, Err(error) if error.kind() == ErrorKind::Unsupported),
+            "must be refused as Unsupported, returned {result:?}"
+        );
+        session.rollback()?;
+        return Ok(());
+    }
+    let quoted = |name: &str| {
+        let mut out = String::new();
+        session.engine().dialect().quote(name, &mut out);
+        out
+    };
+    let index = format!(
+        "CREATE UNIQUE INDEX open_tasks ON {} ({}) WHERE NOT ({})",
+        quoted("tasks"),
+        quoted("title"),
+        quoted("done")
+    );
+    session.sql(index, ()).execute()?;
+    session.add_all([Task::new("a"), Task::new("b")]);
+    session.commit()?;
+    check_eq!(
+        session.execute(&kept("a", false))?,
+        0,
+        "an open task of this title"
+    );
+    check_eq!(
+        session.execute(&kept("a", true))?,
+        1,
+        "a task outside of the index"
+    );
+    check_eq!(
+        session.execute(&kept("a", true))?,
+        1,
+        "another outside of the index"
+    );
+    check_eq!(session.execute(&kept("c", false))?, 1, "a title of its own");
+    let moved = titled("a", false)
+        .filter_target(!Task::DONE)
+        .do_update(|row| row.set(Task::TITLE, excluded(Task::TITLE).concat("!")));
+    session.execute(&moved)?;
+    // A plan that is used many times is made without its parameters.
+    for _ in 0..8 {
+        session.execute(&kept("b", false))?;
+    }
+    let rows = select((Task::TITLE, Task::DONE))
+        .from(Task::table())
+        .order_by(Task::TITLE.asc())
+        .order_by(Task::DONE.asc());
+    let row = |title: &str, done| (title.to_owned(), done);
+    check_eq!(
+        session.rows(&rows)?,
+        [
+            row("a", true),
+            row("a", true),
+            row("a!", false),
+            row("b", false),
+            row("c", false)
+        ],
+        "the tasks"
+    );
+    let unnamed = session.execute(&titled("b", false).do_nothing());
+    check!(unnamed.is_err(), "no index over all rows has these columns");
+    session.rollback()?;
     Ok(())
 }
 

@@ -64,6 +64,9 @@ impl Writer<'_> {
     /// Writes an operand of a comparison: in its comparison form if the others are parameters, otherwise in the one form that all equal values
     /// share.
     pub(super) fn compared_with(&mut self, node: &Node, others: &[&Node], form: &Form) {
+        if self.is_of_index {
+            return self.operand_as(node, form);
+        }
         let is_param = |node: &&Node| matches!(node, Node::Param(..));
         match others.iter().all(is_param) {
             true => self.compared(node, form),
@@ -124,7 +127,7 @@ impl Writer<'_> {
             return false;
         };
         let ty = &definition.ty;
-        if ty.value_type() != value_ty || !self.text.has_forms(ty) {
+        if self.is_of_index || ty.value_type() != value_ty || !self.text.has_forms(ty) {
             return false;
         }
         self.compared(&Node::Column(column.clone()), &None);
@@ -157,7 +160,8 @@ impl Writer<'_> {
         };
         let has_forms = |ty: &ColumnType| self.text.has_forms(ty);
         // NULL has only one form.
-        if *value == Value::Null || !column.column_type().is_some_and(has_forms) {
+        if self.is_of_index || *value == Value::Null || !column.column_type().is_some_and(has_forms)
+        {
             return false;
         }
         self.push(match negated {
@@ -184,7 +188,7 @@ impl Writer<'_> {
         let (Node::Column(_), Node::Param(..), Node::Param(..)) = (subject, low, high) else {
             return false;
         };
-        if !subject.column_type().is_some_and(has_forms) {
+        if self.is_of_index || !subject.column_type().is_some_and(has_forms) {
             return false;
         }
         self.push(match negated {

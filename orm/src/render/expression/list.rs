@@ -45,13 +45,15 @@ impl Writer<'_> {
         let in_one_form = |writer: &Self, node: &Node| {
             !matches!(node, Node::Param(..)) && writer.has_several_forms(node)
         };
-        if self.text.dialect.batch() == Batch::Arrays
+        if !self.is_of_index
+            && self.text.dialect.batch() == Batch::Arrays
             && let Some((ty, values)) = of_one_type(nodes)
         {
             self.any_of(ty, values, &form, negated);
             return;
         }
-        if nodes.len() > self.max_separate()
+        if !self.is_of_index
+            && nodes.len() > self.max_separate()
             && let Some((query, values)) = self.as_one(nodes)
         {
             self.push(not(negated));
@@ -144,6 +146,9 @@ impl Writer<'_> {
         let Some(ty) = subject.column_type().filter(|ty| self.text.has_forms(ty)) else {
             return false;
         };
+        if self.is_of_index {
+            return false;
+        }
         let of_type =
             |node: &Node| matches!(node, Node::Param(_, other) if *other == ty.value_type());
         if !nodes.iter().all(of_type) {

@@ -95,6 +95,8 @@ impl DeleteNode {
 pub struct ConflictNode {
     /// The columns of the constraint; empty for any constraint.
     pub target: Vec<ColumnRef>,
+    /// The condition of the partial unique index over these columns.
+    pub target_filter: Option<Node>,
     /// DO UPDATE: the assignments to the existing row; `None` is DO NOTHING.
     pub update: Option<Vec<(ColumnRef, Node)>>,
     /// The WHERE of DO UPDATE.
