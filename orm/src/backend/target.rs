@@ -10,6 +10,7 @@ use crate::schema::{Column, ColumnType, Table};
 pub struct Target {
     schema: Option<String>,
     table: String,
+    key: Vec<String>,
     columns: Vec<TargetColumn>,
     /// For each parameter from the first one on: the number of its column, from 1; 0 where it is not a column's value.
     parameters: Vec<u16>,
@@ -33,6 +34,11 @@ impl Target {
         Self {
             schema: table.schema.clone(),
             table: table.local_name().to_owned(),
+            key: table
+                .primary_key
+                .iter()
+                .map(|&at| table.columns[at].name.clone())
+                .collect(),
             columns: Vec::new(),
             parameters: Vec::new(),
         }
@@ -46,6 +52,12 @@ impl Target {
     /// Returns the name of the table in its schema.
     pub fn table(&self) -> &str {
         &self.table
+    }
+
+    /// Returns the columns of the primary key that are not written: the database must give them a value.
+    pub fn unwritten_key(&self) -> impl Iterator<Item = &str> {
+        let key = self.key.iter().map(String::as_str);
+        key.filter(|name| self.columns.iter().all(|column| column.name != *name))
     }
 
     /// Returns the columns that are written.

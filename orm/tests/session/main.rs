@@ -38,6 +38,7 @@ mod moved_by_relation;
 mod moved_keys;
 mod nanoseconds;
 mod not_unique;
+mod null_keys;
 mod pairs;
 mod partly_nullable;
 mod passed_on;

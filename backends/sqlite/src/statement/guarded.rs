@@ -4,9 +4,9 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{self, NonNull};
 
 use rusqlite::ffi;
-use selfsame::Result;
-use selfsame::backend::Target;
+use selfsame::backend::{Sql, StatementKind, Target};
 use selfsame::value::Param;
+use selfsame::{Error, ErrorKind, Result};
 
 use super::bind_text;
 use super::native::compile;
@@ -18,6 +18,7 @@ const NEVER: c_int = -1;
 /// The parameters of a statement that are checked before they are bound.
 pub(super) struct Guarded {
     target: Option<Target>,
+    is_insert: bool,
     is_lenient: bool,
     guards: Vec<Guard>,
     /// How often SQLite had recompiled the statement when this was read.
@@ -26,13 +27,16 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Nothing is guarded until the declared types are [read](Self::read).
-    pub(super) fn new(target: Option<&Target>, is_lenient: bool) -> Self {
-        let is_changeable = |target: &&Target| {
+    pub(super) fn new(sql: &Sql, is_lenient: bool) -> Self {
+        let is_insert = sql.kind() == StatementKind::Insert;
+        let is_guarded = |target: &&Target| {
             let mut columns = target.columns().iter();
             columns.any(|column| affinity::is_changeable(&column.ty))
+                || is_insert && target.unwritten_key().next().is_some()
         };
         Self {
-            target: target.filter(is_changeable).cloned(),
+            target: sql.target().filter(is_guarded).cloned(),
+            is_insert,
             is_lenient,
             guards: Vec::new(),
             compiled: 0,
@@ -78,6 +82,12 @@ impl Guarded {
         let Some(place) = Place::of(target) else {
             return Ok(guards);
         };
+        if self.is_insert {
+            let mut key = target.unwritten_key();
+            if let Some(column) = key.find(|name| place.leaves_null(database, target, name)) {
+                return Err(null_key(target, column));
+            }
+        }
         let columns = target.columns().iter().enumerate();
         for (at, column) in columns.filter(|(_, column)| affinity::is_changeable(&column.ty)) {
             // A view stores what its triggers make of a value.
@@ -121,6 +131,15 @@ impl Place {
         })
     }
 
+    /// Whether a new row gets NULL in a column of the key that is not written. SQLite generates values of the column that is the rowid, for
+    /// which it needs no index; other columns of a key take NULL unless they are declared NOT NULL.
+    fn leaves_null(&self, database: NonNull<ffi::sqlite3>, target: &Target, column: &str) -> bool {
+        const TEXT: &str = "SELECT 1 FROM pragma_table_info(?1, ?2) WHERE name = ?3 COLLATE NOCASE AND \"notnull\" = 0 AND dflt_value IS NULL \
+            AND (pk = 0 OR EXISTS (SELECT 1 FROM pragma_index_list(?1, ?2) WHERE origin = 'pk'))";
+        // A view stores what its triggers make of a row.
+        self.declared(database, column).is_some() && finds(database, TEXT, target, Some(column))
+    }
+
     /// The declared type of a column; `None` where there is no such column of a table.
     fn declared(&self, database: NonNull<ffi::sqlite3>, column: &str) -> Option<String> {
         let column = CString::new(column).ok()?;
@@ -151,20 +170,40 @@ impl Place {
     }
 }
 
+#[cold]
+fn null_key(target: &Target, column: &str) -> Error {
+    let message = format!(
+        "the new row needs a value of this column: the table {} declares it otherwise than INTEGER PRIMARY KEY, so SQLite generates no key and would store NULL",
+        target.table()
+    );
+    Error::new(ErrorKind::Validation, message).column(column)
+}
+
 /// Whether a table is STRICT, in which a column of type ANY stores every value unchanged.
 fn is_strict(database: NonNull<ffi::sqlite3>, target: &Target) -> bool {
     const TEXT: &str = "SELECT 1 FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = coalesce(?2, schema) AND strict";
-    let Ok((Some(statement), _)) = compile(database, TEXT) else {
+    finds(database, TEXT, target, None)
+}
+
+/// Whether a query of the schema finds anything, given a table's name, its schema, and perhaps a column's name.
+fn finds(
+    database: NonNull<ffi::sqlite3>,
+    text: &str,
+    target: &Target,
+    column: Option<&str>,
+) -> bool {
+    let Ok((Some(statement), _)) = compile(database, text) else {
         return false;
     };
     let statement = statement.as_ptr();
+    let names = [Some(target.table()), target.schema(), column];
     // SAFETY: the statement was just made and is finalized here, before the names that it is bound to go.
     unsafe {
-        let mut is_bound =
-            bind_text(statement, 1, target.table(), ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
-        if let Some(schema) = target.schema() {
-            is_bound &= bind_text(statement, 2, schema, ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
-        }
+        let is_bound = (1..).zip(names).all(|(at, name)| {
+            name.is_none_or(|name| {
+                bind_text(statement, at, name, ffi::SQLITE_STATIC()) == ffi::SQLITE_OK
+            })
+        });
         let is_found = is_bound && ffi::sqlite3_step(statement) == ffi::SQLITE_ROW;
         ffi::sqlite3_finalize(statement);
         is_found

@@ -60,6 +60,7 @@ pub(super) struct Insert<'a> {
 
 impl Insert<'_> {
     pub(super) fn run(&self, session: &mut Session) -> Result<()> {
+        self.refuse_null_keys(session)?;
         let made = self.generated_columns(session);
         let generated = session
             .entry(self.store)
@@ -97,6 +98,26 @@ impl Insert<'_> {
             },
         }?;
         self.finish(session)
+    }
+
+    /// Refuses NULL as a part of a new row's key, by which the row could not be found again. Only SQLite's tables take it.
+    fn refuse_null_keys(&self, session: &Session) -> Result<()> {
+        let entry = session.entry(self.store);
+        let table = entry.mapper.table();
+        let is_null = |column| {
+            let mut slots = self.slots.iter();
+            slots.any(|&slot| entry.store.value(slot, column).value() == Some(ValueRef::Null))
+        };
+        let mut key = table.primary_key.iter().copied();
+        let missing = key.find(|&column| self.columns.contains(&column) && is_null(column));
+        match missing {
+            Some(column) => {
+                let message = "the new row has NULL in its primary key";
+                let error = Error::new(ErrorKind::Validation, message);
+                Err(entry.mapper.column_error(column, error))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Sends the rows without reading generated values.
