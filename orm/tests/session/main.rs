@@ -15,6 +15,7 @@ mod embedded;
 mod equal_texts;
 mod equality;
 mod exchange;
+mod exchanged_names;
 mod expressions;
 mod filtered;
 mod fixture;

@@ -66,10 +66,12 @@ impl Session {
                 any.values(row, &columns, &mut params);
                 values.add(row, &params, Use::Takes);
             }
-            let mut nullable = columns.iter().filter(|&&at| table.columns[at].nullable);
+            // Rows that follow a value would follow it to NULL, and stay there.
+            let is_free_to_vanish =
+                |at: &usize| table.columns[*at].nullable && !self.acts_on_update(store, &[*at]);
             let unique = Unique {
                 name,
-                nullable: nullable.next().copied(),
+                nullable: columns.iter().copied().find(is_free_to_vanish),
                 columns,
                 ..values.into_unique()
             };
