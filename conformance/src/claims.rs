@@ -365,6 +365,7 @@ mod tests {
             ![
                 "capabilities",
                 "last_key",
+                "key_step",
                 "reports_generated_keys",
                 "reflect",
                 "function<'n>",

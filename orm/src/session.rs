@@ -67,7 +67,7 @@ pub struct Session {
     /// The rows that the current flush has written before its plan: stores, columns and slots.
     early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
     /// The objects whose rows the database has changed in the current flush, by actions of foreign keys.
-    acted_on: BTreeSet<ObjectId>,
+    acted_on: BTreeSet<(ObjectId, Vec<usize>)>,
     /// The current phase.
     phase: Phase,
     /// The number of times it was closed.

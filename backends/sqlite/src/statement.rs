@@ -245,7 +245,7 @@ impl Prepared {
             executions: 0,
             text_bytes: sql.text().len(),
             scratch: String::new(),
-            guarded: Guarded::new(sql, is_lenient),
+            guarded: Guarded::new(sql.target(), is_lenient),
         };
         // SQLite compiles the first statement of a text; what follows must not vanish.
         match compile(database, tail) {

@@ -10,7 +10,7 @@ use crate::schema::{Column, ColumnType, Table};
 pub struct Target {
     schema: Option<String>,
     table: String,
-    key: Vec<String>,
+    unwritten_key: Vec<(String, bool)>,
     columns: Vec<TargetColumn>,
     /// For each parameter from the first one on: the number of its column, from 1; 0 where it is not a column's value.
     parameters: Vec<u16>,
@@ -34,11 +34,7 @@ impl Target {
         Self {
             schema: table.schema.clone(),
             table: table.local_name().to_owned(),
-            key: table
-                .primary_key
-                .iter()
-                .map(|&at| table.columns[at].name.clone())
-                .collect(),
+            unwritten_key: Vec::new(),
             columns: Vec::new(),
             parameters: Vec::new(),
         }
@@ -54,10 +50,10 @@ impl Target {
         &self.table
     }
 
-    /// Returns the columns of the primary key that are not written: the database must give them a value.
-    pub fn unwritten_key(&self) -> impl Iterator<Item = &str> {
-        let key = self.key.iter().map(String::as_str);
-        key.filter(|name| self.columns.iter().all(|column| column.name != *name))
+    /// Returns the columns of the primary key that an INSERT gives no value, each with whether the mapping expects a generated one.
+    pub fn unwritten_key(&self) -> impl Iterator<Item = (&str, bool)> {
+        let key = self.unwritten_key.iter();
+        key.map(|(name, is_generated)| (name.as_str(), *is_generated))
     }
 
     /// Returns the columns that are written.
@@ -71,6 +67,15 @@ impl Target {
         let numbers = self.parameters.iter().enumerate();
         numbers
             .filter_map(|(position, &number)| Some((position, usize::from(number).checked_sub(1)?)))
+    }
+
+    /// Says that new rows get values of some columns, by their indexes in the table.
+    pub(crate) fn set_inserted(&mut self, table: &Table, is_inserted: impl Fn(usize) -> bool) {
+        let key = table.primary_key.iter().filter(|at| !is_inserted(**at));
+        let columns = key.map(|&at| &table.columns[at]);
+        self.unwritten_key = columns
+            .map(|column| (column.name.clone(), column.is_generated_key()))
+            .collect();
     }
 
     /// Says that the parameter at a position, from 0, becomes the value of a column.

@@ -238,6 +238,10 @@ impl Writer<'_> {
         self.push("INSERT INTO ");
         self.table(insert.table);
         self.text.writes(table);
+        self.text.inserts(table, |at| match insert.rows {
+            NewRows::List(columns, _) | NewRows::Arrays(columns) => columns.contains(&at),
+            NewRows::Nodes(node) => node.columns.iter().any(|column| column.index == at),
+        });
         self.new_rows(table, insert.rows);
         self.reading([&*table.name], |writer| {
             if let NewRows::Nodes(node) = insert.rows

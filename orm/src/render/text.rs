@@ -38,6 +38,13 @@ impl<'d> Text<'d> {
         }
     }
 
+    /// Records which columns of the table new rows get.
+    pub(super) fn inserts(&mut self, table: &Table, is_inserted: impl Fn(usize) -> bool) {
+        if let Some(target) = &mut self.target {
+            target.set_inserted(table, is_inserted);
+        }
+    }
+
     /// Records that the next parameter becomes the value of a column.
     pub(super) fn next_is_value_of(&mut self, column: &Column) {
         if let Some(target) = &mut self.target {

@@ -312,3 +312,48 @@ fn a_row_may_reference_the_one_that_replaces_a_deleted_one() -> Result<()> {
     }
     Ok(())
 }
+
+/// An expression is a new reference, too.
+#[test]
+fn a_row_is_not_lost_with_the_one_that_an_expression_lets_it_reference() -> Result<()> {
+    let Market {
+        mut session,
+        products,
+        bid,
+        ..
+    } = market()?;
+    let other = if session[bid].product == 1 { 1 } else { 0 };
+    let id = session[products[other]].id;
+    session.set_blind(bid, Bid::PRODUCT, id)?;
+    session.delete(products[other])?;
+    let error = session.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidState, "{error}");
+    assert_eq!(error.column_name(), Some("product"), "{error}");
+    Ok(())
+}
+
+/// A row that follows a value and is deleted in the same flush takes its own with it.
+#[test]
+fn a_row_that_changes_and_goes_takes_others_with_it() -> Result<()> {
+    let Market {
+        mut session,
+        products,
+        bid,
+        note,
+        ..
+    } = market()?;
+    session[bid].offer = Some("a".to_owned());
+    session[bid].product = 2;
+    session.commit()?;
+    session.refresh(note)?;
+    let id = session[note].id;
+    for object in products {
+        session.refresh(object)?;
+    }
+    session.refresh(bid)?;
+    session[products[0]].code = "c".to_owned();
+    session.delete(products[1])?;
+    session.flush()?;
+    assert_eq!(session.get::<Note>(id)?, None);
+    session.rollback()
+}

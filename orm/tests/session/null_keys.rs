@@ -2,6 +2,7 @@
 
 use selfsame::Result;
 use selfsame::prelude::*;
+use selfsame::sql::{excluded, insert_into, select};
 use selfsame_sqlite::Sqlite;
 
 #[derive(Entity, Clone, Debug)]
@@ -10,6 +11,23 @@ struct Part {
     #[orm(primary_key)]
     id: Auto<i64>,
     name: String,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "boxes")]
+struct Boxed {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    low: f64,
+    high: f64,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "codes")]
+struct Code {
+    #[orm(primary_key)]
+    code: String,
+    count: i64,
 }
 
 const TABLES: [&str; 6] = [
@@ -88,4 +106,45 @@ fn a_record_without_its_key_is_refused() -> Result<()> {
     s.rollback()?;
     assert_eq!(count(&engine)?, 0);
     Ok(())
+}
+
+/// Triggers, tables of modules, and statements that copy keys give rows theirs.
+#[test]
+fn a_key_that_comes_from_elsewhere_is_not_refused() -> Result<()> {
+    let engine = with_table("CREATE VIRTUAL TABLE boxes USING rtree (id, low, high)")?;
+    let mut s = Session::new(&engine);
+    let insert = insert_into(Boxed::table());
+    s.execute(&insert.columns((Boxed::LOW, Boxed::HIGH)).values((1.0, 2.0)))?;
+    s.commit()?;
+
+    let engine = with_table("CREATE TABLE codes (code TEXT PRIMARY KEY, count INTEGER NOT NULL)")?;
+    let mut s = Session::new(&engine);
+    let insert = || {
+        insert_into(Code::table())
+            .columns((Code::COUNT,))
+            .values((1,))
+    };
+    let error = s.execute(&insert()).unwrap_err();
+    assert_eq!(error.column_name(), Some("code"), "{error}");
+    s.rollback()?;
+    s.sql(
+        "CREATE TRIGGER coded AFTER INSERT ON codes WHEN NEW.code IS NULL BEGIN \
+         UPDATE codes SET code = 'made' WHERE rowid = NEW.rowid; END",
+        (),
+    )
+    .execute()?;
+    s.execute(&insert())?;
+    s.commit()?;
+    assert!(s.get::<Code>("made")?.is_some());
+
+    let copied = select((Code::CODE, Code::COUNT + 1))
+        .from(Code::table())
+        .filter(Code::COUNT.gt(0));
+    let upsert = insert_into(Code::table())
+        .columns((Code::CODE, Code::COUNT))
+        .from_query(copied)
+        .on_conflict((Code::CODE,))
+        .do_update(|row| row.set(Code::COUNT, excluded(Code::COUNT)));
+    s.execute(&upsert)?;
+    s.commit()
 }

@@ -133,3 +133,43 @@ fn a_row_that_is_taken_over_lets_go_of_its_children() -> Result<()> {
     }
     Ok(())
 }
+
+/// Its new parent may be new, or not.
+#[test]
+fn a_child_moves_before_its_old_parent_is_deleted() -> Result<()> {
+    for is_new in [false, true] {
+        let (_, mut session) = filled()?;
+        let old = session.get::<Owner>(1)?.expect("a row");
+        let new = match is_new {
+            true => session.add(Owner::new()),
+            false => session.get::<Owner>(2)?.expect("a row"),
+        };
+        let owned = session.get::<Owned>(1)?.expect("a row");
+        let lent = session.get::<Lent>(1)?.expect("a row");
+        session.set(owned, Owned::OWNER, new)?;
+        session.set(lent, Lent::OWNER, Some(new))?;
+        session.delete(old)?;
+        session.commit()?;
+        session.refresh(new)?;
+        session.refresh(owned)?;
+        session.refresh(lent)?;
+        let id = *session[new].id;
+        assert_eq!(session[owned].owner_id, id);
+        assert_eq!(session[lent].owner_id, Some(id));
+        assert_eq!(count::<Owned>(&mut session)?, 4);
+        assert_eq!(count::<Lent>(&mut session)?, 4);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_expression_after_a_relation_field_is_written() -> Result<()> {
+    let (_, mut session) = filled()?;
+    let lent = session.get::<Lent>(1)?.expect("a row");
+    session[lent].owner = Owner::new().into();
+    session.set_blind(lent, Lent::OWNER_ID, Some(2))?;
+    session.commit()?;
+    session.refresh(lent)?;
+    assert_eq!(session[lent].owner_id, Some(2));
+    Ok(())
+}

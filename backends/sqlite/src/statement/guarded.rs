@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{self, NonNull};
 
 use rusqlite::ffi;
-use selfsame::backend::{Sql, StatementKind, Target};
+use selfsame::backend::Target;
 use selfsame::value::Param;
 use selfsame::{Error, ErrorKind, Result};
 
@@ -18,7 +18,6 @@ const NEVER: c_int = -1;
 /// The parameters of a statement that are checked before they are bound.
 pub(super) struct Guarded {
     target: Option<Target>,
-    is_insert: bool,
     is_lenient: bool,
     guards: Vec<Guard>,
     /// How often SQLite had recompiled the statement when this was read.
@@ -27,16 +26,14 @@ pub(super) struct Guarded {
 
 impl Guarded {
     /// Nothing is guarded until the declared types are [read](Self::read).
-    pub(super) fn new(sql: &Sql, is_lenient: bool) -> Self {
-        let is_insert = sql.kind() == StatementKind::Insert;
+    pub(super) fn new(target: Option<&Target>, is_lenient: bool) -> Self {
         let is_guarded = |target: &&Target| {
             let mut columns = target.columns().iter();
             columns.any(|column| affinity::is_changeable(&column.ty))
-                || is_insert && target.unwritten_key().next().is_some()
+                || target.unwritten_key().next().is_some()
         };
         Self {
-            target: sql.target().filter(is_guarded).cloned(),
-            is_insert,
+            target: target.filter(is_guarded).cloned(),
             is_lenient,
             guards: Vec::new(),
             compiled: 0,
@@ -82,11 +79,9 @@ impl Guarded {
         let Some(place) = Place::of(target) else {
             return Ok(guards);
         };
-        if self.is_insert {
-            let mut key = target.unwritten_key();
-            if let Some(column) = key.find(|name| place.leaves_null(database, target, name)) {
-                return Err(null_key(target, column));
-            }
+        let mut key = target.unwritten_key();
+        if let Some((column, _)) = key.find(|&key| place.leaves_null(database, target, key)) {
+            return Err(null_key(target, column));
         }
         let columns = target.columns().iter().enumerate();
         for (at, column) in columns.filter(|(_, column)| affinity::is_changeable(&column.ty)) {
@@ -133,11 +128,21 @@ impl Place {
 
     /// Whether a new row gets NULL in a column of the key that is not written. SQLite generates values of the column that is the rowid, for
     /// which it needs no index; other columns of a key take NULL unless they are declared NOT NULL.
-    fn leaves_null(&self, database: NonNull<ffi::sqlite3>, target: &Target, column: &str) -> bool {
-        const TEXT: &str = "SELECT 1 FROM pragma_table_info(?1, ?2) WHERE name = ?3 COLLATE NOCASE AND \"notnull\" = 0 AND dflt_value IS NULL \
-            AND (pk = 0 OR EXISTS (SELECT 1 FROM pragma_index_list(?1, ?2) WHERE origin = 'pk'))";
-        // A view stores what its triggers make of a row.
-        self.declared(database, column).is_some() && finds(database, TEXT, target, Some(column))
+    fn leaves_null(
+        &self,
+        database: NonNull<ffi::sqlite3>,
+        target: &Target,
+        (column, is_generated): (&str, bool),
+    ) -> bool {
+        const LEFT: &str = "SELECT 1 FROM pragma_table_info(?1, ?2) WHERE name = ?3 COLLATE NOCASE AND \"notnull\" = 0 AND dflt_value IS NULL \
+            AND (pk = 0 OR EXISTS (SELECT 1 FROM pragma_index_list(?1, ?2) WHERE origin = 'pk')) \
+            AND EXISTS (SELECT 1 FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = coalesce(?2, schema) AND type <> 'virtual')";
+        const TRIGGERS: &str = "SELECT 1 FROM (SELECT type, tbl_name FROM sqlite_schema UNION ALL SELECT type, tbl_name FROM sqlite_temp_schema) \
+            WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
+        // A view stores what its triggers make of a row, and a table's may set its key afterwards, which the outcome does not report.
+        self.declared(database, column).is_some()
+            && finds(database, LEFT, target, Some(column))
+            && (is_generated || !finds(database, TRIGGERS, target, None))
     }
 
     /// The declared type of a column; `None` where there is no such column of a table.

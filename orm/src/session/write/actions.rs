@@ -1,5 +1,6 @@
 //! Actions of foreign keys (ON DELETE and ON UPDATE) that the database runs and no relation mirrors. The rows in memory that they delete or
-//! change are read again at their next use.
+//! change are read again at their next use. A chain of actions is followed as far as its rows are in memory: what lies behind others is read
+//! again at the end of the transaction, like everything.
 
 use rustc_hash::FxHashSet;
 
@@ -7,7 +8,6 @@ use crate::entity::RelationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
 use crate::schema::ReferentialAction;
-use crate::session::memory::edges::ObjectId;
 use crate::session::memory::referring_rows::Texts;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::{Columns, Step, TableChanges};
@@ -84,8 +84,10 @@ impl Session {
                 let values: Vec<Value> = values.flat_map(RecordKey::into_values).collect();
                 let candidates = self.candidates(&key, &values, Texts::Equal).into_iter();
                 let mut slots = self.referencing(&changed, &key, candidates);
-                slots.retain(|&slot| self.acted_on.insert((key.store, slot)));
                 let is_deleted = changed.columns.is_none() && action == ReferentialAction::Cascade;
+                // A row that has changed may change in other columns, or be deleted.
+                let columns = if is_deleted { &[][..] } else { &key.columns };
+                slots.retain(|&slot| self.acted_on.insert(((key.store, slot), columns.to_vec())));
                 if !slots.is_empty() {
                     next.push(Changed {
                         store: key.store,
@@ -128,9 +130,21 @@ impl Session {
                     taken.map(|taken| deleted.remove(&taken));
                 }
                 let refers = |(slot, columns): &&(u32, Columns)| {
-                    let own = self.key_of((key.store, *slot), &key.columns);
-                    columns.iter().any(|column| key.columns.contains(column))
-                        && own.is_some_and(|own| deleted.contains(&own))
+                    // A relation gives it another parent, whose key it may not have yet.
+                    if self
+                        .edges
+                        .links
+                        .get((key.store, *slot), &key.columns)
+                        .is_some()
+                    {
+                        return false;
+                    }
+                    let node = (key.store, *slot);
+                    let is_computed = self.is_computed(node, &key.columns);
+                    (is_computed || columns.iter().any(|column| key.columns.contains(column)))
+                        && self
+                            .written_key(node, &key.columns)
+                            .is_some_and(|own| deleted.contains(&own))
                 };
                 if let Some(&(slot, _)) = children.updates.iter().find(refers) {
                     return Err(self.reference_to_deleted(slot, parents.store, &key));
@@ -207,8 +221,8 @@ impl Session {
 
     /// Lets the objects be read again whose rows the database has changed.
     pub(in crate::session) fn expire_acted_on(&mut self) {
-        let acted_on: Vec<ObjectId> = std::mem::take(&mut self.acted_on).into_iter().collect();
-        for &(store, slot) in &acted_on {
+        let acted_on = std::mem::take(&mut self.acted_on);
+        for &((store, slot), _) in &acted_on {
             let (any, log) = self.logged_store(store);
             if any.state(slot) == State::Persistent {
                 any.states_mut().overwritten(slot, log);

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::dialect::Dialect;
 use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::RecordKey;
 use crate::render::in_sequence::{in_order, reads};
 use crate::render::{Argument, render_update};
 use crate::session::memory::edges::{Membership, ObjectId};
@@ -101,6 +102,9 @@ impl Session {
             let message = "the column identifies the row to write, so its value must be known";
             return refused(message.to_owned());
         }
+        // A relation field set before is one of the changes that this one follows.
+        let fields = self.any_store_mut(node.0).take_pending_relations(node.1);
+        self.attach_all(node, fields);
         for link in self.edges.links.take_of(node, index) {
             self.revert_reference(&link, Membership::Unknown)?;
         }
@@ -146,8 +150,27 @@ impl Session {
         node: ObjectId,
         reference: &Reference,
     ) -> Result<Option<ObjectId>> {
+        self.mapped(
+            reference.parent_store,
+            &self.written_values(node, &reference.columns),
+        )
+    }
+
+    /// The key in these columns that a row gets; `None` if the database computes a part of it, or a part is NULL.
+    pub(in crate::session) fn written_key(
+        &self,
+        node: ObjectId,
+        columns: &[usize],
+    ) -> Option<RecordKey> {
+        let values = self.written_values(node, columns);
+        let values: Option<Vec<ValueRef<'_>>> = values.iter().map(Param::value).collect();
+        RecordKey::of(&values?)
+    }
+
+    /// The values that a row gets in these columns, absent where the database computes them.
+    fn written_values(&self, node: ObjectId, columns: &[usize]) -> Vec<Param<'_>> {
         let expressions = self.expressions.get(&node);
-        let key = reference.columns.iter().map(|column| {
+        let values = columns.iter().map(|column| {
             match expressions
                 .and_then(|set| set.get(column))
                 .map(|of| &of.node)
@@ -157,7 +180,7 @@ impl Session {
                 None => self.any_store(node.0).value(node.1, *column),
             }
         });
-        self.mapped(reference.parent_store, &key.collect::<Vec<Param<'_>>>())
+        values.collect()
     }
 
     /// Drops the expressions of these columns of an object, which get other values.
