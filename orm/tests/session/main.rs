@@ -3,6 +3,7 @@
 mod actions;
 mod arrays;
 mod baselines;
+mod beside_a_cycle;
 mod both_sides;
 mod bulk;
 mod counting;

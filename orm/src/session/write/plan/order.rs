@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use super::{Changes, TableChanges, Wait};
+use super::{Changes, References, TableChanges, Wait};
 use crate::error::{Error, ErrorKind, Result};
 use crate::session::memory::edges::ObjectId;
 
@@ -24,7 +24,8 @@ impl Cycle {
     }
 }
 
-/// Orders tables with parents before children, ties by store. A cycle is broken at a nullable foreign key, or else at the first store.
+/// Orders tables with parents before children, ties by store. A cycle is broken at a nullable foreign key, or else at its first store; tables
+/// that reference it, and are not part of it, come after it.
 pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
     if tables.len() == 1 {
         return (0..tables.len()).collect();
@@ -36,28 +37,56 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
         .collect();
     let mut order = Vec::with_capacity(tables.len());
     while !left.is_empty() {
-        let is_free = |at: usize, strict: bool| {
-            let table = &tables[at];
-            table.references.iter().all(|key| {
-                key.parent == table.store
-                    || !left.contains_key(&key.parent)
-                    || (key.nullable.is_some() && !strict)
-            })
+        let first = |may_be_next: &dyn Fn(&TableChanges) -> bool| {
+            let mut left = left.iter().map(|(_, &at)| &tables[at]);
+            left.find(|table| may_be_next(table)).map(|it| it.store)
         };
-        let free = |strict| {
-            left.iter()
-                .find(|(_, at)| is_free(**at, strict))
-                .map(|(store, _)| *store)
+        let is_outside = |table: &TableChanges, key: &References| {
+            key.parent == table.store || !left.contains_key(&key.parent)
         };
-        let Some(next) = free(true)
-            .or_else(|| free(false))
-            .or_else(|| left.keys().next().copied())
-        else {
+        let is_free = |table: &TableChanges| {
+            let mut keys = table.references.iter();
+            keys.all(|key| is_outside(table, key))
+        };
+        let next = first(&is_free).or_else(|| {
+            let is_in_cycle = |table: &TableChanges, key: &References| {
+                is_outside(table, key) || reaches(tables, &left, key.parent, table.store)
+            };
+            let breaks = |table: &TableChanges| {
+                let mut keys = table.references.iter();
+                keys.all(|key| {
+                    is_outside(table, key) || key.nullable.is_some() && is_in_cycle(table, key)
+                })
+            };
+            let begins = |table: &TableChanges| {
+                let mut keys = table.references.iter();
+                keys.all(|key| is_in_cycle(table, key))
+            };
+            first(&breaks)
+                .or_else(|| first(&begins))
+                .or_else(|| left.keys().next().copied())
+        });
+        let Some(next) = next else {
             break;
         };
         order.extend(left.remove(&next));
     }
     order
+}
+
+/// Whether a table references another, directly or through others of these.
+fn reaches(tables: &[TableChanges], left: &BTreeMap<u16, usize>, from: u16, to: u16) -> bool {
+    let mut known = BTreeSet::from([from]);
+    let mut next = vec![from];
+    while let Some(store) = next.pop() {
+        if store == to {
+            return true;
+        }
+        let references = left.get(&store).map(|&at| &tables[at].references);
+        let parents = references.into_iter().flatten().map(|key| key.parent);
+        next.extend(parents.filter(|&parent| left.contains_key(&parent) && known.insert(parent)));
+    }
+    false
 }
 
 /// The number of inserts of the same table that must come before each new row; 0 for rows that are not listed.

@@ -552,3 +552,36 @@ fn each_cycle_of_values_is_cut_where_null_is_allowed() {
         &["vacate 1 1 [1]", "update 1 [1] [2]", "update 1 [1] [1]"],
     );
 }
+
+/// A table that references a cycle by a nullable column does not break it.
+#[test]
+fn tables_come_after_the_cycle_that_they_reference() {
+    let table = |store, references: Vec<References>| TableChanges {
+        store,
+        references,
+        inserts: vec![insert(0)],
+        ..TableChanges::default()
+    };
+    let changes = Changes {
+        tables: vec![
+            table(0, vec![references(1, true)]),
+            table(1, vec![references(2, true), references(3, false)]),
+            table(2, vec![references(1, false)]),
+            table(3, vec![]),
+            table(4, vec![references(5, false)]),
+            table(5, vec![references(4, false), references(2, true)]),
+        ],
+        ..Changes::default()
+    };
+    check(
+        &changes,
+        &[
+            "insert 3 [1] [0]",
+            "insert 1 [1] [0]",
+            "insert 0 [1] [0]",
+            "insert 2 [1] [0]",
+            "insert 4 [1] [0]",
+            "insert 5 [1] [0]",
+        ],
+    );
+}
