@@ -1,31 +1,27 @@
-//! Inserting rows with as few statements as the dialect allows, and assigning generated keys.
+//! Inserting rows with as few statements as the dialect allows, and assigning generated values.
+
+mod generated_keys;
+mod read_afterwards;
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use super::Single;
-use super::pairing::{ByValue, Paired, Returned, Unpaired, Why, Witness, witness};
+use super::pairing::{Paired, Returned, Unpaired, Why, Witness, witness};
 use super::send::{
-    EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts, shape,
+    EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts,
     with_arrays, writing,
 };
 use crate::backend::{Outcome, Sql, StatementKind};
 use crate::dialect::Batch;
-use crate::engine::{Operation, WriteOperation};
+use crate::engine::WriteOperation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Lock;
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::session::read::lookup::{Lookup, not_connected, owned};
-use crate::value::{Param, Value, ValueRef, ValueType};
+use crate::value::{Param, Value, ValueRef};
 
 /// The maximum number of rows of a small multi-row VALUES. Each number of rows is a different statement to prepare and cache, so only few
 /// numbers are used: many rows are sent by [`MANY_ROWS`], the rest by at most this many.
 const MOST_ROWS: usize = 64;
-
-/// So many rows take as few statements one by one as with a question for the distance of their keys.
-const FEW_ROWS: usize = 3;
 
 /// The number of rows of a large multi-row VALUES.
 const MANY_ROWS: usize = 250;
@@ -355,132 +351,6 @@ impl Insert<'_> {
         }
     }
 
-    /// Inserts rows with generated keys: computed from the last key if the dialect allows, otherwise returned by one statement for many rows,
-    /// or reported row by row.
-    fn counted(&self, session: &mut Session, key: usize) -> Result<()> {
-        if self.slots.len() > 1 && !self.columns.is_empty() {
-            if let Some(last) = self.last_key(session)? {
-                return self.consecutive_keys(session, key, last);
-            }
-            if let Some((most, witnesses)) = self.returned_values(session) {
-                return self.values_returning(session, &[key], most, &witnesses);
-            }
-            if self.slots.len() > FEW_ROWS && session.in_transaction() {
-                return self.stepped(session, key);
-            }
-        }
-        self.reported(session, key)
-    }
-
-    /// Inserts the first row alone: nobody can create a trigger of its table from then until the transaction ends. The rest follows together if
-    /// the database now tells at which distance it numbers rows.
-    fn stepped(&self, session: &mut Session, key: usize) -> Result<()> {
-        let table = session.entry(self.store).mapper.table();
-        let Some(text) = session.engine.dialect().key_step(table) else {
-            return self.reported(session, key);
-        };
-        let (first, rest) = self.slots.split_at(1);
-        let of = |slots| Insert { slots, ..*self };
-        of(first).reported(session, key)?;
-        let step = self.integer(session, Operation::KeyStep, text)?;
-        let Some(step) = step.filter(|step| *step > 0) else {
-            return of(rest).reported(session, key);
-        };
-        let mut ids = Vec::with_capacity(rest.len());
-        of(rest).values(session, &mut |slots, outcome| {
-            let mut id = outcome.last_insert_id.ok_or_else(not_reported)?;
-            for _ in slots {
-                ids.push(id);
-                id = id.saturating_add(step);
-            }
-            Ok(())
-        })?;
-        let ty = session.entry(self.store).mapper.types()[key];
-        let store = session.any_store_mut(self.store);
-        let mut rows = rest.iter().zip(ids);
-        rows.try_for_each(|(&slot, id)| store.assign(slot, key, key_value(ty, id)?))
-    }
-
-    /// Inserts rows one by one, whose generated keys their outcomes report.
-    fn reported(&self, session: &mut Session, key: usize) -> Result<()> {
-        let mut ids = Vec::with_capacity(self.slots.len());
-        self.one_each(session, &mut |_, _, outcome| {
-            ids.push(outcome.last_insert_id.ok_or_else(not_reported)?);
-            Ok(())
-        })?;
-        let ty = session.entry(self.store).mapper.types()[key];
-        for (&slot, id) in self.slots.iter().zip(ids) {
-            let store = session.any_store_mut(self.store);
-            let assigned = key_value(ty, id).and_then(|value| store.assign(slot, key, value));
-            if let Err(error) = assigned {
-                self.take_back(session, &[key], &[Value::I64(id)])?;
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// The greatest key in use; 0 for an empty table. `None` if the dialect does not support this, or if the keys are negative: these were
-    /// set explicitly, and databases differ in which key they generate next.
-    fn last_key(&self, session: &mut Session) -> Result<Option<i64>> {
-        let table = session.entry(self.store).mapper.table();
-        let Some(text) = session.engine.dialect().last_key(table) else {
-            return Ok(None);
-        };
-        let last = self.integer(session, Operation::LastKey, text)?;
-        Ok(last.filter(|&last| last >= 0))
-    }
-
-    /// Returns the integer that a query of the dialect yields, and 0 for NULL; `None` without a row.
-    fn integer(
-        &self,
-        session: &mut Session,
-        operation: Operation,
-        text: String,
-    ) -> Result<Option<i64>> {
-        let shape = shape(&session.entry(self.store).mapper, operation, &[], &[], 0);
-        let sql = session.engine.shape(shape, || {
-            Sql::new(StatementKind::Select, text, [], [ValueType::I64])
-        });
-        let connection = session.connection.as_mut().ok_or_else(not_connected)?;
-        let mut found = None;
-        connection.query(&sql, &[], &mut |row| {
-            found = match row.value(0, ValueType::I64)? {
-                ValueRef::I64(number) => Some(number),
-                _ => Some(0),
-            };
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
-    /// Lets the database generate keys, which follow the last one consecutively; this is checked after each batch.
-    fn consecutive_keys(&self, session: &mut Session, key: usize, last: i64) -> Result<()> {
-        let used_up = || {
-            Error::new(
-                ErrorKind::OutOfRange,
-                "the table's generated keys have reached the maximum of their type",
-            )
-        };
-        let mut counted = last;
-        self.values(session, &mut |slots, outcome| {
-            let rows = i64::try_from(slots.len()).map_err(|_| used_up())?;
-            counted = counted.checked_add(rows).ok_or_else(used_up)?;
-            let reported = (outcome.matched, outcome.last_insert_id);
-            if reported != (slots.len() as u64, Some(counted)) {
-                let message =
-                    "the database did not generate consecutive keys from the last key of the table";
-                return Err(Error::new(ErrorKind::Database, message));
-            }
-            Ok(())
-        })?;
-        let ty = session.entry(self.store).mapper.types()[key];
-        let store = session.any_store_mut(self.store);
-        (last + 1..)
-            .zip(self.slots)
-            .try_for_each(|(id, &slot)| store.assign(slot, key, key_value(ty, id)?))
-    }
-
     /// Inserts all rows with arrays, in one statement unless it is too long.
     fn arrays(&self, session: &mut Session, made: &[usize], witnesses: &[usize]) -> Result<()> {
         for slots in by_bytes(session, self.store, self.slots, self.columns) {
@@ -651,107 +521,6 @@ impl Insert<'_> {
         Ok(())
     }
 
-    /// Inserts rows, and reads each by its key, because the database cannot return generated values.
-    fn read_afterwards(&self, session: &mut Session, made: &[usize]) -> Result<()> {
-        let mapper = Arc::clone(&session.entry(self.store).mapper);
-        let by = &mapper.table().primary_key;
-        let generated = mapper.table().generated_key();
-        let generated = generated.filter(|key| made.contains(key));
-        if let Some(column) = by
-            .iter()
-            .find(|column| !self.columns.contains(column) && generated != Some(**column))
-        {
-            let what = "a key that the database makes from a default (RETURNING)";
-            return Err(Error::unsupported(session.engine.dialect().name(), what)
-                .entity(mapper.name())
-                .column(&mapper.table().columns[*column].name));
-        }
-        match generated {
-            Some(key) => self.counted(session, key)?,
-            None => self.plain(session)?,
-        }
-        let made: Vec<usize> = made
-            .iter()
-            .copied()
-            .filter(|column| generated != Some(*column))
-            .collect();
-        let eager = mapper.eager().iter().enumerate();
-        let places: Vec<(usize, usize)> = eager
-            .filter(|(_, column)| made.contains(column))
-            .map(|(place, &column)| (place, column))
-            .collect();
-        let mut keys = Vec::with_capacity(by.len() * self.slots.len());
-        let store = session.any_store(self.store);
-        self.slots
-            .iter()
-            .for_each(|&slot| store.values(slot, by, &mut keys));
-        let keys = owned(&keys);
-        let keys: Vec<&[Value]> = keys.chunks(by.len()).collect();
-        let mut found = self.read_made(session, &keys, &places)?;
-        for (at, &slot) in self.slots.iter().enumerate() {
-            // The database may hold an equal key in another form.
-            if found[at].is_none() && keys.len() > 1 {
-                found[at] = self
-                    .read_made(session, &keys[at..=at], &places)?
-                    .pop()
-                    .flatten();
-            }
-            let values = found[at].take().ok_or_else(|| {
-                let message = "the new row cannot be read by its key";
-                Error::new(ErrorKind::Database, message).entity(mapper.name())
-            })?;
-            let store = session.any_store_mut(self.store);
-            for (&(_, column), value) in places.iter().zip(&values) {
-                store.assign(slot, column, value.as_ref())?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns the values at these places of the rows with these keys. A row for several keys belongs to the one that it equals; the row for a
-    /// single key is its own.
-    fn read_made(
-        &self,
-        session: &mut Session,
-        keys: &[&[Value]],
-        places: &[(usize, usize)],
-    ) -> Result<Vec<Option<Vec<Value>>>> {
-        let mapper = Arc::clone(&session.entry(self.store).mapper);
-        let positions: FxHashMap<Vec<ByValue<'_>>, usize> = keys
-            .iter()
-            .enumerate()
-            .map(|(at, key)| (key.iter().map(|it| ByValue(it.as_ref())).collect(), at))
-            .collect();
-        let mut found = vec![None; keys.len()];
-        let lookup = Lookup {
-            store: self.store,
-            by: &mapper.table().primary_key,
-            keys: &keys.concat(),
-            order: &[],
-            lock: Lock::None,
-            undefer: &[],
-        };
-        session.look_up_rows(&lookup, &mut |_, _, row| {
-            let mut key = Vec::new();
-            mapper.key_values(row, 0, &mut key)?;
-            let position = match keys {
-                [_] => Some(0),
-                _ => {
-                    let key: Vec<ByValue<'_>> = key.into_iter().map(ByValue).collect();
-                    positions.get(&key).copied()
-                }
-            };
-            if let Some(at) = position {
-                let value = |&(place, column): &(usize, usize)| {
-                    Ok(row.value(place, mapper.types()[column])?.to_owned())
-                };
-                found[at] = Some(places.iter().map(value).collect::<Result<_>>()?);
-            }
-            Ok(())
-        })?;
-        Ok(found)
-    }
-
     fn sql(
         &self,
         session: &Session,
@@ -778,29 +547,6 @@ fn assign(
         }
     }
     Ok(())
-}
-
-/// Converts a generated key to the type of its column.
-fn key_value(ty: ValueType, id: i64) -> Result<ValueRef<'static>> {
-    let narrow = match ty {
-        ValueType::I16 => i16::try_from(id).map(ValueRef::I16),
-        ValueType::I32 => i32::try_from(id).map(ValueRef::I32),
-        _ => Ok(ValueRef::I64(id)),
-    };
-    narrow.map_err(|_| {
-        Error::new(
-            ErrorKind::OutOfRange,
-            format!("the generated key does not fit {ty:?}"),
-        )
-    })
-}
-
-#[cold]
-fn not_reported() -> Error {
-    Error::new(
-        ErrorKind::Database,
-        "the backend did not report the generated values of the inserted row",
-    )
 }
 
 /// The error for an INSERT that succeeded without writing all its rows.
