@@ -81,6 +81,8 @@ pub(crate) fn extremes(ty: ValueType, capabilities: &Capabilities) -> Vec<Value>
                 "'\"\\%_\n\r\t`;--",
                 "ß e\u{301} é",
                 "😀🏳️‍🌈",
+                // Before the text above by code points, after it in UTF-16.
+                "ﬃ",
                 "NULL",
             ];
             if capabilities.nul_in_text {
@@ -110,6 +112,8 @@ pub(crate) fn extremes(ty: ValueType, capabilities: &Capabilities) -> Vec<Value>
         .into(),
         ValueType::Uuid => vec![
             Value::Uuid([0; 16]),
+            // Some databases compare the last bytes first.
+            Value::Uuid([2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]),
             Value::Uuid([255; 16]),
             Value::Uuid([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]),
         ],

@@ -180,6 +180,19 @@ fn check(context: &mut Context) -> CaseResult {
             "the error must name the constraint"
         );
     }
+    database.execute(insert, &[int(1), int(1)])?;
+    let error = refused(
+        database.execute("UPDATE [people] SET [age] = ?", &[int(-1)]),
+        ErrorKind::CheckViolation,
+        "a row that a CHECK refuses, by UPDATE",
+    )?;
+    if context.capabilities().constraint_names {
+        check_eq!(
+            error.constraint_name(),
+            Some("age_is_not_negative"),
+            "the error of an UPDATE must name the constraint"
+        );
+    }
     for (id, age) in [(2, int(0)), (3, null(ValueType::I64))] {
         let result = database.execute(insert, &[int(id), age]);
         check!(
@@ -190,6 +203,9 @@ fn check(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
+/// The foreign key of `pets`.
+const OWNER: &str = "pets_owner_is_known";
+
 /// `people` and `pets` that refer to them.
 fn with_pets(context: &Context, on_delete: ReferentialAction) -> CaseResult<Database> {
     let mut database = with_people(context)?;
@@ -198,7 +214,7 @@ fn with_pets(context: &Context, on_delete: ReferentialAction) -> CaseResult<Data
         .column(Column::new("owner", ColumnType::I64).nullable())
         .primary_key(["id"])
         .constraint(ForeignKey {
-            name: None,
+            name: Some(OWNER.to_owned()),
             columns: vec!["owner".to_owned()],
             table: "people".to_owned(),
             schema: None,
@@ -218,23 +234,39 @@ fn foreign_key(context: &mut Context) -> CaseResult {
     let mut database = with_pets(context, ReferentialAction::NoAction)?;
     let insert = "INSERT INTO [pets] ([id], [owner]) VALUES (?, ?)";
     let result = database.execute(insert, &[int(11), int(99)]);
-    refused(
+    let inserted = refused(
         result,
         ErrorKind::ForeignKeyViolation,
         "a row that references a missing row",
     )?;
     let result = database.execute("UPDATE [pets] SET [owner] = ?", &[int(99)]);
-    refused(
+    let updated = refused(
         result,
         ErrorKind::ForeignKeyViolation,
         "a row that references a missing row, by UPDATE",
     )?;
     let result = database.execute("DELETE FROM [people]", &[]);
-    refused(
+    let deleted = refused(
         result,
         ErrorKind::ForeignKeyViolation,
         "deleting a referenced row",
     )?;
+    // Some databases name no foreign key; the others name it whatever refers to a missing row.
+    if inserted.constraint_name().is_some() {
+        for (error, what) in [
+            (inserted, "an INSERT"),
+            (updated, "an UPDATE"),
+            (deleted, "a DELETE"),
+        ] {
+            check_eq!(
+                error.constraint_name(),
+                Some(OWNER),
+                "the error of {what} must name the foreign key"
+            );
+        }
+    } else {
+        context.note("the backend does not name foreign keys");
+    }
     if context.capabilities().transactions {
         // A foreign key that is not DEFERRABLE is checked at once.
         database.begin_write()?;

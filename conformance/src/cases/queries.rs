@@ -361,6 +361,18 @@ fn order_keys(context: &mut Context) -> CaseResult {
         let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
         check_eq!(found, wanted, "ORDER BY {keys} must hold");
     }
+    // A row with the first two keys of another, so that a third decides.
+    database.execute(
+        "INSERT INTO [t] ([id], [a], [b]) VALUES (?, ?, ?)",
+        &[int(6), int(2), text("x")],
+    )?;
+    for (keys, wanted) in [
+        ("[a], [b], [id] DESC", [4, 2, 6, 1, 5, 3]),
+        ("[a] DESC, [b], [id]", [1, 6, 5, 3, 4, 2]),
+    ] {
+        let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
+        check_eq!(found, wanted, "ORDER BY {keys} must hold");
+    }
     Ok(())
 }
 

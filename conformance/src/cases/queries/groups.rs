@@ -172,6 +172,19 @@ fn aggregates(context: &mut Context) -> CaseResult {
         .collect();
     check_eq!(found, wanted, "the groups that HAVING keeps");
 
+    let found = select((Sale::SHOP, count_all()))
+        .from(Sale::table())
+        .group_by(Sale::SHOP)
+        .having(Sale::SHOP.ge(1))
+        .having(Sale::SHOP.lt(2))
+        .all(&mut session)?;
+    let ones = rows.iter().filter(|row| row.shop == Some(1)).count();
+    check_eq!(
+        found,
+        [(Some(1), ones as i64)],
+        "the group that both conditions of HAVING keep"
+    );
+
     const FACTOR: i64 = 1_000_000_000;
     let large = select(sum(Sale::AMOUNT * FACTOR)).from(Sale::table());
     let total = rows.iter().filter_map(|row| row.amount).sum::<i64>() * FACTOR;
@@ -318,6 +331,21 @@ fn windows(context: &mut Context) -> CaseResult {
         })
         .collect();
     check_eq!(numbers, wanted, "the numbers of peers");
+    let by_both = Window::new()
+        .partition_by(Sale::SHOP)
+        .partition_by(Sale::LABEL);
+    let sizes = select((Sale::ID, count_all().over(by_both)))
+        .from(Sale::table())
+        .order_by(Sale::ID.asc())
+        .all(&mut session)?;
+    let wanted: Vec<(i64, i64)> = rows
+        .iter()
+        .map(|row| {
+            let same = |other: &&Sale| other.shop == row.shop && other.label == row.label;
+            (row.id, rows.iter().filter(same).count() as i64)
+        })
+        .collect();
+    check_eq!(sizes, wanted, "the sizes of partitions by two columns");
     Ok(())
 }
 
@@ -384,6 +412,24 @@ fn joins(context: &mut Context) -> CaseResult {
         wanted,
         "and of a left join, with the rows that have no partner"
     );
+
+    // Each row finds itself, and only some of the amounts are the key of a third row.
+    let third = alias::<Sale>("third");
+    let mut found = select((Sale::ID, third.column(Sale::ID).nullable()))
+        .from(Sale::table())
+        .join(&other, on(other.column(Sale::ID), Sale::ID))
+        .join(
+            &third,
+            on(third.column(Sale::ID), other.column(Sale::AMOUNT)),
+        )
+        .all(&mut session)?;
+    found.sort_unstable();
+    let wanted: Vec<(i64, Option<i64>)> = rows
+        .iter()
+        .filter(|row| row.amount.is_some_and(|amount| amount > 0))
+        .map(|row| (row.id, row.amount))
+        .collect();
+    check_eq!(found, wanted, "the triples of two inner joins");
     Ok(())
 }
 

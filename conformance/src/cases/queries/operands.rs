@@ -101,7 +101,7 @@ const FLOATS: [Option<f64>; 10] = [
     Some(1e30),
 ];
 
-const TEXTS: [Option<&str>; 19] = [
+const TEXTS: [Option<&str>; 21] = [
     None,
     Some(""),
     Some(" "),
@@ -117,6 +117,8 @@ const TEXTS: [Option<&str>; 19] = [
     Some("a_b"),
     Some("\\"),
     Some("a\\b"),
+    Some("^"),
+    Some("[^]"),
     Some("  ab "),
     Some("\tab\n"),
     Some("éa"),

@@ -255,16 +255,25 @@ fn recursion(context: &mut Context) -> CaseResult {
         [1, 2, 3, 4, 5],
         "a recursive expression must count to five"
     );
-    let last = database.as_integer("MAX([i])");
-    let deep = format!(
-        "WITH RECURSIVE [n]([i]) AS (SELECT 1 UNION ALL SELECT [i] + 1 FROM [n] WHERE [i] < 3000) \
-         SELECT {last} FROM [n]"
-    );
-    let found = database.integers(&deep, &[])?;
-    check_eq!(
-        found,
-        [3000],
-        "a recursive expression must not stop before it adds no row"
+    let deep =
+        "WITH RECURSIVE [n]([i]) AS (SELECT 1 UNION ALL SELECT [i] + 1 FROM [n] WHERE [i] < 3000)";
+    for aggregate in ["MAX([i])", "COUNT(*)"] {
+        let last = database.as_integer(aggregate);
+        let deep = format!("{deep} SELECT {last} FROM [n]");
+        let found = database.integers(&deep, &[])?;
+        check_eq!(
+            found,
+            [3000],
+            "{aggregate}: a recursive expression must not stop before it adds no row"
+        );
+    }
+    let rows = format!("{deep} SELECT {number} FROM [n] ORDER BY [i]");
+    let found = database.integers(&rows, &[])?;
+    let wanted: Vec<i64> = (1..=3000).collect();
+    check!(
+        found == wanted,
+        "each of 3,000 rows of a recursive expression must come once, {} came",
+        found.len()
     );
     Ok(())
 }

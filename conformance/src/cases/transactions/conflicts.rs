@@ -1,5 +1,8 @@
 //! A transaction that has read rows which another has changed since.
 
+use std::thread;
+use std::time::Duration;
+
 use selfsame::ErrorKind;
 use selfsame::dialect::{Begin, Transaction};
 
@@ -8,6 +11,7 @@ use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, int};
+use crate::deadline::{SOON, Waiting};
 
 pub(super) const CASES: &[Case] = &[
     Case::core("transactions.conflict.told", reported)
@@ -74,8 +78,42 @@ fn reported(context: &mut Context) -> CaseResult {
             "a transaction that begins after the other must succeed, returned {again:?}"
         );
     }
+    announced(&mut database, other)?;
     context.note(format!(
         "refused at {refused} levels, locked before at {locked}"
     ));
+    Ok(())
+}
+
+/// How long another transaction is given to write something else, if it does not have to wait.
+const HEAD_START: Duration = Duration::from_millis(150);
+
+/// Checks that a transaction which announced that it writes is not refused for what is written to other rows after it has read.
+fn announced(database: &mut Database, mut other: Database) -> CaseResult {
+    database.begin_write()?;
+    keys(database)?;
+    // Where only one transaction can write at a time, this waits, and may give up.
+    let waiting = Waiting::start(move || {
+        let row = &[int(2), int(0)];
+        let written = other.begin_write().and_then(|()| {
+            other.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", row)?;
+            other.commit()
+        });
+        if written.is_err() {
+            let _ = other.rollback();
+        }
+    })?;
+    thread::sleep(HEAD_START);
+    let written = database
+        .execute(SET, &[int(7), int(1)])
+        .and_then(|_| database.commit());
+    check!(
+        !matches!(&written, Err(error) if error.is_retryable()),
+        "a write that was announced must not be a conflict for what another wrote to another row, returned {written:?}"
+    );
+    if written.is_err() {
+        database.rollback()?;
+    }
+    waiting.end("a write of another row", SOON)?;
     Ok(())
 }

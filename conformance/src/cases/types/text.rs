@@ -1,6 +1,7 @@
 //! Text, bytes and documents: empty values, length, unusual characters.
 
 use selfsame::ErrorKind;
+use selfsame::backend::Statement;
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Value, ValueType};
 
@@ -31,7 +32,7 @@ pub(super) const CASES: &[Case] = &[
     .promise("Quotes, backslashes, wildcards and line endings are ordinary text, because parameters are never pasted into SQL.")
     .hint("Send parameters as parameters.")
     .covers(&[Contract(8)]),
-    Case::core("types.text.long", |c| keeps_text(c, &"ab é😀".repeat(200_000)))
+    Case::core("types.text.long", long)
         .promise("A text of more than a megabyte is read back complete.")
         .hint("Map text without a declared length to the database's unlimited type.")
         .covers(&[Contract(9)]),
@@ -146,6 +147,28 @@ fn refuses_depth(context: &Context, document: Value) -> CaseResult {
 
 fn keeps_text(context: &Context, value: &str) -> CaseResult {
     keeps(context, ValueType::Text, Value::Text(value.to_owned()))
+}
+
+/// A long text, read as a value and as a text.
+fn long(context: &mut Context) -> CaseResult {
+    let long = "ab é😀".repeat(200_000);
+    keeps_text(context, &long)?;
+    let mut database = Database::open(context)?;
+    let sql = database.sql("SELECT [v] FROM [t]", &[], &[ValueType::Text]);
+    let mut lengths = Vec::new();
+    database
+        .connection
+        .query(&Statement::new(&sql, &[]), &mut |row| {
+            let found = row.text(0)?.unwrap_or_default();
+            lengths.push((found.len(), found == long));
+            Ok(())
+        })?;
+    check_eq!(
+        lengths,
+        [(long.len(), true)],
+        "the bytes of a long text that is asked for as a text, and whether they are the same"
+    );
+    Ok(())
 }
 
 fn empty(context: &mut Context) -> CaseResult {

@@ -103,6 +103,13 @@ fn outcomes(context: &mut Context) -> CaseResult {
         [1, 0, 1, 0],
         "each row must report its own outcome"
     );
+    let none = database.execute_each(INSERT, &TYPES, &[])?;
+    check_eq!(none.len(), 0, "a batch of no rows must report nothing");
+    check_eq!(
+        database.count("t")?,
+        3,
+        "a batch of no rows must write nothing"
+    );
     Ok(())
 }
 

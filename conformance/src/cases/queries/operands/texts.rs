@@ -149,7 +149,7 @@ pub(super) fn patterns(context: &mut Context) -> CaseResult {
     // Whether LIKE ignores case depends on the database: no pattern has a letter that occurs in both cases.
     for pattern in [
         "", "%", "_", "__", "_%", "%_", "%%", "\\%", "\\_", "%\\%%", "%\\_%", "%\\\\%", " %", "% ",
-        "_ _", "%é%", "😀%", "___", "%___%",
+        "_ _", "%é%", "😀%", "___", "%___%", "^", "^%", "[^]", "[%]", "[^%]%",
     ] {
         let characters: Vec<char> = pattern.chars().collect();
         let matches = |row: &Words| {
@@ -173,5 +173,18 @@ pub(super) fn patterns(context: &mut Context) -> CaseResult {
             |row: &Words| matches(row).map(|found| !found)
         );
     }
+    // What decides is at the end.
+    let digits = "0123456789".repeat(30);
+    decide!(
+        session,
+        Words,
+        rows,
+        "the end of a long text by LIKE",
+        Words::S
+            .concat(&*digits)
+            .concat(Words::S)
+            .like(format!("%{digits}\\%")),
+        |row: &Words| Some(row.s.as_ref()? == "%")
+    );
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Results: each value comes unchanged out of each expression and clause.
 
+use std::collections::HashSet;
+
 use selfsame::prelude::*;
 use selfsame::sql::{
-    Summable, Window, alias, case, coalesce, common, count, count_distinct, first_value, lag,
-    last_value, lead, max, min, nullif, on, row_number, select, sum,
+    Expression as _, Operator, Predicate, Summable, Window, alias, case, coalesce, common, count,
+    count_distinct, first_value, lag, last_value, lead, max, min, nullif, on, row_number, select,
+    sum,
 };
 use selfsame::value::ValueType;
 use selfsame::{Error, ErrorKind};
@@ -242,6 +245,17 @@ pub(super) fn sums<V: Operand + Summable<Sum = V>>(cells: &mut Cells<'_, V>) -> 
 
 fn sorted<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     let column = cells.column;
+    // Whatever the order of a type is, `<` has the same.
+    let less = alias::<Cell>("less");
+    let (less_id, less_value) = (less.column(Cell::ID), less.column(column));
+    let is_less = less_value
+        .into_node()
+        .binary(Operator::Lt, column.into_node());
+    let query = select((less_id, Cell::ID))
+        .from(Cell::table())
+        .join(&less, Predicate::<Cell>::from_node(is_less));
+    let found = cells.connect()?.all(&query);
+    let pairs: HashSet<(i64, i64)> = cells.done("< of two columns", found)?.into_iter().collect();
     for (path, key) in [
         ("ORDER BY", column.asc()),
         ("ORDER BY … DESC", column.desc()),
@@ -249,19 +263,29 @@ fn sorted<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
         let query = select((Cell::ID, column)).from(Cell::table()).order_by(key);
         let found = cells.connect()?.all(&query);
         let found = cells.done(path, found)?;
-        let values = found.iter().filter_map(|row| row.1.as_ref());
-        let values: Vec<_> = values.map(|value| plain(Some(value))).collect();
+        let values = found
+            .iter()
+            .filter_map(|(id, value)| Some((*id, value.as_ref()?)));
+        let values: Vec<_> = values.map(|(id, value)| (id, plain(Some(value)))).collect();
         for pair in values.windows(2) {
-            let sorted = match path {
-                "ORDER BY" => order(&pair[0], &pair[1]),
-                _ => order(&pair[1], &pair[0]),
+            let [(before, first), (after, second)] = pair else {
+                continue;
             };
+            let (sorted, reversed) = match path {
+                "ORDER BY" => (order(first, second), (*after, *before)),
+                _ => (order(second, first), (*before, *after)),
+            };
+            check!(
+                !pairs.contains(&reversed),
+                "{:?} through {path}: {first:?} comes before {second:?}, against `<`",
+                V::TYPE
+            );
             check!(
                 sorted.is_none_or(std::cmp::Ordering::is_lt),
                 "{:?} through {path}: {:?} must not come before {:?}",
                 V::TYPE,
-                pair[0],
-                pair[1]
+                first,
+                second
             );
         }
         cells.check(path, found)?;
