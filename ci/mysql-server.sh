@@ -27,6 +27,7 @@ for program in apt-get dpkg-deb; do
     command -v "$program" >/dev/null || unavailable "there is no $program"
 done
 cd "$folder"
+rm -rf packages root
 mkdir -p lists/partial cache/archives/partial packages root
 : >log
 # An empty list of installed packages, so that apt names everything that the server needs.
@@ -47,7 +48,7 @@ EOF
 export APT_CONFIG=$folder/apt.conf
 apt-get -q update >log 2>&1 || unavailable 'apt-get update failed'
 # Perl is for its scripts.
-needed=$(apt-get -q -s install mysql-server-core 2>>log | awk '/^Inst / && $2 !~ /perl/ { print $2 }')
+needed=$(apt-get -q -s install mysql-server-core 2>>log | awk '/^Inst / && $2 !~ /perl/ { print $2 }') || unavailable 'mysql-server-core cannot be installed'
 [ -n "$needed" ] || unavailable 'no package mysql-server-core'
 # Names of packages have no spaces.
 # shellcheck disable=SC2086

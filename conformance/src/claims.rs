@@ -199,13 +199,6 @@ impl Dialect for ClaimingDialect {
         }
     }
 
-    fn key_step(&self, table: &Table) -> Option<String> {
-        match self.keys {
-            Keys::Reported => self.inner.dialect().key_step(table),
-            Keys::Hidden => None,
-        }
-    }
-
     fn reflect(
         &self,
         connection: &mut dyn Connection,
@@ -365,7 +358,6 @@ mod tests {
             ![
                 "capabilities",
                 "last_key",
-                "key_step",
                 "reports_generated_keys",
                 "reflect",
                 "function<'n>",

@@ -405,10 +405,6 @@ const BEYOND_CASES: &[(&str, &str)] = &[
         "MUST leave such an index out",
         "few databases need one; the tests of the backend for MariaDB create such a table, reflect it and compare",
     ),
-    (
-        "MUST yield no row if a trigger",
-        "only MySQL needs one; the tests of its backend insert where a trigger exists, may appear, or cannot be seen",
-    ),
 ];
 
 /// Capabilities that no case checks, and the case in which the ORM uses them.

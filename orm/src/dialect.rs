@@ -413,17 +413,6 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
-    /// Returns a query for the distance between the keys that one INSERT of several rows generates: one integer column. The keys then follow the
-    /// first one, which the outcome of that INSERT reports, at this distance and in the order of the rows.
-    ///
-    /// The query is sent after an INSERT into the table, in its transaction, and MUST yield no row if a trigger, or anything else that can
-    /// change until the transaction ends, may give rows other keys: then rows are inserted one by one. By default `None`: they always are, or
-    /// their keys are returned or predicted ([`last_key`](Self::last_key)).
-    fn key_step(&self, table: &Table) -> Option<String> {
-        let _ = table;
-        None
-    }
-
     /// Returns the SQL of a transaction command. By default the SQL standard's.
     fn transaction(&self, command: &Transaction<'_>) -> String {
         ansi_transaction(self, command)

@@ -367,32 +367,6 @@ impl Dialect for MariaDbDialect {
         true
     }
 
-    /// InnoDB numbers the rows of one INSERT consecutively, whatever its lock mode, unless a trigger runs: that may choose keys, and lets the server
-    /// number the rows in several parts. Whether there are triggers is known to those who may create them.
-    fn key_step(&self, table: &Table) -> Option<String> {
-        if self.flavor == Flavor::MariaDb {
-            return None;
-        }
-        let mut schema = "DATABASE()".to_owned();
-        if let Some(name) = &table.schema {
-            schema.clear();
-            self.literal(name, &mut schema);
-        }
-        let mut name = String::new();
-        self.literal(table.local_name(), &mut name);
-        let mine = "privilege_type = 'TRIGGER' AND REPLACE(grantee, '''', '') = CURRENT_USER()";
-        Some(format!(
-            "SELECT @@auto_increment_increment FROM information_schema.tables t \
-             WHERE t.table_schema = {schema} AND t.table_name = {name} AND t.engine = 'InnoDB' \
-             AND NOT EXISTS (SELECT 1 FROM information_schema.triggers WHERE event_manipulation = 'INSERT' \
-             AND event_object_schema = t.table_schema AND event_object_table = t.table_name) \
-             AND (NOT @@partial_revokes AND EXISTS (SELECT 1 FROM information_schema.user_privileges WHERE {mine}) \
-             OR EXISTS (SELECT 1 FROM information_schema.schema_privileges p WHERE {mine} AND t.table_schema LIKE p.table_schema) \
-             OR EXISTS (SELECT 1 FROM information_schema.table_privileges p WHERE {mine} \
-             AND p.table_schema = t.table_schema AND p.table_name = t.table_name))"
-        ))
-    }
-
     fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
         let mut at = String::new();
         json_path(path, &mut at);

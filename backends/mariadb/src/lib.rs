@@ -64,9 +64,8 @@
 //!
 //! MySQL 8.0.19 or later, according to its documentation; 9.7.4 is tested. Write `mysql://`. What differs from MariaDB:
 //!
-//! - There is no RETURNING. The key of a new row comes with the outcome of its INSERT. More than three rows with generated keys are inserted together, except in a
-//!   table with an INSERT trigger or if the user may not see triggers (the privilege TRIGGER, not through a role): then one by one. Other values
-//!   that the database makes are read by the rows' keys; a key that comes from a default is refused.
+//! - There is no RETURNING. The key of a new row comes with the outcome of its INSERT, so that rows with generated keys are inserted one by one. Other
+//!   values that the database makes are read by the rows' keys, together; a key that comes from a default is refused.
 //! - The columns of an UPDATE are assigned one after the other. The mapper orders its assignments so that each expression sees the row as it was before, and
 //!   refuses those that cannot be ordered (`SET a = b, b = a`); raw SQL is on its own.
 //! - REPEATABLE READ, the server's default, loses updates, and cannot be requested. At SERIALIZABLE readers lock what they read: a conflict is a

@@ -28,7 +28,6 @@ pub(crate) enum Operation {
     Select(Lock),
     SelectArrays(Lock),
     LastKey,
-    KeyStep,
     /// Reads the other side of association rows that have some keys on one side.
     SelectPaired,
     SelectPairedArrays,

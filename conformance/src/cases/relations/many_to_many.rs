@@ -186,7 +186,7 @@ fn both_sides(context: &mut Context) -> CaseResult {
 fn inserted(context: &mut Context) -> CaseResult {
     let (world, _) = library(context)?;
     let mut counts = Vec::new();
-    for count in [5, 20] {
+    for count in [2, 20] {
         let mut session = world.session();
         let shared = session.add(Topic::new(format!("shared {count}")));
         let articles: Vec<Handle<Article>> = (0..count)

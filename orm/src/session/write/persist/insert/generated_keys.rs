@@ -9,9 +9,6 @@ use crate::session::read::lookup::not_connected;
 use crate::session::write::persist::send::shape;
 use crate::value::{Value, ValueRef, ValueType};
 
-/// So many rows take as few statements one by one as with a question for the distance of their keys.
-const FEW_ROWS: usize = 3;
-
 impl Insert<'_> {
     /// Inserts rows with generated keys: computed from the last key if the dialect allows, otherwise returned by one statement for many rows,
     /// or reported row by row.
@@ -23,40 +20,8 @@ impl Insert<'_> {
             if let Some((most, witnesses)) = self.returned_values(session) {
                 return self.values_returning(session, &[key], most, &witnesses);
             }
-            if self.slots.len() > FEW_ROWS && session.in_transaction() {
-                return self.stepped(session, key);
-            }
         }
         self.reported(session, key)
-    }
-
-    /// Inserts the first row alone: nobody can create a trigger of its table from then until the transaction ends. The rest follows together if
-    /// the database now tells at which distance it numbers rows.
-    fn stepped(&self, session: &mut Session, key: usize) -> Result<()> {
-        let table = session.entry(self.store).mapper.table();
-        let Some(text) = session.engine.dialect().key_step(table) else {
-            return self.reported(session, key);
-        };
-        let (first, rest) = self.slots.split_at(1);
-        let of = |slots| Insert { slots, ..*self };
-        of(first).reported(session, key)?;
-        let step = self.integer(session, Operation::KeyStep, text)?;
-        let Some(step) = step.filter(|step| *step > 0) else {
-            return of(rest).reported(session, key);
-        };
-        let mut ids = Vec::with_capacity(rest.len());
-        of(rest).values(session, &mut |slots, outcome| {
-            let mut id = outcome.last_insert_id.ok_or_else(not_reported)?;
-            for _ in slots {
-                ids.push(id);
-                id = id.saturating_add(step);
-            }
-            Ok(())
-        })?;
-        let ty = session.entry(self.store).mapper.types()[key];
-        let store = session.any_store_mut(self.store);
-        let mut rows = rest.iter().zip(ids);
-        rows.try_for_each(|(&slot, id)| store.assign(slot, key, key_value(ty, id)?))
     }
 
     /// Inserts rows one by one, whose generated keys their outcomes report.
