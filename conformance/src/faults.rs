@@ -33,6 +33,7 @@ macro_rules! read {
 mod calls;
 mod characters;
 mod clauses;
+mod conditions;
 mod connection_state;
 mod connections;
 mod constraints;
@@ -211,6 +212,7 @@ const REST: &[&[Fault]] = &[
     drivers::FAULTS,
     orders::FAULTS,
     cursors::FAULTS,
+    conditions::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.

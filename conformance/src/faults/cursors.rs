@@ -1,12 +1,13 @@
-//! Rows, cursors, batches and savepoints that remember too much, and counters that are too narrow.
+//! Rows, cursors, batches and savepoints that remember too much, counters that are too narrow, and errors that say too little.
 
 use selfsame::backend::StatementKind;
 use selfsame::dialect::Transaction;
+use selfsame::{Error, ErrorKind};
 
 use crate::case::Capability;
 use crate::faults::Fault;
-use crate::faults::Group::{Queries, Transactions, Writes};
-use crate::faults::lie::Lie;
+use crate::faults::Group::{Constraints, Queries, Transactions, Values, Writes};
+use crate::faults::lie::{Answer, Lie};
 
 /// Reports another number of rows for one kind of statement.
 macro_rules! counted {
@@ -25,6 +26,22 @@ macro_rules! counted {
             }),
         )
         .suspects($suspects)
+    };
+}
+
+/// Reports an error of one kind of statement as another error of the database.
+macro_rules! blurred {
+    ($id:literal, $sentence:literal, $kind:ident, $error:ident) => {
+        Fault::new(
+            concat!("constraints.", $id),
+            Constraints,
+            $sentence,
+            Lie::Error(|kind, error| {
+                let is_meant = kind == StatementKind::$kind && error.kind() == ErrorKind::$error;
+                is_meant.then(|| Answer::Error(Error::new(ErrorKind::Database, error.message())))
+            }),
+        )
+        .suspects(&["constraints."])
     };
 }
 
@@ -51,6 +68,18 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .suspects(&["queries.stream"]),
     Fault::new(
+        "values.long_text_alone_cut",
+        Values,
+        "A reader that asks for a text alone gets at most 65,535 bytes.",
+        Lie::FastText(|row, at| {
+            let text = row.text(at).ok()??;
+            let end = (0..=65_535).rev().find(|end| text.is_char_boundary(*end))?;
+            (text.len() > 65_535).then(|| Some(text[..end].to_owned()))
+        }),
+    )
+    .beyond(65_535)
+    .suspects(&["types.text", "types."]),
+    Fault::new(
         "writes.equal_rows_of_a_batch_written_once",
         Writes,
         "Of equal rows in a batch only the first is written.",
@@ -65,6 +94,13 @@ pub(super) const FAULTS: &[Fault] = &[
             let last = row.last();
             row.len() > 1 && before.iter().any(|earlier| earlier.last() == last)
         }),
+    )
+    .suspects(&["writes.batch", "writes."]),
+    Fault::new(
+        "writes.empty_batch_reports_a_row",
+        Writes,
+        "A batch of no rows reports an outcome.",
+        Lie::EmptyBatch,
     )
     .suspects(&["writes.batch", "writes."]),
     counted!(
@@ -112,4 +148,61 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Savepoints])
     .suspects(&["transactions.savepoint"]),
+    Fault::new(
+        "transactions.intent_to_write_ignored",
+        Transactions,
+        "A transaction that writes first begins like one that reads.",
+        Lie::CommandIn(|_, command| match command {
+            Transaction::Begin(begin) if begin.writes_first => {
+                let mut other = *begin;
+                other.writes_first = false;
+                Some(vec![Transaction::Begin(other)])
+            }
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::Transactions, Capability::SecondConnection])
+    .suspects(&["transactions.", "sessions."]),
+    blurred!(
+        "refused_check_of_update_is_other",
+        "An UPDATE that a CHECK refuses is reported as another error of the database.",
+        Update,
+        CheckViolation
+    ),
+    blurred!(
+        "refused_reference_of_update_is_other",
+        "An UPDATE that a foreign key refuses is reported as another error of the database.",
+        Update,
+        ForeignKeyViolation
+    )
+    .needs(&[Capability::ForeignKeys]),
+    Fault::new(
+        "constraints.name_lost_of_update",
+        Constraints,
+        "The error of an UPDATE does not name the constraint.",
+        Lie::Error(|kind, error| {
+            (kind == StatementKind::Update && error.constraint_name().is_some())
+                .then(|| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
+        }),
+    )
+    .suspects(&["constraints."]),
+    Fault::new(
+        "constraints.name_lost_of_delete",
+        Constraints,
+        "The error of a DELETE does not name the foreign key.",
+        Lie::Error(|kind, error| {
+            (kind == StatementKind::Delete && error.constraint_name().is_some())
+                .then(|| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
+        }),
+    )
+    .needs(&[Capability::ForeignKeys])
+    .suspects(&["constraints."]),
+    Fault::new(
+        "constraints.violation_of_a_query_is_other",
+        Constraints,
+        "A violation by a statement with RETURNING is reported as another error of the database.",
+        Lie::ErrorOfQuery,
+    )
+    .needs(&[Capability::Returning])
+    .suspects(&["constraints.", "writes.returning"]),
 ];

@@ -24,6 +24,8 @@ pub(super) enum Lie {
     Outcome(fn(StatementKind, Outcome) -> Option<Outcome>),
     /// Reports an error differently.
     Error(fn(StatementKind, &Error) -> Option<Answer>),
+    /// Reports a violated constraint of a statement with rows as another error.
+    ErrorOfQuery,
     /// Sends another transaction command.
     Command(fn(&Transaction<'_>) -> Option<Command>),
     /// Sends other SQL, depending on the connection's history.
@@ -72,6 +74,8 @@ pub(super) enum Lie {
     EmptyRowsOnce,
     /// In a batch, only reports rows as written, given the rows before.
     SkipInBatch(for<'a> fn(&[&[Param<'a>]], &[Param<'a>]) -> bool),
+    /// Reports an outcome for a batch of no rows.
+    EmptyBatch,
     /// In a batch, reports for each row the outcome of the previous row.
     LateOutcomes,
     /// Does not report the outcome of the last row of a batch.

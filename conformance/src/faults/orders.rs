@@ -37,6 +37,14 @@ macro_rules! sorted {
 
 pub(super) const FAULTS: &[Fault] = &[
     sorted!(
+        "texts_sorted_by_utf16",
+        "Texts are sorted by UTF-16 code units.",
+        Text,
+        &["queries.groups.order", "types.text", "queries."],
+        |a, b| a.cmp(b),
+        |a, b| a.encode_utf16().cmp(b.encode_utf16())
+    ),
+    sorted!(
         "texts_sorted_by_1024_bytes",
         "Texts are sorted by their first 1,024 bytes.",
         Text,
@@ -58,6 +66,14 @@ pub(super) const FAULTS: &[Fault] = &[
             let signed = |bytes: &[u8]| bytes.iter().map(|byte| byte ^ 0x80).collect::<Vec<u8>>();
             signed(a).cmp(&signed(b))
         }
+    ),
+    sorted!(
+        "uuids_sorted_by_their_ends",
+        "UUIDs are sorted by their last six bytes first.",
+        Uuid,
+        &["queries.groups.order", "types.uuid", "queries."],
+        |a, b| a.cmp(b),
+        |a, b| a[10..].cmp(&b[10..]).then_with(|| a.cmp(b))
     ),
     sorted!(
         "decimals_sorted_as_texts",

@@ -291,6 +291,12 @@ impl Connection for LyingConnection {
                 liar.fire();
                 Ok(())
             }
+            Err(error)
+                if is_violation(error.kind()) && matches!(liar.lie, Some(Lie::ErrorOfQuery)) =>
+            {
+                liar.fire();
+                Err(Error::new(ErrorKind::Database, error.message()))
+            }
             Err(error) => liar.answer(sql.kind(), error).map(drop),
         }
     }
@@ -303,6 +309,10 @@ impl Connection for LyingConnection {
     ) -> Result<()> {
         // Row by row: the effect of a fault must not depend on how the inner backend batches.
         let all: Vec<&[Param<'_>]> = rows.iter().collect();
+        if all.is_empty() && matches!(self.liar.lie, Some(Lie::EmptyBatch)) {
+            self.liar.fire();
+            return each(Outcome::matched(0));
+        }
         let mut outcomes = Vec::new();
         let mut first = None;
         let mut before = Outcome::matched(1);
@@ -405,7 +415,13 @@ impl Connection for LyingConnection {
             }
         }
         if let Some(Lie::CommandIn(change)) = self.liar.lie {
-            let others = self.liar.fired(change(self.tracker.now(), command));
+            // Databases write some commands the same way.
+            let others = change(self.tracker.now(), command).filter(|others| {
+                let dialect = self.backend.dialect();
+                let texts = others.iter().map(|other| dialect.transaction(other));
+                texts.collect::<Vec<_>>() != [sql.text()]
+            });
+            let others = self.liar.fired(others);
             let result = match others {
                 None => self.inner.transaction(command, sql),
                 Some(others) => others.iter().try_for_each(|other| self.send(other)),
@@ -535,4 +551,14 @@ impl LyingConnection {
         let sql = Sql::new(StatementKind::Transaction, text, [], []);
         self.inner.transaction(command, &sql)
     }
+}
+
+fn is_violation(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::UniqueViolation
+            | ErrorKind::ForeignKeyViolation
+            | ErrorKind::NotNullViolation
+            | ErrorKind::CheckViolation
+    )
 }
