@@ -25,6 +25,7 @@ pub(crate) struct Attempt {
     /// A digest of the statements sent.
     pub(crate) sent: Option<String>,
     pub(crate) isolation: Option<SeenIsolation>,
+    pub(crate) operations: u64,
 }
 
 /// Limits and settings of a run.
@@ -80,6 +81,7 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
             notes: Vec::new(),
             sent: None,
             isolation: None,
+            operations: 0,
         },
         Err(mpsc::RecvTimeoutError::Disconnected) => {
             harness_error("the case's thread ended without a result".to_owned())
@@ -145,6 +147,7 @@ fn run_here(target: &dyn Target, case: &'static Case, limits: Limits, log: Log) 
         notes,
         sent: Some(log.digest()),
         isolation: context.isolation.take(),
+        operations: context.operations,
     }
 }
 
@@ -231,6 +234,7 @@ fn harness_error(message: String) -> Attempt {
         notes: Vec::new(),
         sent: None,
         isolation: None,
+        operations: 0,
     }
 }
 

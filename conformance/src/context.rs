@@ -19,6 +19,8 @@ pub struct Context {
     cases: u32,
     notes: Vec<String>,
     pub(crate) isolation: Option<SeenIsolation>,
+    /// How many operations of generated programs ran.
+    pub(crate) operations: u64,
     pub(crate) program: Option<String>,
     pub(crate) keep: Option<String>,
     pub(crate) repro: Option<String>,
@@ -36,6 +38,7 @@ impl Context {
             cases,
             notes: Vec::new(),
             isolation: None,
+            operations: 0,
             program: None,
             keep: None,
             repro: None,

@@ -59,10 +59,14 @@ fn programs(context: &mut Context) -> CaseResult {
         kept: programs::kept(),
         keep: |draws| Some(programs::keep(draws)),
     };
-    context.property_of(&inputs, |_, draws| run(&world, &draws))
+    context.property_of(&inputs, |context, draws| {
+        context.operations += run(&world, &draws)?;
+        Ok(())
+    })
 }
 
-fn run(world: &World, draws: &[Draw]) -> CaseResult {
+/// Runs a program and returns how many operations it had.
+fn run(world: &World, draws: &[Draw]) -> CaseResult<u64> {
     entities::empty(world)?;
     let mut session = world.session();
     let mut program = Program {
@@ -71,10 +75,12 @@ fn run(world: &World, draws: &[Draw]) -> CaseResult {
         rows: Rows::default(),
         committed: Rows::default(),
         draws: draws.iter(),
+        operations: 0,
     };
     program.go_on(&mut session, 0)?;
     session.commit()?;
-    compare(&mut world.session(), &program.rows, "after the last commit")
+    compare(&mut world.session(), &program.rows, "after the last commit")?;
+    Ok(program.operations)
 }
 
 /// The remaining steps, and the expected rows so far.
@@ -85,6 +91,7 @@ struct Program<'a> {
     rows: Rows,
     committed: Rows,
     draws: std::slice::Iter<'a, Draw>,
+    operations: u64,
 }
 
 impl Program<'_> {
@@ -94,6 +101,7 @@ impl Program<'_> {
             let Some(change) = self.rows.resolve(draw, depth) else {
                 continue;
             };
+            self.operations += 1;
             match change {
                 Change::Commit => {
                     session.commit()?;

@@ -70,9 +70,11 @@ fn programs(context: &mut Context) -> CaseResult {
         kept: kept::programs(),
         keep: |draws| Some(kept::keep(draws)),
     };
-    let result = context.property_of(&inputs, |_, draws| {
+    let result = context.property_of(&inputs, |context, draws| {
         entities::empty(&world)?;
-        statistics.add(&steps(&draws));
+        let steps = steps(&draws);
+        context.operations += steps.len() as u64;
+        statistics.add(&steps);
         Machine::new(&world).run(&draws)
     });
     if result.is_ok() {

@@ -68,6 +68,11 @@ impl TargetReport {
             (summary.applicable > 0).then_some(summary)
         })
     }
+
+    /// Returns how many operations of generated programs ran.
+    pub fn operations(&self) -> u64 {
+        self.cases.iter().map(|case| case.operations).sum()
+    }
 }
 
 /// The summary of one tier on one target: how many cases apply, and how many of them passed.
@@ -130,6 +135,17 @@ pub struct CaseReport {
     /// The anomalies of concurrent transactions, if the case looks for them.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub isolation: Option<SeenIsolation>,
+    /// How many operations of generated programs ran.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub operations: u64,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde calls it with a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// The anomalies of concurrent transactions at one isolation level.
@@ -168,6 +184,7 @@ impl CaseReport {
             notes,
             sent: None,
             isolation: None,
+            operations: 0,
         }
     }
 }

@@ -230,6 +230,7 @@ pub(crate) fn run_case(
     let report = CaseReport {
         sent: attempt.sent.filter(|_| !case.concurrent),
         isolation: attempt.isolation,
+        operations: attempt.operations,
         ..CaseReport::new(case, outcome, attempt.notes)
     };
     (report, took)

@@ -38,7 +38,7 @@ const CASES: &[Case] = &[
         .hint("See `Connection::reset`: roll back first.")
         .covers(&[Contract(77), Rule(32)]),
     Case::core("connections.reset.usable", reset_usable)
-        .promise("A connection keeps working after any number of resets, including the statements it had prepared.")
+        .promise("A connection keeps working after any number of resets, including the statements it had prepared, and its counters count what ran.")
         .hint("Keep prepared statements across a reset, or prepare them again.")
         .covers(&[Contract(77)]),
     Case::full("connections.reset.temporary", temporary)
@@ -130,6 +130,45 @@ fn reset_usable(context: &mut Context) -> CaseResult {
         check!(
             database.connection.is_open(),
             "a reset connection must be open"
+        );
+    }
+    counted(&mut database)
+}
+
+/// Checks the counters, if the connection has any.
+fn counted(database: &mut Database) -> CaseResult {
+    const RUNS: u64 = 5;
+    let Some(before) = database.connection.statistics()? else {
+        return Ok(());
+    };
+    for _ in 0..RUNS {
+        database.execute("UPDATE [t] SET [v] = ? WHERE [id] = ?", &[int(1), int(1)])?;
+    }
+    let Some(after) = database.connection.statistics()? else {
+        return Ok(());
+    };
+    let executions = after.executions - before.executions;
+    check!(
+        executions <= RUNS,
+        "no more executions may be counted than the {RUNS} that ran, counted {executions}"
+    );
+    let prepared = after.prepares + after.cache_hits - before.prepares - before.cache_hits;
+    check!(
+        prepared >= executions,
+        "each of the {executions} executions must be of a statement that was prepared then or before, counted {prepared}"
+    );
+    let trips = after.round_trips - before.round_trips;
+    check!(
+        trips == 0 || trips >= RUNS,
+        "{RUNS} statements that a server answered must be as many round trips, counted {trips}"
+    );
+    if let (Some(before), Some(after)) =
+        (before.executions_by_database, after.executions_by_database)
+    {
+        check_eq!(
+            after - before,
+            executions,
+            "the database and the backend must count the same executions"
         );
     }
     Ok(())

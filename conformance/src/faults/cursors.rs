@@ -1,8 +1,8 @@
 //! Rows, cursors, batches and savepoints that remember too much, counters that are too narrow, and errors that say too little.
 
+use selfsame::Error;
 use selfsame::backend::StatementKind;
 use selfsame::dialect::Transaction;
-use selfsame::{Error, ErrorKind};
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -29,16 +29,16 @@ macro_rules! counted {
     };
 }
 
-/// Reports an error of one kind of statement as another error of the database.
-macro_rules! blurred {
-    ($id:literal, $sentence:literal, $kind:ident, $error:ident) => {
+/// Reports the errors of one kind of statement without the name of the constraint.
+macro_rules! nameless {
+    ($id:literal, $sentence:literal, $kind:ident) => {
         Fault::new(
             concat!("constraints.", $id),
             Constraints,
             $sentence,
             Lie::Error(|kind, error| {
-                let is_meant = kind == StatementKind::$kind && error.kind() == ErrorKind::$error;
-                is_meant.then(|| Answer::Error(Error::new(ErrorKind::Database, error.message())))
+                (kind == StatementKind::$kind && error.constraint_name().is_some())
+                    .then(|| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
             }),
         )
         .suspects(&["constraints."])
@@ -148,55 +148,17 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Savepoints])
     .suspects(&["transactions.savepoint"]),
-    Fault::new(
-        "transactions.intent_to_write_ignored",
-        Transactions,
-        "A transaction that writes first begins like one that reads.",
-        Lie::CommandIn(|_, command| match command {
-            Transaction::Begin(begin) if begin.writes_first => {
-                let mut other = *begin;
-                other.writes_first = false;
-                Some(vec![Transaction::Begin(other)])
-            }
-            _ => None,
-        }),
-    )
-    .needs(&[Capability::Transactions, Capability::SecondConnection])
-    .suspects(&["transactions.", "sessions."]),
-    blurred!(
-        "refused_check_of_update_is_other",
-        "An UPDATE that a CHECK refuses is reported as another error of the database.",
-        Update,
-        CheckViolation
+    nameless!(
+        "name_lost_of_update",
+        "The error of an UPDATE does not name the constraint.",
+        Update
     ),
-    blurred!(
-        "refused_reference_of_update_is_other",
-        "An UPDATE that a foreign key refuses is reported as another error of the database.",
-        Update,
-        ForeignKeyViolation
+    nameless!(
+        "name_lost_of_delete",
+        "The error of a DELETE does not name the foreign key.",
+        Delete
     )
     .needs(&[Capability::ForeignKeys]),
-    Fault::new(
-        "constraints.name_lost_of_update",
-        Constraints,
-        "The error of an UPDATE does not name the constraint.",
-        Lie::Error(|kind, error| {
-            (kind == StatementKind::Update && error.constraint_name().is_some())
-                .then(|| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
-        }),
-    )
-    .suspects(&["constraints."]),
-    Fault::new(
-        "constraints.name_lost_of_delete",
-        Constraints,
-        "The error of a DELETE does not name the foreign key.",
-        Lie::Error(|kind, error| {
-            (kind == StatementKind::Delete && error.constraint_name().is_some())
-                .then(|| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
-        }),
-    )
-    .needs(&[Capability::ForeignKeys])
-    .suspects(&["constraints."]),
     Fault::new(
         "constraints.violation_of_a_query_is_other",
         Constraints,

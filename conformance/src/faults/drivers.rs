@@ -1,13 +1,16 @@
 //! Drivers that lose track: of statements, of the end of a result, of transactions, of what they counted.
 
 use selfsame::backend::{Outcome, StatementKind};
-use selfsame::dialect::{Begin, Transaction};
+use selfsame::dialect::{Begin, Isolation, Transaction};
 use selfsame::value::ValueType;
 use selfsame::{Error, ErrorKind};
 
 use crate::case::Capability;
 use crate::faults::Fault;
-use crate::faults::Group::{Constraints, Queries, Schema, Transactions, Values, Writes};
+use crate::faults::Group::{
+    Connections, Constraints, Queries, Schema, Transactions, Values, Writes,
+};
+use crate::faults::connection_state::ConnectionState;
 use crate::faults::lie::{Answer, Lie};
 use crate::faults::text::{places, replaced};
 
@@ -25,6 +28,41 @@ macro_rules! other {
             }),
         )
         .suspects($suspects)
+    };
+}
+
+/// Begins transactions otherwise.
+macro_rules! begun {
+    ($id:literal, $sentence:literal, $needs:expr, $suspects:expr, $change:expr) => {
+        Fault::new(
+            concat!("transactions.", $id),
+            Transactions,
+            $sentence,
+            Lie::CommandIn(|state, command| {
+                let change: fn(&ConnectionState, &mut Begin) = $change;
+                let Transaction::Begin(begin) = command else {
+                    return None;
+                };
+                let mut other = *begin;
+                change(state, &mut other);
+                (other != *begin).then(|| vec![Transaction::Begin(other)])
+            }),
+        )
+        .needs($needs)
+        .suspects($suspects)
+    };
+}
+
+/// Reports other counters of a connection.
+macro_rules! counters {
+    ($id:literal, $sentence:literal, $change:expr) => {
+        Fault::new(
+            concat!("connections.", $id),
+            Connections,
+            $sentence,
+            Lie::Count($change),
+        )
+        .suspects(&["connections.reset.usable"])
     };
 }
 
@@ -280,34 +318,74 @@ pub(super) const FAULTS: &[Fault] = &[
         &["transactions.lock", "connections.waits"]
     )
     .needs(&[Capability::SecondConnection, Capability::LockTimeout]),
-    Fault::new(
-        "transactions.read_only_lost_with_isolation",
-        Transactions,
+    other!(
+        Constraints,
+        "constraints.refused_check_of_update_is_other",
+        "An UPDATE that a CHECK refuses is reported as another error of the database.",
+        |kind, error| kind == StatementKind::Update && error == ErrorKind::CheckViolation,
+        &["constraints."]
+    ),
+    other!(
+        Constraints,
+        "constraints.refused_reference_of_update_is_other",
+        "An UPDATE that a foreign key refuses is reported as another error of the database.",
+        |kind, error| kind == StatementKind::Update && error == ErrorKind::ForeignKeyViolation,
+        &["constraints."]
+    )
+    .needs(&[Capability::ForeignKeys]),
+    begun!(
+        "read_only_lost_with_isolation",
         "A read-only transaction with an isolation level accepts writes.",
-        Lie::CommandIn(|_, command| match command {
-            Transaction::Begin(begin) if begin.read_only && begin.isolation.is_some() => {
-                let mut other = *begin;
-                other.read_only = false;
-                Some(vec![Transaction::Begin(other)])
-            }
-            _ => None,
-        }),
-    )
-    .needs(&[Capability::ReadOnlyTransactions])
-    .suspects(&["transactions.read_only"]),
-    Fault::new(
-        "transactions.isolation_lost_after_a_rollback",
-        Transactions,
+        &[Capability::ReadOnlyTransactions],
+        &["transactions.read_only"],
+        |_, begin| begin.read_only &= begin.isolation.is_none()
+    ),
+    begun!(
+        "isolation_lost_after_a_rollback",
         "A transaction that follows a rolled back one has no isolation level.",
-        Lie::CommandIn(|state, command| match command {
-            Transaction::Begin(begin) if state.after_rollback && begin.isolation.is_some() => {
-                Some(vec![Transaction::Begin(Begin::default())])
-            }
-            _ => None,
-        }),
-    )
-    .needs(&[Capability::Transactions])
-    .suspects(&["transactions.isolation", "transactions.history"]),
+        &[Capability::Transactions],
+        &["transactions.isolation", "transactions.history"],
+        |state, begin| begin.isolation = begin.isolation.filter(|_| !state.after_rollback)
+    ),
+    begun!(
+        "isolation_stays",
+        "A transaction without an isolation level has that of the one before.",
+        LEVELS,
+        &["transactions.isolation.after"],
+        |state, begin| {
+            let before = state.begun.and_then(|before| before.isolation);
+            begin.isolation = begin.isolation.or(before);
+        }
+    ),
+    begun!(
+        "level_lost_with_intent",
+        "A transaction that writes first has no isolation level.",
+        LEVELS,
+        &["transactions.isolation.after"],
+        |_, begin| begin.isolation = begin.isolation.filter(|_| !begin.writes_first)
+    ),
+    begun!(
+        "intent_to_write_ignored",
+        "A transaction that writes first begins like one that reads.",
+        &[Capability::Transactions, Capability::SecondConnection],
+        &["transactions.conflict", "sessions."],
+        |_, begin| begin.writes_first = false
+    ),
+    counters!(
+        "executions_counted_twice",
+        "The counter of executions counts each one twice.",
+        |counters| counters.executions *= 2
+    ),
+    counters!(
+        "prepares_untold",
+        "The counter of prepared statements stays 0.",
+        |counters| counters.prepares = 0
+    ),
+    counters!(
+        "every_second_round_trip_untold",
+        "The counter of round trips counts every second one.",
+        |counters| counters.round_trips /= 2
+    ),
     Fault::new(
         "queries.skip_locked_waits",
         Queries,
@@ -391,6 +469,13 @@ pub(super) const FAULTS: &[Fault] = &[
                 .then(|| values.iter().map(other).collect())
         }
     ),
+];
+
+/// An engine with one level has none to confuse with it.
+const LEVELS: &[Capability] = &[
+    Capability::Transactions,
+    Capability::SecondConnection,
+    Capability::Isolation(Isolation::RepeatableRead),
 ];
 
 /// Gives each column the value of the last one whose name is the same.

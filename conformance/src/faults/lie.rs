@@ -1,7 +1,7 @@
 //! The places where a fault can be injected.
 
 use selfsame::Error;
-use selfsame::backend::{Outcome, Row, Sql, StatementKind};
+use selfsame::backend::{Outcome, Row, Sql, StatementKind, Statistics};
 use selfsame::dialect::{Dialect, Transaction};
 use selfsame::schema::Table;
 use selfsame::value::{Param, Value, ValueRef, ValueType};
@@ -126,6 +126,8 @@ pub(super) enum Lie {
     ShowPassword,
     /// Skips the reset when a connection returns to the pool.
     KeepDirty,
+    /// Reports other counters.
+    Count(fn(&mut Statistics)),
     /// Ignores interrupts.
     IgnoreCancel,
     /// Ignores interrupts of writes and of BEGIN, which may wait for a lock.

@@ -217,8 +217,12 @@ fn of_target(target: &TargetReport) -> String {
     })
     .collect();
     let tiers: Vec<String> = target.tiers().map(|tier| tier.to_string()).collect();
+    let operations = match target.operations() {
+        0 => String::new(),
+        operations => format!("; {operations} generated operations"),
+    };
     format!(
-        "{} ({version}): {}; {}",
+        "{} ({version}): {}; {}{operations}",
         target.name,
         counts.join(", "),
         tiers.join(", ")

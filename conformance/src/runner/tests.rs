@@ -357,6 +357,17 @@ fn a_terminal_gets_twelve_lines_at_most() {
 }
 
 #[test]
+fn the_summary_counts_generated_operations() {
+    let mut report = run_on(nothing(), &[&PASSES, &PASSES], &Options::default());
+    assert!(!report.to_terminal().contains("operations"));
+    for case in &mut report.targets[0].cases {
+        case.operations = 21;
+    }
+    let text = report.to_terminal();
+    assert!(text.contains("; 42 generated operations\n"), "{text}");
+}
+
+#[test]
 fn the_page_holds_each_area_once() {
     static ELSEWHERE: Case = case("queries.test.passes", |_| Ok(()));
     let cases: [&'static Case; 3] = [&PASSES, &ELSEWHERE, &SKIPS];

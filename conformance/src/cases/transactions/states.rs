@@ -102,9 +102,62 @@ fn definition(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
+/// What a transaction sees of a row that another inserts after its first query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Seen {
+    Nothing,
+    TheRow,
+    /// The other cannot insert it.
+    Locked,
+}
+
+fn seen(reader: &mut Database, writer: &mut Database, begin: Begin, id: i64) -> CaseResult<Seen> {
+    reader.transaction(Transaction::Begin(begin))?;
+    let before = keys(reader)?;
+    let row = &[int(id), int(0)];
+    let written = writer.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", row);
+    let seen = match written {
+        Err(error) if error.kind() == ErrorKind::Busy => Seen::Locked,
+        Err(error) => return Err(error.into()),
+        Ok(_) if keys(reader)? == before => Seen::Nothing,
+        Ok(_) => Seen::TheRow,
+    };
+    reader.rollback()?;
+    Ok(seen)
+}
+
+/// Checks that a level is that of its own transaction, also of one that announces writes.
+fn own_levels(context: &Context, reader: &mut Database, writer: &mut Database) -> CaseResult {
+    let usual = seen(reader, writer, Begin::default(), 1_000)?;
+    for (level, id) in [Isolation::ReadCommitted, Isolation::RepeatableRead]
+        .into_iter()
+        .zip([1_100, 1_200])
+    {
+        if !Capability::Isolation(level).is_claimed(context.dialect()) {
+            continue;
+        }
+        let mut begin = Begin::default();
+        begin.isolation = Some(level);
+        let wanted = seen(reader, writer, begin, id)?;
+        check_eq!(
+            seen(reader, writer, Begin::default(), id + 1)?,
+            usual,
+            "what a transaction without a level sees after one of {level:?}"
+        );
+        begin.writes_first = true;
+        let found = seen(reader, writer, begin, id + 2)?;
+        check!(
+            found == wanted || found == Seen::Locked,
+            "a transaction of {level:?} that announces writes must see {wanted:?}, saw {found:?}"
+        );
+    }
+    Ok(())
+}
+
 fn level_after(context: &mut Context) -> CaseResult {
     let mut reader = with_row(context)?;
     let mut writer = Database::open(context)?;
+    own_levels(context, &mut reader, &mut writer)?;
     let mut begin = Begin::default();
     begin.isolation = Some(Isolation::RepeatableRead);
     let mut next = 2;

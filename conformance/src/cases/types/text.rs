@@ -20,9 +20,7 @@ pub(super) const CASES: &[Case] = &[
         .promise("Trailing spaces of a text are preserved; otherwise a value would change by being saved.")
         .hint("Do not map text to a fixed-length CHAR type.")
         .covers(&[Contract(10)]),
-    Case::core("types.text.unicode", |c| {
-        keeps_text(c, "é e\u{301} ß ﬃ \u{200d} \u{feff} 😀 🏳️‍🌈 \u{10ffff}")
-    })
+    Case::core("types.text.unicode", unicode)
     .promise("Text is read back byte for byte: no normalization, no lost characters outside the Basic Multilingual Plane.")
     .hint("The connection's encoding must be UTF-8 with four bytes.")
     .covers(&[Contract(7)]),
@@ -147,6 +145,35 @@ fn refuses_depth(context: &Context, document: Value) -> CaseResult {
 
 fn keeps_text(context: &Context, value: &str) -> CaseResult {
     keeps(context, ValueType::Text, Value::Text(value.to_owned()))
+}
+
+/// Every character of Unicode except NUL, in texts of thousands.
+fn unicode(context: &mut Context) -> CaseResult {
+    keeps_text(context, "é e\u{301} ß ﬃ \u{200d} \u{feff} 😀 🏳️‍🌈 \u{10ffff}")?;
+    let characters: Vec<char> = ('\u{1}'..=char::MAX).collect();
+    let texts: Vec<String> = characters.chunks(16_384).map(String::from_iter).collect();
+    let mut database = Database::open(context)?;
+    database.create(&value_table("every", ColumnType::Text { length: None }))?;
+    let insert = "INSERT INTO [every] ([id], [v]) VALUES (?, ?)";
+    let rows = texts.iter().zip(1..);
+    let rows: Vec<Vec<Typed>> = rows.map(|(chunk, id)| vec![int(id), text(chunk)]).collect();
+    database.execute_each(insert, &[ValueType::I64, ValueType::Text], &rows)?;
+    let select = "SELECT [v] FROM [every] ORDER BY [id]";
+    let found = database.column(select, &[], ValueType::Text)?;
+    check_eq!(found.len(), texts.len(), "every row must be there");
+    for (found, stored) in found.iter().zip(&texts) {
+        let found = match found {
+            Value::Text(found) => found.as_str(),
+            _ => "",
+        };
+        let mut pairs = found.chars().zip(stored.chars());
+        let differs = pairs.find(|(found, stored)| found != stored);
+        check!(
+            found == stored,
+            "each character must be read back, the first that differs and what it was: {differs:?}"
+        );
+    }
+    Ok(())
 }
 
 /// A long text, read as a value and as a text.

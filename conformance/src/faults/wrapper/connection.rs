@@ -529,7 +529,15 @@ impl Connection for LyingConnection {
     }
 
     fn statistics(&mut self) -> Result<Option<Statistics>> {
-        self.inner.statistics()
+        let mut counted = self.inner.statistics()?;
+        if let (Some(counters), Some(Lie::Count(change))) = (&mut counted, self.liar.lie) {
+            let before = *counters;
+            change(counters);
+            if *counters != before {
+                self.liar.fire();
+            }
+        }
+        Ok(counted)
     }
 }
 
