@@ -258,6 +258,73 @@ fn reflect(context: &mut Context) -> CaseResult {
         tables,
         "creating what was reflected must give the same again"
     );
+    works_again(context, &engine)
+}
+
+/// Checks that what was reflected and created again still refuses, computes and counts as before.
+fn works_again(context: &Context, engine: &Engine) -> CaseResult {
+    let capabilities = context.capabilities();
+    let is_claimed = |capability: Capability| capability.is_claimed(context.dialect());
+    let (checks, computes) = (
+        is_claimed(Capability::Checks),
+        is_claimed(Capability::ComputedColumns),
+    );
+    let mut table = Table::build("kept")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::KeyNeverReused))
+        .column(Column::new("low", ColumnType::I64))
+        .column(Column::new("high", ColumnType::I64))
+        .primary_key(["id"]);
+    if checks {
+        table = table.check("low >= 0").check("low <= high");
+        table.checks[0].name = Some("low_is_positive".to_owned());
+    }
+    if computes {
+        let both = Generated::Computed("low + high".to_owned());
+        let both = Column::new("both", ColumnType::I64).generated(both);
+        table = table.column(both.nullable());
+    }
+    let declared = Metadata::new([table]);
+    declared.create_all(engine)?;
+    let mut reflected = engine.connect()?.reflect()?;
+    reflected.retain(|table| table.name == "kept");
+    declared.drop_all(engine)?;
+    if checks && capabilities.constraint_names {
+        let names: Vec<Option<&str>> = (reflected.iter().flat_map(|table| &table.checks))
+            .map(|check| check.name.as_deref())
+            .collect();
+        check!(
+            names.contains(&Some("low_is_positive")),
+            "the name of a CHECK must be reflected, found {names:?}"
+        );
+    }
+    Metadata::new(reflected).create_all(engine)?;
+    let mut database = Database::open(context)?;
+    let insert = "INSERT INTO [kept] ([low], [high]) VALUES (?, ?)";
+    database.execute(insert, &[int(1), int(2)])?;
+    for row in [[int(-1), int(2)], [int(3), int(2)]] {
+        let refused = database.execute(insert, &row).map_err(|error| error.kind());
+        check!(
+            !checks || refused == Err(ErrorKind::CheckViolation),
+            "each CHECK that was reflected must refuse its rows, returned {refused:?}"
+        );
+    }
+    if computes {
+        let both = "SELECT [both] FROM [kept] WHERE [low] = 1";
+        check_eq!(
+            database.column(both, &[], ValueType::I64)?,
+            [Value::I64(3)],
+            "a computed column that was reflected"
+        );
+    }
+    let keys = "SELECT [id] FROM [kept]";
+    let before = database.integers(keys, &[])?.into_iter().max();
+    database.execute("DELETE FROM [kept]", &[])?;
+    database.execute(insert, &[int(1), int(2)])?;
+    let after = database.integers(keys, &[])?.into_iter().max();
+    check!(
+        after > before,
+        "a key that is never reused must still be so, was {after:?} after {before:?}"
+    );
     Ok(())
 }
 

@@ -14,6 +14,7 @@ mod time;
 
 #[cfg(test)]
 pub(crate) use conversion::pairs as conversions;
+use selfsame::ErrorKind;
 use selfsame::schema::ColumnType;
 use selfsame::value::{Value, ValueType};
 
@@ -312,6 +313,10 @@ fn refuses(
         ));
         return Ok(());
     }
+    check!(
+        matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::OutOfRange | ErrorKind::Unsupported)),
+        "{capability} is not claimed, so {value:?} must be refused as out of range, returned {result:?}"
+    );
     check_eq!(
         database.count("t")?,
         0,

@@ -384,18 +384,52 @@ fn upsert(context: &mut Context) -> CaseResult {
         }
         _ => format!("{insert} ON CONFLICT ([id]) DO UPDATE SET [v] = excluded.[v]"),
     };
-    for (id, value) in [(1, 11), (2, 22)] {
+    let names_key = database.dialect().upsert() == Upsert::OnConflict;
+    let mut rows = vec![(1, 11), (2, 22)];
+    if names_key {
+        // ON DUPLICATE KEY UPDATE does not count a row that it leaves as it was.
+        rows.push((2, 22));
+    }
+    for (id, value) in rows {
         let outcome = database.execute(&statement, &[int(id), int(value)])?;
         check_eq!(
             outcome.matched,
             1,
-            "an upsert must report its row once, whether it was inserted or changed"
+            "an upsert must report its row once, whether it was inserted, changed or already so"
         );
     }
     check_eq!(
         values_of(&mut database)?,
         [11, 22],
         "one row must be updated and one inserted"
+    );
+    if names_key && Capability::GeneratedKeys.is_claimed(context.dialect()) {
+        dropped_row(&mut database)?;
+    }
+    Ok(())
+}
+
+/// Checks that a row which exists already is not reported with a key, as if it had been inserted.
+fn dropped_row(database: &mut Database) -> CaseResult {
+    let named = Table::build("named")
+        .column(Column::new("id", ColumnType::I64).generated(Generated::Key))
+        .column(Column::new("v", ColumnType::I64))
+        .primary_key(["id"])
+        .unique(["v"]);
+    database.create(&named)?;
+    let insert = "INSERT INTO [named] ([v]) VALUES (?)";
+    let statement = format!("{insert} ON CONFLICT ([v]) DO NOTHING");
+    for value in [1, 2, 1, 2] {
+        let outcome = database.execute(&statement, &[int(value)])?;
+        check!(
+            outcome.matched > 0 || outcome.last_insert_id.is_none(),
+            "a row that was not inserted must have no key, returned {outcome:?}"
+        );
+    }
+    check_eq!(
+        database.count("named")?,
+        2,
+        "a row that exists must stay one"
     );
     Ok(())
 }

@@ -103,6 +103,14 @@ pub(super) const FAULTS: &[Fault] = &[
         Lie::EmptyBatch,
     )
     .suspects(&["writes.batch", "writes."]),
+    Fault::new(
+        "writes.failed_batch_undoes_its_rows",
+        Writes,
+        "A batch that fails outside a transaction undoes the rows that it has reported.",
+        Lie::AtomicBatch,
+    )
+    .needs(&[Capability::Transactions])
+    .suspects(&["writes.batch.error"]),
     counted!(
         "delete_of_256_counts_none",
         "A DELETE reports the number of its rows modulo 256.",

@@ -252,6 +252,28 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Upsert])
     .suspects(&["writes.upsert", "writes.drawn"]),
+    Fault::new(
+        "writes.unchanged_upsert_counts_none",
+        Writes,
+        "An upsert that runs again with the same values reports no rows.",
+        Lie::OutcomeOf(|state, _, text, outcome| {
+            let is_upsert = !places(text, " DO UPDATE ").is_empty();
+            (state.repeated && is_upsert && outcome.matched > 0).then(|| Outcome::matched(0))
+        }),
+    )
+    .needs(&[Capability::Upsert])
+    .suspects(&["writes.upsert"]),
+    Fault::new(
+        "writes.dropped_row_tells_a_key",
+        Writes,
+        "A row that DO NOTHING drops is reported with a key.",
+        Lie::OutcomeOf(|_, _, text, outcome| {
+            let is_dropped = !places(text, " DO NOTHING").is_empty() && outcome.matched == 0;
+            is_dropped.then(|| outcome.with_last_insert_id(1))
+        }),
+    )
+    .needs(&[Capability::Upsert, Capability::GeneratedKeys])
+    .suspects(&["writes.upsert"]),
     key!(
         "key_wrong_after_rollback",
         "After a ROLLBACK, the key of an inserted row is reported one too high.",

@@ -74,6 +74,8 @@ pub(super) enum Lie {
     EmptyRowsOnce,
     /// In a batch, only reports rows as written, given the rows before.
     SkipInBatch(for<'a> fn(&[&[Param<'a>]], &[Param<'a>]) -> bool),
+    /// Undoes the reported rows of a batch that fails outside a transaction.
+    AtomicBatch,
     /// Reports an outcome for a batch of no rows.
     EmptyBatch,
     /// In a batch, reports for each row the outcome of the previous row.

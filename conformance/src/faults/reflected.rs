@@ -68,6 +68,52 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::GeneratedKeys]),
     table!(
+        "never_reused_keys_untold",
+        "A key that is never reused is reflected as any generated one.",
+        |table| {
+            for column in &mut table.columns {
+                if column.generated == Generated::KeyNeverReused {
+                    column.generated = Generated::Key;
+                }
+            }
+        }
+    )
+    .needs(&[Capability::GeneratedKeys]),
+    table!(
+        "computed_columns_untold",
+        "A computed column is reflected as an ordinary one.",
+        |table| {
+            for column in &mut table.columns {
+                if matches!(column.generated, Generated::Computed(_)) {
+                    column.generated = Generated::No;
+                }
+            }
+        }
+    )
+    .needs(&[Capability::ComputedColumns]),
+    table!(
+        "checks_untold",
+        "CHECK constraints are not reflected.",
+        |table| table.checks.clear()
+    )
+    .needs(&[Capability::Checks]),
+    table!(
+        "second_check_untold",
+        "Of several CHECK constraints of a table only the first is reflected.",
+        |table| table.checks.truncate(1)
+    )
+    .needs(&[Capability::Checks]),
+    table!(
+        "names_of_checks_lost",
+        "The names of CHECK constraints are not reflected.",
+        |table| {
+            for check in &mut table.checks {
+                check.name = None;
+            }
+        }
+    )
+    .needs(&[Capability::Checks, Capability::ConstraintNames]),
+    table!(
         "keys_in_column_order",
         "The columns of a primary key are reflected in the order of the table, not of the key.",
         |table| table.primary_key.sort_unstable()

@@ -126,9 +126,14 @@ fn seen(reader: &mut Database, writer: &mut Database, begin: Begin, id: i64) -> 
     Ok(seen)
 }
 
-/// Checks that a level is that of its own transaction, also of one that announces writes.
-fn own_levels(context: &Context, reader: &mut Database, writer: &mut Database) -> CaseResult {
-    let usual = seen(reader, writer, Begin::default(), 1_000)?;
+/// Checks that a level is that of its own transaction, also after a rollback, and of one that announces writes.
+fn own_levels(context: &Context, writer: &mut Database) -> CaseResult {
+    let usual = seen(
+        &mut Database::open(context)?,
+        writer,
+        Begin::default(),
+        1_000,
+    )?;
     for (level, id) in [Isolation::ReadCommitted, Isolation::RepeatableRead]
         .into_iter()
         .zip([1_100, 1_200])
@@ -138,14 +143,20 @@ fn own_levels(context: &Context, reader: &mut Database, writer: &mut Database) -
         }
         let mut begin = Begin::default();
         begin.isolation = Some(level);
-        let wanted = seen(reader, writer, begin, id)?;
+        let mut reader = Database::open(context)?;
+        let wanted = seen(&mut reader, writer, begin, id)?;
         check_eq!(
-            seen(reader, writer, Begin::default(), id + 1)?,
+            seen(&mut reader, writer, Begin::default(), id + 1)?,
             usual,
             "what a transaction without a level sees after one of {level:?}"
         );
+        check_eq!(
+            seen(&mut reader, writer, begin, id + 2)?,
+            wanted,
+            "what a transaction of {level:?} sees after a rollback"
+        );
         begin.writes_first = true;
-        let found = seen(reader, writer, begin, id + 2)?;
+        let found = seen(&mut reader, writer, begin, id + 3)?;
         check!(
             found == wanted || found == Seen::Locked,
             "a transaction of {level:?} that announces writes must see {wanted:?}, saw {found:?}"
@@ -155,9 +166,9 @@ fn own_levels(context: &Context, reader: &mut Database, writer: &mut Database) -
 }
 
 fn level_after(context: &mut Context) -> CaseResult {
-    let mut reader = with_row(context)?;
-    let mut writer = Database::open(context)?;
-    own_levels(context, &mut reader, &mut writer)?;
+    let mut writer = with_row(context)?;
+    own_levels(context, &mut writer)?;
+    let mut reader = Database::open(context)?;
     let mut begin = Begin::default();
     begin.isolation = Some(Isolation::RepeatableRead);
     let mut next = 2;

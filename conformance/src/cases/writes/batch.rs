@@ -1,7 +1,7 @@
 //! Many rows of one shape.
 
 use selfsame::ErrorKind;
-use selfsame::backend::Statement;
+use selfsame::backend::{Rows, Statement};
 use selfsame::dialect::Batch;
 use selfsame::render::Renderer;
 use selfsame::schema::{Column, ColumnType, Generated, Table};
@@ -129,6 +129,24 @@ fn error(context: &mut Context) -> CaseResult {
         database.count("t")?,
         0,
         "nothing may stay of a batch that was rolled back"
+    );
+    // Outside a transaction, what was reported is committed.
+    let sql = database.sql(INSERT, &TYPES, &[]);
+    let flat: Vec<Param<'_>> = (rows.iter().flatten())
+        .map(|typed| Param::Ref(typed.value.as_ref()))
+        .collect();
+    let mut reported = 0;
+    let result = database
+        .connection
+        .execute_each(&sql, Rows::new(&flat, TYPES.len()), &mut |_| {
+            reported += 1;
+            Ok(())
+        });
+    check!(result.is_err(), "the row with a taken key must be refused");
+    check_eq!(
+        database.count("t")?,
+        reported,
+        "the rows that a failed batch has reported, and no others, must be there"
     );
     Ok(())
 }

@@ -158,8 +158,8 @@ impl LyingConnection {
     fn altered(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
         let is_wanted = match self.liar.lie {
             Some(Lie::Params(_)) => true,
-            // This only checks whether an UPDATE repeats the last one.
-            Some(Lie::OutcomeOf(_)) => sql.kind() == StatementKind::Update,
+            // This only checks whether a write repeats the last one.
+            Some(Lie::OutcomeOf(_)) => sql.kind().is_write(),
             _ => false,
         };
         if !is_wanted {
@@ -312,6 +312,10 @@ impl Connection for LyingConnection {
         if all.is_empty() && matches!(self.liar.lie, Some(Lie::EmptyBatch)) {
             self.liar.fire();
             return each(Outcome::matched(0));
+        }
+        let is_alone = !self.tracker.now().in_transaction;
+        if is_alone && matches!(self.liar.lie, Some(Lie::AtomicBatch)) {
+            return self.all_or_none(sql, &all, each);
         }
         let mut outcomes = Vec::new();
         let mut first = None;
@@ -554,6 +558,25 @@ impl Drop for LyingConnection {
 }
 
 impl LyingConnection {
+    /// Runs a batch in a transaction of its own.
+    fn all_or_none(
+        &mut self,
+        sql: &Sql,
+        rows: &[&[Param<'_>]],
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        self.send(&Transaction::Begin(Begin::default()))?;
+        for params in rows {
+            let outcome = self.execute(&Statement::new(sql, params));
+            if let Err(error) = outcome.and_then(&mut *each) {
+                self.liar.fire();
+                self.send(&Transaction::Rollback)?;
+                return Err(error);
+            }
+        }
+        self.send(&Transaction::Commit)
+    }
+
     fn send(&mut self, command: &Transaction<'_>) -> Result<()> {
         let text = self.backend.dialect().transaction(command);
         let sql = Sql::new(StatementKind::Transaction, text, [], []);
