@@ -49,6 +49,7 @@ use memory::edges::{Departure, Edges};
 use memory::referring_rows::ReferringRows;
 use memory::store::Store;
 use memory::undo_log::UndoLog;
+use write::actions::ActedOn;
 use write::expression::Expressions;
 
 /// A unit of work: an identity map, the pending changes, and the transaction that they will be written in.
@@ -67,7 +68,7 @@ pub struct Session {
     /// The rows that the current flush has written before its plan: stores, columns and slots.
     early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
     /// The objects whose rows the database has changed in the current flush, by actions of foreign keys.
-    acted_on: BTreeSet<(ObjectId, Vec<usize>)>,
+    acted_on: BTreeSet<ActedOn>,
     /// The current phase.
     phase: Phase,
     /// The number of times it was closed.

@@ -1,5 +1,6 @@
 //! Tests of the session on a real database: the statements it sends, and its memory. One module for each area.
 
+mod action_chains;
 mod actions;
 mod arrays;
 mod baselines;

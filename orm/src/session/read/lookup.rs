@@ -18,7 +18,7 @@ use crate::sql;
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The maximum number of keys in one IN list.
-const MOST_KEYS: usize = 512;
+pub(in crate::session) const MOST_KEYS: usize = 512;
 
 /// A lookup of rows by the values of some columns.
 pub(in crate::session) struct Lookup<'a> {
@@ -61,6 +61,9 @@ type SendSql<'a> = &'a mut dyn FnMut(&mut Session, &Sql, &[Param<'_>]) -> Result
 
 /// Called with each row of a lookup and its store.
 type EachRow<'a> = &'a mut dyn FnMut(&mut dyn AnyStore, &mut UndoLog, &dyn Row) -> Result<()>;
+
+/// Called with each row that is not read into its store, and the object that has its key.
+type PeekAtRow<'a> = &'a mut dyn FnMut(&dyn AnyStore, Option<u32>, &dyn Row) -> Result<()>;
 
 impl Session {
     /// Reads rows by primary key into their store.
@@ -241,6 +244,30 @@ impl Session {
         self.send_lookup(lookup, &mut |session, sql, params| {
             let (any, log, connection) = session.reading_into(lookup.store)?;
             connection.query(sql, params, &mut |row| sink(any, log, row))
+        })
+    }
+
+    /// Reads the rows of some objects without changing these; calls `each` with each row and the object that has its key.
+    pub(in crate::session) fn peek_at_rows(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+        each: PeekAtRow<'_>,
+    ) -> Result<()> {
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let keys = self.key_values(store, slots);
+        let lookup = Lookup {
+            store,
+            by: &mapper.table().primary_key,
+            keys: &keys,
+            order: &[],
+            lock: Lock::None,
+            undefer: &[],
+        };
+        self.look_up_rows(&lookup, &mut |any, _, row| {
+            let mut key = Vec::new();
+            mapper.key_values(row, 0, &mut key)?;
+            each(any, any.find(&key)?, row)
         })
     }
 

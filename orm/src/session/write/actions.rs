@@ -1,50 +1,78 @@
 //! Actions of foreign keys (ON DELETE and ON UPDATE) that the database runs and no relation mirrors. The rows in memory that they delete or
-//! change are read again at their next use. A chain of actions is followed as far as its rows are in memory: what lies behind others is read
-//! again at the end of the transaction, like everything.
+//! change are read again at their next use. Where a chain of actions goes through rows that are not in memory, so are all that may follow
+//! these.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet;
 
 use crate::entity::RelationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
+use crate::render::Lock;
 use crate::schema::ReferentialAction;
+use crate::session::memory::edges::ObjectId;
 use crate::session::memory::referring_rows::Texts;
+use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
-use crate::session::write::plan::{Columns, Step, TableChanges};
+use crate::session::write::plan::{Step, TableChanges};
 use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
 use crate::value::Value;
 
+/// A row on which the database may act.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::session) struct ActedOn {
+    row: ObjectId,
+    /// The foreign key that has the action.
+    columns: Vec<usize>,
+    /// The store of the table that it references.
+    parents: u16,
+    effect: Effect,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Effect {
+    /// Deleted with the referenced row.
+    Deleted,
+    /// Released from the referenced row, which is deleted.
+    Released,
+    /// Changed with the referenced row.
+    Followed,
+}
+
 /// Rows of a store that are deleted or changed.
 struct Changed {
     store: u16,
+    /// Those in memory.
     slots: Vec<u32>,
     /// The columns that change; `None` if the rows are deleted.
     columns: Option<Vec<usize>>,
+    /// Whether there may be others.
+    are_more: bool,
+}
+
+/// Which of the rows that reference those of a step the session has handled itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mirrored {
+    Nothing,
+    InMemory,
+    All,
 }
 
 impl Session {
-    /// Notes the objects whose rows the database changes along with those of a step, directly or through others. Refuses deletions of rows
-    /// that new ones reference, which would be lost with them, or lose their reference.
-    pub(in crate::session) fn note_actions(
-        &mut self,
-        step: &Step,
-        computations: &Computations,
-    ) -> Result<()> {
+    /// Notes the objects whose rows the database changes along with those of a step, directly or through others.
+    pub(in crate::session) fn note_actions(&mut self, step: &Step, computations: &Computations) {
         let is_insert = matches!(step, Step::Insert { .. });
         let store = step.store().filter(|_| !is_insert);
         let is_due = store.is_some_and(|store| self.has_actions_on(store));
         let changed = is_due.then(|| changed_by(step, computations)).flatten();
-        self.note_changes(changed, true)
+        self.note_changes(changed, true);
     }
 
     /// Does the same for a step that changes keys because rows get those of other parents: their own referencing rows were not changed in
     /// memory before, as those of keys that the program changes are.
-    pub(in crate::session) fn note_moved_rows(
-        &mut self,
-        step: &Step,
-        computations: &Computations,
-    ) -> Result<()> {
+    pub(in crate::session) fn note_moved_rows(&mut self, step: &Step, computations: &Computations) {
         let is_moved = step.written().is_some_and(|(store, columns, _)| {
             let key = &self.entry(store).mapper.table().primary_key;
             let is_update = matches!(step, Step::Update { .. } | Step::Compute { .. });
@@ -53,135 +81,225 @@ impl Session {
                 && self.has_actions_on(store)
         });
         let changed = is_moved.then(|| changed_by(step, computations)).flatten();
-        self.note_changes(changed, false)
+        self.note_changes(changed, false);
     }
 
-    fn note_changes(&mut self, changed: Option<Changed>, is_mirrored: bool) -> Result<()> {
+    fn note_changes(&mut self, changed: Option<Changed>, mut is_own_step: bool) {
         let mut next: Vec<Changed> = changed.into_iter().collect();
-        let mut is_first = is_mirrored;
+        let mut behind = BTreeSet::new();
         while let Some(changed) = next.pop() {
             for key in self.foreign_keys_to(changed.store) {
-                if changed.columns.is_none() && acts(key.on_delete) {
-                    self.refuse_new_references(&changed, &key)?;
-                }
-                // What the session does itself is right in memory.
-                let is_mirrored = is_first && key.is_to_key;
-                let action = match &changed.columns {
-                    None if is_mirrored && self.has_relation_over(changed.store, &key) => continue,
-                    None => key.on_delete,
-                    Some(_) if is_mirrored => continue,
-                    Some(columns) if !key.referred.iter().any(|at| columns.contains(at)) => {
-                        continue;
+                let effect = match &changed.columns {
+                    None if key.on_delete == ReferentialAction::Cascade => Effect::Deleted,
+                    None if acts(key.on_delete) => Effect::Released,
+                    Some(columns)
+                        if acts(key.on_update)
+                            && key.referred.iter().any(|at| columns.contains(at)) =>
+                    {
+                        Effect::Followed
                     }
-                    Some(_) => key.on_update,
+                    _ => continue,
                 };
-                if !acts(action) {
-                    continue;
-                }
-                let values = changed.slots.iter();
-                let values = values
-                    .filter_map(|&slot| self.key_of_row((changed.store, slot), &key.referred));
-                let values: Vec<Value> = values.flat_map(RecordKey::into_values).collect();
-                let candidates = self.candidates(&key, &values, Texts::Equal).into_iter();
-                let mut slots = self.referencing(&changed, &key, candidates);
-                let is_deleted = changed.columns.is_none() && action == ReferentialAction::Cascade;
-                // A row that has changed may change in other columns, or be deleted.
-                let columns = if is_deleted { &[][..] } else { &key.columns };
-                slots.retain(|&slot| self.acted_on.insert(((key.store, slot), columns.to_vec())));
-                if !slots.is_empty() {
+                let mirrored = match is_own_step && key.is_to_key {
+                    true => self.mirrored(changed.store, &key, effect),
+                    false => Mirrored::Nothing,
+                };
+                let mut slots = self.rows_acted_on(&changed, &key, mirrored);
+                slots.retain(|&slot| {
+                    self.acted_on.insert(ActedOn {
+                        row: (key.store, slot),
+                        columns: key.columns.clone(),
+                        parents: changed.store,
+                        effect,
+                    })
+                });
+                let columns = (effect != Effect::Deleted).then_some(key.columns);
+                // Once is enough, because all rows in memory are visited.
+                let are_more =
+                    mirrored != Mirrored::All && behind.insert((key.store, columns.clone()));
+                if are_more || !slots.is_empty() {
                     next.push(Changed {
                         store: key.store,
                         slots,
-                        columns: (!is_deleted).then_some(key.columns),
+                        columns,
+                        are_more,
                     });
                 }
             }
-            is_first = false;
+            is_own_step = false;
         }
-        Ok(())
     }
 
-    fn refuse_new_references(&self, deleted: &Changed, key: &Referring) -> Result<()> {
+    /// The objects whose rows reference one of the changed rows by a foreign key, or may do so.
+    fn rows_acted_on(
+        &mut self,
+        changed: &Changed,
+        key: &Referring,
+        mirrored: Mirrored,
+    ) -> Vec<u32> {
+        let values = |session: &Self| -> FxHashSet<RecordKey> {
+            let slots = changed.slots.iter();
+            let key = |&slot: &u32| session.key_of_row((changed.store, slot), &key.referred);
+            slots.filter_map(key).collect()
+        };
+        let mut among: Vec<u32> = match mirrored {
+            _ if changed.are_more => (0..self.any_store(key.store).len()).collect(),
+            Mirrored::Nothing => {
+                let values = values(self).into_iter();
+                let values: Vec<Value> = values.flat_map(RecordKey::into_values).collect();
+                self.candidates(key, &values, Texts::Equal)
+            }
+            Mirrored::InMemory if changed.columns.is_some() => return Vec::new(),
+            // What the session does itself is right in memory, except for rows that get the reference in this flush.
+            _ => {
+                let any = self.any_store(key.store);
+                let new = any.states().pending_since(0).iter();
+                new.chain(any.touched()).copied().collect()
+            }
+        };
+        let computed = (key.store, 0)..=(key.store, u32::MAX);
+        among.extend(self.expressions.range(computed).map(|(node, _)| node.1));
         let any = self.any_store(key.store);
-        let new = any.states().pending_since(0).iter().copied();
-        match self.referencing(deleted, key, new).first() {
-            Some(&slot) => Err(self.reference_to_deleted(slot, deleted.store, key)),
+        among.retain(|&slot| any.state(slot) == State::Persistent && !any.is_marked_deleted(slot));
+        if among.is_empty() {
+            return among;
+        }
+        let values = values(self);
+        let known = changed
+            .are_more
+            .then(|| self.known_keys(changed.store, &key.referred));
+        let is_changed = |own: RecordKey| {
+            values.contains(&own) || known.as_ref().is_some_and(|known| !known.contains(&own))
+        };
+        among.retain(|&slot| {
+            let node = (key.store, slot);
+            let own = self.key_of_row(node, &key.columns);
+            self.is_computed_by_database(node, &key.columns) || own.is_some_and(is_changed)
+        });
+        among
+    }
+
+    /// The values that rows in memory have in these columns for certain.
+    fn known_keys(&self, store: u16, columns: &[usize]) -> FxHashSet<RecordKey> {
+        let any = self.any_store(store);
+        let known = any.states().slots_in(State::Persistent).into_iter();
+        let known = known.filter(|&slot| !any.is_expired(slot, self.log.epoch));
+        known
+            .filter_map(|slot| self.key_of_row((store, slot), columns))
+            .collect()
+    }
+
+    /// What the session has done itself with the rows that reference those of a step.
+    fn mirrored(&self, store: u16, key: &Referring, effect: Effect) -> Mirrored {
+        if effect == Effect::Followed {
+            return Mirrored::InMemory;
+        }
+        let mapper = &self.entry(store).mapper;
+        let child = &self.entry(key.store).mapper;
+        if child.is_read_only() {
+            return Mirrored::Nothing;
+        }
+        let relations = mapper.relations().iter();
+        let mut relations = relations.zip(mapper.resolved().unwrap_or_default());
+        let along = relations.find(|(relation, resolved)| {
+            resolved.kind != RelationKind::BelongsTo
+                && resolved.through.is_none()
+                && *resolved.remote == *key.columns
+                && relation.target().id() == child.id()
+        });
+        match along {
+            None => Mirrored::Nothing,
+            Some((_, resolved)) if resolved.passive_deletes => Mirrored::InMemory,
+            Some(_) => Mirrored::All,
+        }
+    }
+
+    /// Refuses to lose rows that the flush has set to reference one that it deletes: the database may have deleted them with that one, or
+    /// released them.
+    pub(in crate::session) fn refuse_lost_references(
+        &mut self,
+        tables: &[TableChanges],
+    ) -> Result<()> {
+        let mut at_risk: BTreeMap<ObjectId, Vec<ActedOn>> = BTreeMap::new();
+        for acted_on in &self.acted_on {
+            if acted_on.effect != Effect::Followed {
+                let of_row = at_risk.entry(acted_on.row).or_default();
+                of_row.push(acted_on.clone());
+            }
+        }
+        if at_risk.is_empty() {
+            return Ok(());
+        }
+        let mut set: BTreeMap<u16, BTreeSet<ActedOn>> = BTreeMap::new();
+        let mut note = |row: ObjectId, is_set: &dyn Fn(&usize) -> bool| {
+            for acted_on in at_risk.get(&row).into_iter().flatten() {
+                if acted_on.columns.iter().any(is_set) {
+                    set.entry(row.0).or_default().insert(acted_on.clone());
+                }
+            }
+        };
+        for table in tables {
+            for &(slot, _) in &table.inserts {
+                note((table.store, slot), &|_| true);
+            }
+            for (slot, columns) in &table.updates {
+                let computed = table.computed_of(*slot);
+                note((table.store, *slot), &|at| {
+                    columns.contains(at) || computed.contains(at)
+                });
+            }
+        }
+        for (store, columns, slots) in &self.early_updates {
+            for &slot in slots {
+                note((*store, slot), &|at| columns.contains(at));
+            }
+        }
+        set.into_iter()
+            .try_for_each(|(store, set)| self.refuse_lost(store, &set))
+    }
+
+    fn refuse_lost(&mut self, store: u16, set: &BTreeSet<ActedOn>) -> Result<()> {
+        let mut slots: Vec<u32> = set.iter().map(|acted_on| acted_on.row.1).collect();
+        slots.dedup();
+        let is_computed = |of: &&ActedOn| self.is_computed_by_database(of.row, &of.columns);
+        let computed: BTreeSet<&ActedOn> = set.iter().filter(is_computed).collect();
+        let mut lost: BTreeSet<&ActedOn> = set.iter().collect();
+        self.peek_at_rows(store, &slots, &mut |any, slot, row| {
+            let mapper = any.mapper();
+            for acted_on in set.iter().filter(|of| Some(of.row.1) == slot) {
+                let mut is_kept = true;
+                for (at, &column) in mapper.eager().iter().enumerate() {
+                    if acted_on.columns.contains(&column) {
+                        let found = row.value(at, mapper.types()[column])?;
+                        let own = any.value(acted_on.row.1, column);
+                        is_kept &= match computed.contains(acted_on) {
+                            true => !found.is_null(),
+                            false => own.value().is_some_and(|own| own.same(found)),
+                        };
+                    }
+                }
+                if is_kept {
+                    lost.remove(acted_on);
+                }
+            }
+            Ok(())
+        })?;
+        match lost.first() {
+            Some(lost) => Err(self.lost_reference(lost)),
             None => Ok(()),
         }
     }
 
-    /// Refuses rows whose columns are set to reference rows that the same flush deletes, if the database would act on them.
-    pub(in crate::session) fn refuse_changed_references(
-        &self,
-        tables: &[TableChanges],
-    ) -> Result<()> {
-        let deleting = tables.iter().filter(|table| !table.deletes.is_empty());
-        for parents in deleting.filter(|table| self.has_actions_on(table.store)) {
-            let keys = self.foreign_keys_to(parents.store).into_iter();
-            for key in keys.filter(|key| acts(key.on_delete)) {
-                let Some(children) = tables.iter().find(|table| table.store == key.store) else {
-                    continue;
-                };
-                let value = |&slot: &u32| self.key_of_row((parents.store, slot), &key.referred);
-                let mut deleted: FxHashSet<_> = parents.deletes.iter().filter_map(value).collect();
-                // Other rows may take the values.
-                for (slot, _) in parents.inserts.iter().chain(&parents.updates) {
-                    let taken = self.key_of((parents.store, *slot), &key.referred);
-                    taken.map(|taken| deleted.remove(&taken));
-                }
-                let refers = |(slot, columns): &&(u32, Columns)| {
-                    // A relation gives it another parent, whose key it may not have yet.
-                    if self
-                        .edges
-                        .links
-                        .get((key.store, *slot), &key.columns)
-                        .is_some()
-                    {
-                        return false;
-                    }
-                    let node = (key.store, *slot);
-                    let is_computed = self.is_computed(node, &key.columns);
-                    (is_computed || columns.iter().any(|column| key.columns.contains(column)))
-                        && self
-                            .written_key(node, &key.columns)
-                            .is_some_and(|own| deleted.contains(&own))
-                };
-                if let Some(&(slot, _)) = children.updates.iter().find(refers) {
-                    return Err(self.reference_to_deleted(slot, parents.store, &key));
-                }
-            }
-        }
-        Ok(())
-    }
-
     #[cold]
-    fn reference_to_deleted(&self, slot: u32, parents: u16, key: &Referring) -> Error {
-        let any = self.any_store(key.store);
-        let parent = self.entry(parents).mapper.name();
+    fn lost_reference(&self, lost: &ActedOn) -> Error {
+        let (store, slot) = lost.row;
+        let any = self.any_store(store);
+        let parent = self.entry(lost.parents).mapper.name();
         let message = format!("it references a {parent} that is deleted in the same flush");
         Error::new(ErrorKind::InvalidState, message)
             .entity(any.mapper().name())
-            .column(&any.mapper().table().columns[key.columns[0]].name)
+            .column(&any.mapper().table().columns[lost.columns[0]].name)
             .key(any.key_text(slot))
-    }
-
-    /// Those of some objects whose rows reference one of the changed rows.
-    fn referencing(
-        &self,
-        changed: &Changed,
-        key: &Referring,
-        among: impl Iterator<Item = u32>,
-    ) -> Vec<u32> {
-        let values = changed.slots.iter();
-        let values =
-            values.filter_map(|&slot| self.key_of_row((changed.store, slot), &key.referred));
-        let values: FxHashSet<_> = values.collect();
-        let any = self.any_store(key.store);
-        let refers = |&slot: &u32| {
-            let own = self.key_of_row((key.store, slot), &key.columns);
-            any.state(slot) == State::Persistent && own.is_some_and(|own| values.contains(&own))
-        };
-        among.filter(refers).collect()
     }
 
     /// Whether the database changes the rows that reference others when these columns change.
@@ -189,6 +307,36 @@ impl Session {
         let keys = self.foreign_keys_to(store);
         keys.iter()
             .any(|key| acts(key.on_update) && key.referred.iter().any(|at| columns.contains(at)))
+    }
+
+    /// Whether rows in the database follow one of these if the column changes. Locks these, so that none comes to do so.
+    pub(in crate::session) fn are_followed(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+        column: usize,
+    ) -> Result<bool> {
+        self.look_up_locked(store, slots)?;
+        for key in self.foreign_keys_to(store) {
+            if !acts(key.on_update) || !key.referred.contains(&column) {
+                continue;
+            }
+            let keys = slots.iter();
+            let keys = keys.filter_map(|&slot| self.key_of_row((store, slot), &key.referred));
+            let keys: Vec<Value> = keys.flat_map(RecordKey::into_values).collect();
+            let lookup = Lookup {
+                store: key.store,
+                by: &key.columns,
+                keys: &keys,
+                order: &[],
+                lock: Lock::ForUpdate,
+                undefer: &[],
+            };
+            if !self.look_up(&lookup)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether the database acts on rows that reference those of a store.
@@ -202,27 +350,11 @@ impl Session {
             && keys.any(|key| key.table == *table && (acts(key.on_delete) || acts(key.on_update)))
     }
 
-    /// Whether a relation of the referenced store follows a foreign key, so that deletions are mirrored.
-    fn has_relation_over(&self, store: u16, key: &Referring) -> bool {
-        let mapper = &self.entry(store).mapper;
-        let child = &self.entry(key.store).mapper;
-        let mut relations = mapper
-            .relations()
-            .iter()
-            .zip(mapper.resolved().unwrap_or_default());
-        !child.is_read_only()
-            && relations.any(|(relation, resolved)| {
-                resolved.kind != RelationKind::BelongsTo
-                    && resolved.through.is_none()
-                    && *resolved.remote == *key.columns
-                    && relation.target().id() == child.id()
-            })
-    }
-
     /// Lets the objects be read again whose rows the database has changed.
     pub(in crate::session) fn expire_acted_on(&mut self) {
         let acted_on = std::mem::take(&mut self.acted_on);
-        for &((store, slot), _) in &acted_on {
+        for &ActedOn { row, .. } in &acted_on {
+            let (store, slot) = row;
             let (any, log) = self.logged_store(store);
             if any.state(slot) == State::Persistent {
                 any.states_mut().overwritten(slot, log);
@@ -266,5 +398,6 @@ fn changed_by(step: &Step, computations: &Computations) -> Option<Changed> {
         store: step.store()?,
         slots: slots.clone(),
         columns,
+        are_more: false,
     })
 }

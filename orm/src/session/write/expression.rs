@@ -9,7 +9,6 @@ use rustc_hash::FxHashMap;
 use crate::dialect::Dialect;
 use crate::entity::{ColumnOf, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::RecordKey;
 use crate::render::in_sequence::{in_order, reads};
 use crate::render::{Argument, render_update};
 use crate::session::memory::edges::{Membership, ObjectId};
@@ -35,6 +34,14 @@ impl Expression {
     pub(in crate::session) fn new(node: sql::Node) -> Self {
         let assigned = None;
         Self { node, assigned }
+    }
+
+    /// The value, unless the database computes it.
+    pub(in crate::session) fn value(&self) -> Option<&Value> {
+        match &self.node {
+            sql::Node::Param(value, _) => Some(value),
+            _ => None,
+        }
     }
 
     /// Whether the column was assigned another value since.
@@ -144,6 +151,17 @@ impl Session {
         expressions.is_some_and(|set| columns.iter().any(|column| set.contains_key(column)))
     }
 
+    /// Whether one of these columns of an object is set to an expression that the database computes.
+    pub(in crate::session) fn is_computed_by_database(
+        &self,
+        node: ObjectId,
+        columns: &[usize],
+    ) -> bool {
+        let set = self.expressions.get(&node).into_iter().flatten();
+        let mut unknown = set.filter(|(_, expression)| expression.value().is_none());
+        unknown.any(|(column, _)| columns.contains(column))
+    }
+
     /// The parent of an object with expressions in its foreign key, if these are values.
     pub(in crate::session) fn computed_parent(
         &self,
@@ -156,30 +174,19 @@ impl Session {
         )
     }
 
-    /// The key in these columns that a row gets; `None` if the database computes a part of it, or a part is NULL.
-    pub(in crate::session) fn written_key(
-        &self,
-        node: ObjectId,
-        columns: &[usize],
-    ) -> Option<RecordKey> {
-        let values = self.written_values(node, columns);
-        let values: Option<Vec<ValueRef<'_>>> = values.iter().map(Param::value).collect();
-        RecordKey::of(&values?)
-    }
-
     /// The values that a row gets in these columns, absent where the database computes them.
     fn written_values(&self, node: ObjectId, columns: &[usize]) -> Vec<Param<'_>> {
         let expressions = self.expressions.get(&node);
-        let values = columns.iter().map(|column| {
-            match expressions
-                .and_then(|set| set.get(column))
-                .map(|of| &of.node)
-            {
-                Some(sql::Node::Param(value, _)) => Param::Ref(value.as_ref()),
-                Some(_) => Param::ABSENT,
-                None => self.any_store(node.0).value(node.1, *column),
-            }
-        });
+        let values =
+            columns
+                .iter()
+                .map(|column| match expressions.and_then(|set| set.get(column)) {
+                    Some(expression) => {
+                        let value = expression.value().map(Value::as_ref);
+                        value.map_or(Param::ABSENT, Param::Ref)
+                    }
+                    None => self.any_store(node.0).value(node.1, *column),
+                });
         values.collect()
     }
 

@@ -1,5 +1,6 @@
 //! The flush: changes become a plan, and the plan becomes statements.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -194,6 +195,7 @@ impl Session {
         if !steps.is_empty() {
             self.run(&steps, &changes.waits, &computations, ending)?;
         }
+        self.refuse_lost_references(&changes.tables)?;
         let early = std::mem::take(&mut self.early_updates).into_iter();
         let early = early.map(|(store, columns, slots)| Step::Release {
             store,
@@ -240,15 +242,22 @@ impl Session {
     }
 
     /// The steps of some changes.
-    pub(in crate::session) fn planned(&self, changes: &Changes) -> Result<Vec<Step>> {
-        let planned = match plan(changes) {
-            // Only the database knows which texts it considers equal: perhaps these are not exchanged.
-            Err(Refused::Swap(swap)) => match changes.compared_exactly() {
-                Some(changes) => plan(&changes),
-                None => Err(Refused::Swap(swap)),
-            },
-            planned => planned,
-        };
+    pub(in crate::session) fn planned(&mut self, changes: &Changes) -> Result<Vec<Step>> {
+        let mut planned = plan(changes);
+        let mut changes = Cow::Borrowed(changes);
+        // Only the database knows which texts it considers equal: perhaps these are not exchanged.
+        if let Err(Refused::Swap(_)) = planned
+            && let Some(exact) = changes.compared_exactly()
+        {
+            planned = plan(&exact);
+            changes = Cow::Owned(exact);
+        }
+        // Nor whether rows follow the values.
+        if let Err(Refused::Swap(_)) = planned
+            && let Some(unfollowed) = self.unfollowed(&changes)?
+        {
+            planned = plan(&unfollowed);
+        }
         planned.map_err(|refused| {
             let table = |store| self.entry(store).mapper.name().to_owned();
             refused.into_error(|(store, slot)| format!("{}#{slot}", table(store)), table)
@@ -292,7 +301,7 @@ impl Session {
             // Foreign keys that are filled in may be what identifies the rows.
             let single = single.as_ref().filter(|_| waiting.is_empty());
             self.with_foreign_keys(step, &waiting, |session| {
-                session.note_moved_rows(step, computations)?;
+                session.note_moved_rows(step, computations);
                 session.execute_step(step, computations, single)
             })?;
         }
@@ -460,7 +469,6 @@ impl Session {
                 delete_ties: order.ties,
             });
         }
-        self.refuse_changed_references(&tables)?;
         let value_moves = self.value_moves(&mut tables);
         let waits = self.with_waits_of_leaving(waits, &value_moves)?;
         Ok(Changes {

@@ -36,7 +36,7 @@ pub(in crate::session) fn run(
     if reaches_others(session, step, computations) {
         session.log.wrote_unknown();
     }
-    session.note_actions(step, computations)?;
+    session.note_actions(step, computations);
     execute(session, step, computations, single).map_err(|error| session.hint_of_step(error, step))
 }
 

@@ -158,7 +158,12 @@ impl Session {
         self.edges.expire_loaded(&mut self.log);
     }
 
-    fn look_up_locked(&mut self, store: u16, slots: &[u32]) -> Result<Vec<u32>> {
+    /// Rereads and locks the rows of some objects; returns those that have one.
+    pub(in crate::session) fn look_up_locked(
+        &mut self,
+        store: u16,
+        slots: &[u32],
+    ) -> Result<Vec<u32>> {
         let keys = self.key_values(store, slots);
         let by = any_key(self, store);
         self.look_up(&Lookup {

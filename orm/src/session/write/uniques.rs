@@ -1,11 +1,15 @@
 //! The values of UNIQUE constraints that rows of a flush free and take.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use rustc_hash::FxHashMap;
 
+use crate::error::Result;
 use crate::record::RecordKey;
 use crate::session::Session;
 use crate::session::write::expression::Computations;
-use crate::session::write::plan::{Columns, Numbered, Unique, passed_on};
+use crate::session::write::plan::{Changes, Columns, Numbered, Unique, passed_on};
 use crate::value::{Param, Value, ValueRef};
 
 impl Session {
@@ -78,6 +82,31 @@ impl Session {
             found.extend((!unique.passed_on.is_empty()).then_some(unique));
         }
         found
+    }
+
+    /// The same changes, with the values that no row follows free to be NULL for a moment; `None` if there are none.
+    pub(in crate::session) fn unfollowed(&mut self, changes: &Changes) -> Result<Option<Changes>> {
+        let mut changes = changes.clone();
+        let mut are_any = false;
+        for table in &mut changes.tables {
+            let mapper = Arc::clone(&self.entry(table.store).mapper);
+            let is_nullable = |at: &usize| mapper.table().columns[*at].nullable;
+            let updated: BTreeSet<u32> = table.updates.iter().map(|row| row.0).collect();
+            for unique in table.uniques.iter_mut() {
+                let column = unique.columns.iter().copied().find(is_nullable);
+                let Some(column) = column.filter(|_| unique.nullable.is_none()) else {
+                    continue;
+                };
+                let freers = unique.passed_on.iter().map(|pair| pair.1);
+                let freers: BTreeSet<u32> = freers.filter(|row| updated.contains(row)).collect();
+                let freers: Vec<u32> = freers.into_iter().collect();
+                if !self.are_followed(table.store, &freers, column)? {
+                    unique.nullable = Some(column);
+                    are_any = true;
+                }
+            }
+        }
+        Ok(are_any.then_some(changes))
     }
 }
 
