@@ -121,6 +121,14 @@ impl Program<'_> {
                     self.performer.panic_in_hook(session, way)?;
                     self.rows = self.committed.clone();
                 }
+                Change::RefusedSwap { code, other } => {
+                    self.performer.refuse_swap(session, &code, &other)?;
+                    if depth > 0 {
+                        return Ok(false);
+                    }
+                    session.rollback()?;
+                    self.rows = self.committed.clone();
+                }
                 Change::Filter { way } => look_at_views(session, &self.rows, way)?,
                 Change::Savepoint => self.savepoint(session, depth)?,
                 Change::EndSavepoint { keep } => return Ok(keep),
@@ -181,6 +189,8 @@ fn compare(session: &mut selfsame::Session, wanted: &Rows, when: &str) -> CaseRe
     check_eq!(found.seats, wanted.seats, "the seats {when}");
     check_eq!(found.cards, wanted.cards, "the cards {when}");
     check_eq!(found.labels, wanted.labels, "the labels {when}");
+    check_eq!(found.bookings, wanted.bookings, "the bookings {when}");
+    check_eq!(found.signs, wanted.signs, "the signs {when}");
     check_eq!(found.pairs, wanted.pairs, "the labels of places {when}");
     Ok(())
 }

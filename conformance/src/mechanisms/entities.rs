@@ -1,5 +1,5 @@
-//! The entities of the programs: places that reference each other, their seats, one card per place, and labels shared by places. Places and
-//! cards reference each other, too.
+//! The entities of the programs: places that reference each other, their seats and the bookings of these, signs with their names, one card per
+//! place, and labels shared by places. Places and cards reference each other, too.
 
 use std::collections::BTreeMap;
 
@@ -61,6 +61,43 @@ pub(super) struct Seat {
     pub(super) guest: Option<String>,
     #[orm(back_populates = seats)]
     pub(super) place: BelongsTo<Place>,
+    #[orm(back_populates = seat)]
+    pub(super) bookings: HasMany<Booking>,
+}
+
+/// A booking of a seat, or of none: of its foreign key, one column is nullable.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "bookings",
+    foreign_key(
+        columns(place_code, number),
+        references = "seats(place_code, number)",
+        on_update = "cascade"
+    )
+)]
+pub(super) struct Booking {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    pub(super) text: String,
+    pub(super) place_code: String,
+    pub(super) number: Option<i32>,
+    #[orm(key = "place_code, number", back_populates = bookings)]
+    pub(super) seat: BelongsTo<Seat>,
+}
+
+/// A sign bears the name of a place, and follows it: its foreign key references a unique column, so no relation goes over it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "signs")]
+pub(super) struct Sign {
+    #[orm(primary_key)]
+    pub(super) id: Auto<i64>,
+    pub(super) text: String,
+    #[orm(
+        references = "places.name",
+        on_update = "cascade",
+        on_delete = "set null"
+    )]
+    pub(super) place_name: Option<String>,
 }
 
 /// A card: a place has at most one.
@@ -90,7 +127,7 @@ pub(super) struct Stamp {
 }
 
 pub(super) fn tables() -> Metadata {
-    metadata![Place, Seat, Card, Label]
+    metadata![Place, Seat, Booking, Sign, Card, Label]
 }
 
 pub(super) fn empty(world: &World) -> CaseResult {
@@ -102,7 +139,15 @@ pub(super) fn empty(world: &World) -> CaseResult {
         .set(Place::BADGE_ID, None::<i64>)
         .execute(&mut session)?;
     session.commit()?;
-    world.empty(&["cards", "seats", "place_labels", "labels", "places"])
+    world.empty(&[
+        "signs",
+        "bookings",
+        "cards",
+        "seats",
+        "place_labels",
+        "labels",
+        "places",
+    ])
 }
 
 /// All rows as the database has them.
@@ -134,6 +179,17 @@ pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
             stamp: card.stamp.map(|stamp| (stamp.ink, stamp.year)),
         };
         rows.cards.insert(card.label, row);
+    }
+    for booking in Booking::query().rows(session)? {
+        let seat = booking.number.map(|number| (booking.place_code, number));
+        rows.bookings.insert(booking.text, seat);
+    }
+    for sign in Sign::query().rows(session)? {
+        let named = |place: &&PlaceRow| place.name.is_some() && place.name == sign.place_name;
+        let mut places = rows.places.iter();
+        let place = places.find(|(_, place)| named(place));
+        rows.signs
+            .insert(sign.text, place.map(|(code, _)| code.clone()));
     }
     let labels = Label::query().rows(session)?.into_iter();
     rows.labels = labels.map(|label| label.text).collect();

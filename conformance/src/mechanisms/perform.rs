@@ -1,6 +1,7 @@
 //! Makes each change on a session, by its mechanism.
 
 mod hooked;
+mod references;
 mod swaps;
 mod unflushed;
 mod ways;
@@ -16,9 +17,13 @@ use super::entities::{Card, Label, Place, Seat, Stamp};
 use super::plan::{Change, Rows};
 use crate::case::CaseResult;
 use hooked::{hook_work, hooked, meet};
+use references::{
+    add_booking, add_sign, blind, book, insert_all, look_at_places, look_at_references,
+    override_rank, point, settles,
+};
 use swaps::{
-    badge, merge_seat, move_seat, pass_code, pass_name, rekey, renumber, retext, shift, swap_cards,
-    swap_names,
+    badge, merge_seat, move_seat, pass_code, pass_name, refuse_swap, rekey, renumber, retext,
+    shift, swap_cards, swap_names,
 };
 use unflushed::Unflushed;
 use ways::{add_card, add_place, add_seat, bear, drop_seat, hold, move_place, shed};
@@ -107,9 +112,17 @@ impl Performer {
             }
             _ => {}
         }
+        let (before, after) = settles(change, &self.unflushed);
+        if before {
+            self.unflushed.flush(session)?;
+        }
         match hooked(change) {
-            Some(when) => self.in_hook(session, change, when),
-            None => by_its_way(session, change, &self.unflushed),
+            Some(when) => self.in_hook(session, change, when)?,
+            None => by_its_way(session, change, &self.unflushed)?,
+        }
+        match after {
+            true => self.unflushed.flush(session),
+            false => Ok(()),
         }
     }
 
@@ -128,6 +141,12 @@ impl Performer {
         }
         session.delete(bell)?;
         session.flush()
+    }
+
+    /// A flush is refused that would exchange the names of places. The program then rolls back.
+    pub(super) fn refuse_swap(&self, session: &mut Session, code: &str, other: &str) -> CaseResult {
+        self.unflushed.flush(session)?;
+        refuse_swap(session, code, other)
     }
 
     /// A hook panics in a flush that has something to do, and the transaction is rolled back.
@@ -188,6 +207,8 @@ impl Performer {
         if how == Look::Loaded {
             return Ok(());
         }
+        look_at_references(session, rows)?;
+        look_at_places(session, rows)?;
         for (label, row) in &rows.cards {
             let card = card(session, label)?;
             let stamp = session[card].stamp.clone();
@@ -667,7 +688,7 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
                     .map(drop),
             }
         }
-        Change::SwapNames { code, other } => swap_names(session, code, other),
+        Change::SwapNames { code, other } => swap_names(session, unflushed, code, other),
         Change::PassName {
             code,
             other,
@@ -696,12 +717,26 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
             guest,
         } => merge_seat(session, place, *number, guest.as_deref()),
         Change::Retext { label, new } => retext(session, label, new),
+        Change::AddSign { text, code } => add_sign(session, unflushed, text, code.as_deref()),
+        Change::Point { text, code, way } => point(session, unflushed, text, code.as_deref(), *way),
+        Change::AddBooking { text, seat, way } => {
+            add_booking(session, unflushed, text, seat.as_ref(), *way)
+        }
+        Change::Book { text, seat, way } => book(session, unflushed, text, seat.as_ref(), *way),
+        Change::Blind { code, parent, way } => {
+            blind(session, unflushed, code, parent.as_deref(), *way)
+        }
+        Change::Override { code, first, rank } => override_rank(session, code, *first, *rank),
+        Change::InsertAll { codes, parent, way } => {
+            insert_all(session, codes, parent.as_deref(), *way)
+        }
         Change::Savepoint
         | Change::EndSavepoint { .. }
         | Change::Commit
         | Change::Rollback
         | Change::Outside(_)
         | Change::Filter { .. }
+        | Change::RefusedSwap { .. }
         | Change::Panic { .. } => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! Generates changes, and applies them to the model's rows.
 
 mod apply;
+mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +18,10 @@ pub(super) struct Rows {
     pub(super) labels: BTreeSet<String>,
     /// The labels of each place.
     pub(super) pairs: BTreeSet<(String, String)>,
+    /// The seats of bookings, by their texts, which never change.
+    pub(super) bookings: BTreeMap<String, Option<(String, i32)>>,
+    /// The places of signs, by their texts, which never change.
+    pub(super) signs: BTreeMap<String, Option<String>>,
     /// The number of codes and labels assigned.
     made: usize,
     /// Codes of deleted places, and previous codes of others, that may be reused.
@@ -87,9 +92,16 @@ pub(super) enum What {
     Note,
     Filter,
     Panic,
+    AddSign,
+    Point,
+    AddBooking,
+    Book,
+    Blind,
+    Override,
+    InsertAll,
 }
 
-pub(super) const ALL: [(u32, What, &str); 45] = [
+pub(super) const ALL: [(u32, What, &str); 52] = [
     (10, What::AddPlace, "place"),
     (4, What::AddPlaceAgain, "again"),
     (8, What::Rename, "name"),
@@ -135,10 +147,17 @@ pub(super) const ALL: [(u32, What, &str); 45] = [
     (8, What::Note, "note"),
     (4, What::Filter, "filter"),
     (2, What::Panic, "panic"),
+    (5, What::AddSign, "sign"),
+    (6, What::Point, "point"),
+    (5, What::AddBooking, "booking"),
+    (7, What::Book, "book"),
+    (6, What::Blind, "blind"),
+    (4, What::Override, "override"),
+    (4, What::InsertAll, "insertall"),
 ];
 
 /// What another session changes.
-const OUTSIDE: [What; 19] = [
+const OUTSIDE: [What; 21] = [
     What::Rename,
     What::Rank,
     What::Move,
@@ -158,6 +177,8 @@ const OUTSIDE: [What; 19] = [
     What::Badge,
     What::PassName,
     What::Note,
+    What::Point,
+    What::Book,
 ];
 
 /// A generated change: numbers select among existing rows.
@@ -309,6 +330,11 @@ pub(super) enum Change {
         code: String,
         other: String,
     },
+    /// The same, refused because the session knows signs, which follow the names.
+    RefusedSwap {
+        code: String,
+        other: String,
+    },
     /// A place takes the name of another, which gets a new one.
     PassName {
         code: String,
@@ -373,6 +399,44 @@ pub(super) enum Change {
     },
     /// A hook of a flush panics, and the transaction is rolled back.
     Panic {
+        way: usize,
+    },
+    AddSign {
+        text: String,
+        code: Option<String>,
+    },
+    /// A sign bears the name of another place, or of none.
+    Point {
+        text: String,
+        code: Option<String>,
+        way: usize,
+    },
+    AddBooking {
+        text: String,
+        seat: Option<(String, i32)>,
+        way: usize,
+    },
+    Book {
+        text: String,
+        seat: Option<(String, i32)>,
+        way: usize,
+    },
+    /// A place is moved by an expression.
+    Blind {
+        code: String,
+        parent: Option<String>,
+        way: usize,
+    },
+    /// The rank is set to an expression, and then to a value.
+    Override {
+        code: String,
+        first: i32,
+        rank: i32,
+    },
+    /// Places are inserted as rows without objects, and may be read.
+    InsertAll {
+        codes: Vec<String>,
+        parent: Option<String>,
         way: usize,
     },
 }
@@ -473,13 +537,19 @@ impl Rows {
             }
             What::DropSeat => {
                 let (place, number) = nth(self.seats.keys(), which)?.clone();
+                // A statement does not release the bookings.
+                if way % 4 >= 2 && self.is_booked(&place, Some(number)) {
+                    return None;
+                }
                 Change::DropSeat { place, number, way }
             }
             What::ReplaceSeats => {
                 let numbers = (0..4).filter(|number| (other >> number) % 2 == 1).collect();
                 let guest = (way % 2 == 0).then(|| format!("guest {way}"));
+                // Whether a new seat takes over the row of the old one, with its bookings, is up to the flush.
+                let place = pick(which).filter(|place| !self.is_booked(place, None))?;
                 Change::ReplaceSeats {
-                    place: pick(which)?,
+                    place,
                     numbers,
                     guest,
                 }
@@ -541,7 +611,7 @@ impl Rows {
                 if code == other {
                     return None;
                 }
-                Change::SwapNames { code, other }
+                self.swap(code, other, way)
             }
             What::PassName => {
                 let (code, giver) = (pick(which)?, pick(way)?);
@@ -610,7 +680,7 @@ impl Rows {
                 }
             }
             What::MergeSeat => Change::MergeSeat {
-                place: pick(which)?,
+                place: pick(which).filter(|place| !self.is_booked(place, None))?,
                 number: i32::try_from(other % 4).unwrap_or_default(),
                 guest: (way % 3 != 0).then(|| format!("guest {other}")),
             },
@@ -647,7 +717,7 @@ impl Rows {
             What::Undo if depth > 0 => Change::EndSavepoint { keep: false },
             What::Commit if depth == 0 => Change::Commit,
             What::Rollback if depth == 0 => Change::Rollback,
-            _ => return None,
+            _ => return self.resolve_reference(draw),
         })
     }
 

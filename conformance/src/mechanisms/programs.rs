@@ -23,17 +23,27 @@ pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
 
 /// Formats the program, one change per line.
 pub(super) fn shown(draws: &[Draw]) -> String {
+    let changes = changes(draws).into_iter();
+    let lines = changes.map(|(depth, change)| format!("{}{change:?}", "  ".repeat(depth)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the changes of a program, without a database, each with the number of savepoints around it.
+pub(super) fn changes(draws: &[Draw]) -> Vec<(usize, Change)> {
     let mut rows = Rows::default();
     let mut committed = Rows::default();
     let mut saved: Vec<Rows> = Vec::new();
-    let mut lines = Vec::new();
+    let mut changes = Vec::new();
     for draw in draws {
         let Some(change) = rows.resolve(draw, saved.len()) else {
             continue;
         };
-        lines.push(format!("{}{change:?}", "  ".repeat(saved.len())));
+        let depth = saved.len();
         match &change {
             Change::Commit => committed = rows.clone(),
+            Change::RefusedSwap { .. } => {
+                rows = saved.pop().unwrap_or_else(|| committed.clone());
+            }
             Change::Rollback | Change::Panic { .. } => rows = committed.clone(),
             Change::Savepoint => saved.push(rows.clone()),
             Change::EndSavepoint { keep } => {
@@ -47,9 +57,13 @@ pub(super) fn shown(draws: &[Draw]) -> String {
             }
             change => rows.apply(change),
         }
-        rows.begin_next();
+        // A savepoint and its end are one change.
+        if change != Change::Savepoint {
+            rows.begin_next();
+        }
+        changes.push((depth, change));
     }
-    lines.join("\n")
+    changes
 }
 
 /// Returns the line that keeps a program.

@@ -1,12 +1,62 @@
 //! Changes of several rows that pass unique values or keys to each other in one flush, and changes of keys.
 
-use selfsame::Result;
 use selfsame::prelude::*;
+use selfsame::{ErrorKind, Result};
 
-use super::{card, label, place, raw, seat};
-use crate::mechanisms::entities::{Card, Place, Seat};
+use super::{Unflushed, card, label, place, raw, seat};
+use crate::case::CaseResult;
+use crate::mechanisms::entities::{Card, Place, Seat, Sign};
 
-pub(super) fn swap_names(session: &mut Session, code: &str, other: &str) -> Result<()> {
+/// Exchanges the names of two places. Signs would follow the names, so a session that knows any refuses it: it forgets them.
+pub(super) fn swap_names(
+    session: &mut Session,
+    unflushed: &Unflushed,
+    code: &str,
+    other: &str,
+) -> Result<()> {
+    let has_signs = unflushed.has_signs();
+    if has_signs {
+        unflushed.flush(session)?;
+        session.clear();
+    }
+    exchange_names(session, code, other)?;
+    match has_signs {
+        true => unflushed.flush(session),
+        false => Ok(()),
+    }
+}
+
+/// A session that knows signs refuses to exchange names, keeps its changes in memory, and waits for a rollback.
+pub(super) fn refuse_swap(session: &mut Session, code: &str, other: &str) -> CaseResult {
+    let known = Sign::query().all(session)?;
+    check!(!known.is_empty(), "there must be a sign");
+    exchange_names(session, code, other)?;
+    let places = [place(session, code)?, place(session, other)?];
+    let names = places.map(|place| session[place].name.clone());
+    let Err(refused) = session.flush() else {
+        check!(false, "an exchange of names that signs follow was written");
+        return Ok(());
+    };
+    let is_clear = refused
+        .to_string()
+        .contains("exchange values of UNIQUE (name)");
+    check!(
+        refused.kind() == ErrorKind::UniqueViolation && is_clear,
+        "an exchange of names that signs follow must be refused as one, found {refused}"
+    );
+    let kept = places.map(|place| session[place].name.clone());
+    check_eq!(kept, names, "the names in memory after a refused flush");
+    let pending = session.sql("SELECT 1", ()).execute();
+    let kind = pending.map_err(|error| error.kind());
+    check_eq!(
+        kind.map(drop),
+        Err(ErrorKind::PendingRollback),
+        "a statement after a refused flush"
+    );
+    Ok(())
+}
+
+fn exchange_names(session: &mut Session, code: &str, other: &str) -> Result<()> {
     let (one, two) = (place(session, code)?, place(session, other)?);
     let names = [one, two].map(|place| session[place].name.clone());
     // An object that is borrowed and left as it was is stale if a statement changed its row.

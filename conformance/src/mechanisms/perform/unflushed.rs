@@ -1,6 +1,6 @@
 //! Relations that a program has set and may not have flushed yet.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 
 use selfsame::Result;
@@ -13,6 +13,11 @@ pub(in crate::mechanisms) struct Unflushed {
     by_column: RefCell<BTreeSet<String>>,
     /// The objects whose relations were set, which take precedence over the columns.
     by_relation: RefCell<BTreeSet<String>>,
+    /// The places whose foreign keys were set to expressions.
+    computed: RefCell<BTreeSet<String>>,
+    /// Whether the program has added signs and bookings.
+    has_signs: Cell<bool>,
+    has_bookings: Cell<bool>,
 }
 
 impl Unflushed {
@@ -44,10 +49,44 @@ impl Unflushed {
         }
     }
 
+    /// Flushes if a foreign key of a place may be set to an expression.
+    pub(in crate::mechanisms) fn settle_expression(
+        &self,
+        session: &mut Session,
+        code: &str,
+    ) -> Result<()> {
+        let is_set = self.computed.borrow().contains(code);
+        match is_set {
+            true => self.flush(session),
+            false => Ok(()),
+        }
+    }
+
+    pub(in crate::mechanisms) fn computes(&self, code: &str) {
+        self.computed.borrow_mut().insert(code.to_owned());
+    }
+
+    pub(in crate::mechanisms) fn sign(&self) {
+        self.has_signs.set(true);
+    }
+
+    pub(in crate::mechanisms) fn has_signs(&self) -> bool {
+        self.has_signs.get()
+    }
+
+    pub(in crate::mechanisms) fn booking(&self) {
+        self.has_bookings.set(true);
+    }
+
+    pub(in crate::mechanisms) fn has_bookings(&self) -> bool {
+        self.has_bookings.get()
+    }
+
     pub(in crate::mechanisms) fn flush(&self, session: &mut Session) -> Result<()> {
         session.flush()?;
         self.by_column.borrow_mut().clear();
         self.by_relation.borrow_mut().clear();
+        self.computed.borrow_mut().clear();
         Ok(())
     }
 
@@ -57,9 +96,11 @@ impl Unflushed {
 
     /// The object's code changes.
     pub(in crate::mechanisms) fn rename(&self, code: &str, new: &str) {
-        let mut by_relation = self.by_relation.borrow_mut();
-        if by_relation.remove(code) {
-            by_relation.insert(new.to_owned());
+        for set in [&self.by_relation, &self.computed] {
+            let mut set = set.borrow_mut();
+            if set.remove(code) {
+                set.insert(new.to_owned());
+            }
         }
     }
 

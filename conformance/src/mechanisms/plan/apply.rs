@@ -182,7 +182,37 @@ impl Rows {
                 place.name = name;
                 place.rank = rank;
             }),
+            Change::AddSign { text, code } | Change::Point { text, code, .. } => {
+                self.signs.insert(text, code);
+            }
+            Change::AddBooking { text, seat, .. } | Change::Book { text, seat, .. } => {
+                self.bookings.insert(text, seat);
+            }
+            Change::Blind { code, parent, .. } => self.change(&code, |place| place.parent = parent),
+            Change::Override { code, rank, .. } => self.change(&code, |place| place.rank = rank),
+            Change::InsertAll { codes, parent, .. } => {
+                for code in codes {
+                    let parent = parent.clone();
+                    let place = Place {
+                        parent,
+                        ..Place::default()
+                    };
+                    self.places.insert(code, place);
+                }
+            }
             _ => {}
+        }
+        self.let_go();
+    }
+
+    /// Bookings of seats that are gone have none; so have signs of places that are gone or have no name.
+    fn let_go(&mut self) {
+        for seat in self.bookings.values_mut() {
+            seat.take_if(|seat| !self.seats.contains_key(seat));
+        }
+        for place in self.signs.values_mut() {
+            let name = |code: &String| self.places.get(code)?.name.as_ref();
+            place.take_if(|code| name(code).is_none());
         }
     }
 
@@ -194,7 +224,12 @@ impl Rows {
 
     fn reseat(&mut self, from: (String, i32), to: (String, i32)) {
         if let Some(guest) = self.seats.remove(&from) {
-            self.seats.insert(to, guest);
+            self.seats.insert(to.clone(), guest);
+        }
+        for seat in self.bookings.values_mut().flatten() {
+            if *seat == from {
+                seat.clone_from(&to);
+            }
         }
     }
 
@@ -216,6 +251,16 @@ impl Rows {
         for card in self.cards.values_mut() {
             if card.holder.as_deref() == Some(code) {
                 card.holder = Some(new.to_owned());
+            }
+        }
+        for place in self.signs.values_mut().flatten() {
+            if place == code {
+                new.clone_into(place);
+            }
+        }
+        for (place, _) in self.bookings.values_mut().flatten() {
+            if place == code {
+                new.clone_into(place);
             }
         }
         self.free.retain(|free| free != new);
