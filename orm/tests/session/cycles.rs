@@ -67,6 +67,83 @@ fn rows_whose_keys_are_known_are_inserted_before_those_that_they_require() -> Re
     Ok(())
 }
 
+/// A key that the database generates.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "hens")]
+struct NewHen {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "eggs.id")]
+    egg_id: i64,
+    egg: BelongsTo<NewEgg>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "eggs")]
+struct NewEgg {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "hens.id")]
+    hen_id: i64,
+    hen: BelongsTo<NewHen>,
+}
+
+#[test]
+fn a_row_with_a_generated_key_is_inserted_first_whichever_is_added_first() -> Result<()> {
+    for hen_is_first in [true, false] {
+        let mut s = hens_and_eggs("DEFERRABLE INITIALLY DEFERRED")?;
+        let (hen, egg) = match hen_is_first {
+            true => {
+                let hen = s.add(NewHen::new(0));
+                (hen, s.add(NewEgg::new(7, 0)))
+            }
+            false => {
+                let egg = s.add(NewEgg::new(7, 0));
+                (s.add(NewHen::new(0)), egg)
+            }
+        };
+        s.set(hen, NewHen::EGG, egg)?;
+        s.set(egg, NewEgg::HEN, hen)?;
+        s.commit()?;
+        let hens: Vec<(i64, i64)> = s.sql("SELECT id, egg_id FROM hens", ()).all()?;
+        let eggs: Vec<(i64, i64)> = s.sql("SELECT id, hen_id FROM eggs", ()).all()?;
+        assert_eq!((hens, eggs), (vec![(1, 7)], vec![(7, 1)]));
+    }
+    Ok(())
+}
+
+/// A part, and the one that it fits to.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "parts")]
+struct Part {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(references = "parts.id")]
+    other_id: i64,
+    other: BelongsTo<Part>,
+}
+
+#[test]
+fn of_two_rows_of_one_table_the_one_with_a_generated_key_is_inserted_first() -> Result<()> {
+    for keys in [[None, Some(7)], [Some(7), None]] {
+        let mut s = Session::new(&Engine::new(Sqlite::memory()));
+        let table = "CREATE TABLE parts (id INTEGER PRIMARY KEY, other_id INTEGER NOT NULL REFERENCES parts DEFERRABLE INITIALLY DEFERRED)";
+        s.sql(table, ()).execute()?;
+        s.commit()?;
+        let part = |key: Option<i64>| Part {
+            id: key.map_or(Auto::UNSET, Auto::set),
+            ..Part::new(0)
+        };
+        let [one, two] = s.add_all(keys.map(part));
+        s.set(one, Part::OTHER, two)?;
+        s.set(two, Part::OTHER, one)?;
+        s.commit()?;
+        let rows = s.sql("SELECT id, other_id FROM parts ORDER BY id", ());
+        assert_eq!(rows.all::<(i64, i64)>()?, [(1, 7), (7, 1)]);
+    }
+    Ok(())
+}
+
 #[test]
 fn a_cycle_of_keys_that_are_checked_at_once_is_refused() -> Result<()> {
     let mut s = hens_and_eggs("")?;

@@ -288,7 +288,7 @@ pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     if let Some(steps) = plain(changes) {
         return Ok(steps);
     }
-    let order = table_order(&changes.tables);
+    let order = table_order(&changes.tables, &changes.waits);
     let position: FxHashMap<u16, usize> = order
         .iter()
         .enumerate()

@@ -24,12 +24,17 @@ impl Cycle {
     }
 }
 
-/// Orders tables with parents before children, ties by store. A cycle is broken at a nullable foreign key, or else at its first store; tables
-/// that reference it, and are not part of it, come after it.
-pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
+/// Orders tables with parents before children, ties by store. A cycle is broken at a nullable foreign key, or else at one that may be checked at
+/// COMMIT, or else at its first store; tables that reference it, and are not part of it, come after it.
+pub(super) fn table_order(tables: &[TableChanges], waits: &[Wait]) -> Vec<usize> {
     if tables.len() == 1 {
         return (0..tables.len()).collect();
     }
+    let required = waits.iter().filter(|wait| wait.is_required());
+    let is_required = |child: u16, parent: u16| {
+        let mut required = required.clone();
+        required.any(|wait| (wait.child.0, wait.parent.0) == (child, parent))
+    };
     let mut left: BTreeMap<u16, usize> = tables
         .iter()
         .enumerate()
@@ -52,10 +57,15 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
             let is_in_cycle = |table: &TableChanges, key: &References| {
                 is_outside(table, key) || reaches(tables, &left, key.parent, table.store)
             };
-            let breaks = |table: &TableChanges| {
+            let may_come_first = |table: &TableChanges, is_free: &dyn Fn(&References) -> bool| {
                 let mut keys = table.references.iter();
-                keys.all(|key| {
-                    is_outside(table, key) || key.nullable.is_some() && is_in_cycle(table, key)
+                keys.all(|key| is_outside(table, key) || is_free(key) && is_in_cycle(table, key))
+            };
+            let breaks =
+                |table: &TableChanges| may_come_first(table, &|key| key.nullable.is_some());
+            let defers = |table: &TableChanges| {
+                may_come_first(table, &|key| {
+                    key.nullable.is_some() || !is_required(table.store, key.parent)
                 })
             };
             let begins = |table: &TableChanges| {
@@ -63,6 +73,7 @@ pub(super) fn table_order(tables: &[TableChanges]) -> Vec<usize> {
                 keys.all(|key| is_in_cycle(table, key))
             };
             first(&breaks)
+                .or_else(|| first(&defers))
                 .or_else(|| first(&begins))
                 .or_else(|| left.keys().next().copied())
         });
@@ -87,6 +98,13 @@ fn reaches(tables: &[TableChanges], left: &BTreeMap<u16, usize>, from: u16, to: 
         next.extend(parents.filter(|&parent| left.contains_key(&parent) && known.insert(parent)));
     }
     false
+}
+
+impl Wait {
+    /// Whether the child cannot be inserted before the parent.
+    fn is_required(&self) -> bool {
+        self.late.is_empty() && !self.is_deferrable
+    }
 }
 
 /// The number of inserts of the same table that must come before each new row; 0 for rows that are not listed.
@@ -150,7 +168,7 @@ struct LevelFinder<'a> {
     position: &'a FxHashMap<u16, usize>,
     late: &'a mut BTreeMap<ObjectId, BTreeSet<usize>>,
     levels: Levels,
-    /// Rows that do not wait for others, which reference them by foreign keys that are NOT NULL: child, parent.
+    /// Rows that do not wait for others, which require them: child, parent.
     cut: FxHashSet<(ObjectId, ObjectId)>,
     path: Vec<ObjectId>,
     on_path: FxHashSet<ObjectId>,
@@ -215,19 +233,28 @@ impl LevelFinder<'_> {
         Ok(unknown.map_or(Next::Level(level), Next::Parent))
     }
 
-    /// Cuts the path from a row to the current one, which requires it, at the first nullable reference; returns false if there is none.
+    /// Cuts the path from a row to the current one, which requires it, at the first nullable reference, or else at the first that may be checked
+    /// at COMMIT; returns false if there is none.
     #[cold]
     fn cut_path(&mut self, from: ObjectId) -> bool {
         let Some(start) = self.path.iter().position(|&node| node == from) else {
             return false;
         };
+        self.cut_path_at(start, |wait| !wait.late.is_empty())
+            || self.cut_path_at(start, |wait| !wait.is_required())
+    }
+
+    /// Cuts the path from a position at the first reference that may be cut.
+    fn cut_path_at(&mut self, start: usize, may_be_cut: impl Fn(&Wait) -> bool) -> bool {
         for at in start..self.path.len() - 1 {
             let (child, parent) = (self.path[at], self.path[at + 1]);
             let waits = self.waits.get(&child).copied().unwrap_or_default();
             let waits = waits.iter().filter(|wait| wait.parent == parent);
-            if waits.clone().all(|wait| !wait.late.is_empty()) {
-                let late = self.late.entry(child).or_default();
-                late.extend(waits.flat_map(|wait| wait.late.iter()));
+            if waits.clone().all(|wait| may_be_cut(wait)) {
+                let late: Vec<usize> = waits.flat_map(|wait| wait.late.iter().copied()).collect();
+                if !late.is_empty() {
+                    self.late.entry(child).or_default().extend(late);
+                }
                 self.cut.insert((child, parent));
                 for left in self.path.drain(at + 1..) {
                     self.on_path.remove(&left);

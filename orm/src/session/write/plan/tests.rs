@@ -585,3 +585,56 @@ fn tables_come_after_the_cycle_that_they_reference() {
         ],
     );
 }
+
+#[test]
+fn a_cycle_is_cut_where_a_key_may_be_checked_at_commit() {
+    let deferrable = |child, parent| Wait {
+        is_deferrable: true,
+        ..wait(child, parent, false)
+    };
+    let both = |waits| Changes {
+        tables: vec![TableChanges {
+            inserts: vec![insert(0), insert(1)],
+            ..Default::default()
+        }],
+        waits,
+        ..Default::default()
+    };
+    let (one, two) = ((0, 0), (0, 1));
+    check(
+        &both(vec![deferrable(one, two), wait(two, one, false)]),
+        &["insert 0 [1] [0]", "insert 0 [1] [1]"],
+    );
+    check(
+        &both(vec![wait(one, two, false), deferrable(two, one)]),
+        &["insert 0 [1] [1]", "insert 0 [1] [0]"],
+    );
+}
+
+#[test]
+fn a_cycle_of_tables_is_broken_where_a_key_may_be_checked_at_commit() {
+    let deferrable = |child, parent| Wait {
+        is_deferrable: true,
+        ..wait(child, parent, false)
+    };
+    let table = |store, parent| TableChanges {
+        store,
+        references: vec![references(parent, false)],
+        inserts: vec![insert(0)],
+        ..Default::default()
+    };
+    let both = |waits| Changes {
+        tables: vec![table(TASKS, USERS), table(USERS, TASKS)],
+        waits,
+        ..Default::default()
+    };
+    let (task, user) = ((TASKS, 0), (USERS, 0));
+    check(
+        &both(vec![deferrable(task, user), wait(user, task, false)]),
+        &["insert 0 [1] [0]", "insert 1 [1] [0]"],
+    );
+    check(
+        &both(vec![wait(task, user, false), deferrable(user, task)]),
+        &["insert 1 [1] [0]", "insert 0 [1] [0]"],
+    );
+}
