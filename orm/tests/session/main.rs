@@ -7,6 +7,7 @@ mod baselines;
 mod beside_a_cycle;
 mod both_sides;
 mod bulk;
+mod computed_own_parent;
 mod counting;
 mod cycles;
 mod deferred;

@@ -113,11 +113,11 @@ impl Session {
             && !key.nullable.is_empty();
         for (at, node) in rows {
             let refers = self.refers(node, key, old, at);
-            // A relation to another row, or to none, is written after the key: until then the reference is NULL.
-            let is_let_go = !refers
-                && !key.cascades
+            // A relation to another row, or to none, and an expression are written after the key: until then the reference is NULL.
+            let is_computed = self.is_computed(node, &key.columns);
+            let is_let_go = !key.cascades
                 && !key.nullable.is_empty()
-                && self.edges.links.get(node, &key.columns).is_some();
+                && (is_computed || !refers && self.edges.links.get(node, &key.columns).is_some());
             if follows || is_let_go || node != (store, slots[at]) {
                 others.push((at, node));
                 continue;
