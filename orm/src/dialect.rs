@@ -162,6 +162,11 @@ pub trait Dialect: Debug + Send + Sync {
         false
     }
 
+    /// Returns whether UNIQUE constraints can be DEFERRABLE. By default false.
+    fn supports_deferrable_uniques(&self) -> bool {
+        false
+    }
+
     /// Returns whether foreign keys support SET DEFAULT. By default true.
     fn supports_set_default(&self) -> bool {
         true

@@ -268,13 +268,38 @@ pub struct ForeignKey {
     pub on_update: ReferentialAction,
 }
 
+/// When a UNIQUE constraint is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Deferrable {
+    /// At once, for each row.
+    #[default]
+    No,
+    /// At the end of each statement, or at COMMIT if the program says `SET CONSTRAINTS … DEFERRED`.
+    InitiallyImmediate,
+    /// At COMMIT, or at the end of each statement if the program says `SET CONSTRAINTS … IMMEDIATE`.
+    InitiallyDeferred,
+}
+
+impl Deferrable {
+    /// Returns the clause in SQL; empty if the constraint is not deferrable.
+    pub const fn as_sql(self) -> &'static str {
+        match self {
+            Self::No => "",
+            Self::InitiallyImmediate => "DEFERRABLE",
+            Self::InitiallyDeferred => "DEFERRABLE INITIALLY DEFERRED",
+        }
+    }
+}
+
 /// A UNIQUE constraint, or an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
     /// Its name; generated from table and columns if `None`.
     pub name: Option<String>,
     /// The columns, by name, in order.
     pub columns: Vec<String>,
+    /// When it is checked, if it is a UNIQUE constraint.
+    pub deferrable: Deferrable,
 }
 
 /// A CHECK constraint.
@@ -463,8 +488,8 @@ impl Table {
     #[must_use]
     pub fn unique<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.uniques.push(Index {
-            name: None,
             columns: names(columns),
+            ..Index::default()
         });
         self
     }
@@ -473,8 +498,8 @@ impl Table {
     #[must_use]
     pub fn index<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
         self.indexes.push(Index {
-            name: None,
             columns: names(columns),
+            ..Index::default()
         });
         self
     }

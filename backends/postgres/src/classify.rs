@@ -180,6 +180,15 @@ fn is_of_a_user(reported: &DbError) -> bool {
     reported.routine() == Some("exec_stmt_raise")
 }
 
+/// Returns the constraint that a user's function names (`RAISE … USING CONSTRAINT = …`), which may be any value.
+pub(crate) fn raised_constraint(fault: &Fault) -> Option<&str> {
+    let Cause::Driver(error) = &fault.cause else {
+        return None;
+    };
+    let reported = error.as_db_error()?;
+    reported.constraint().filter(|_| is_of_a_user(reported))
+}
+
 /// Whether PgBouncer found no server to forward to.
 fn was_never_given(message: &str) -> bool {
     message == "query_wait_timeout" || message.starts_with("pgbouncer cannot connect to server")

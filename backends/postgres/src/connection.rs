@@ -14,7 +14,7 @@ use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
-use crate::classify::{Phase, Stale, classify_fault, is_stale_plan};
+use crate::classify::{Phase, Stale, classify_fault, is_stale_plan, raised_constraint};
 use crate::driver::{Cause, Client, Fault, Rows};
 use crate::effect::{Effect, alters, effect};
 use crate::fit::{self, Declared, Guard};
@@ -22,7 +22,7 @@ use crate::interrupt::interrupter;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
-use crate::settings::Settings;
+use crate::settings::{Settings, literal};
 
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
@@ -520,13 +520,41 @@ impl PostgresConnection {
     /// Records the effect of the error on the connection, and classifies it.
     fn failed(&mut self, fault: Fault, sql: &Sql) -> Error {
         let reported = fault.is_reported();
+        let raised = raised_constraint(&fault).map(str::to_owned);
         let error = classify_fault(fault, Phase::Run, sql.text()).statement(sql.text());
         if error.is_connection_lost() {
             self.lost = true;
         } else if reported && self.transaction == State::Open {
             self.transaction = State::Failed;
         }
-        error
+        match raised {
+            Some(name) if self.transaction == State::Idle && self.is_in_the_schema(&name) => {
+                error.constraint(name)
+            }
+            _ => error,
+        }
+    }
+
+    /// Returns whether a constraint has this name or a function writes it as a literal, so that it is not a value. Only between transactions:
+    /// a failed one answers nothing.
+    fn is_in_the_schema(&mut self, name: &str) -> bool {
+        let name = literal(name);
+        let text = format!(
+            "SELECT 'known' WHERE EXISTS (SELECT FROM pg_catalog.pg_constraint WHERE conname = {name}) \
+             OR EXISTS (SELECT FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace \
+             WHERE n.nspname NOT IN ('pg_catalog', 'information_schema') \
+             AND pg_catalog.strpos(p.prosrc, pg_catalog.quote_literal({name})) > 0)"
+        );
+        let Ok(client) = self.client() else {
+            return false;
+        };
+        match client.last_row_within(&text, SHORT_WAIT) {
+            Ok(row) => row.into_iter().next().flatten().is_some(),
+            Err(fault) => {
+                self.lost |= classify_fault(fault, Phase::Run, &text).is_connection_lost();
+                false
+            }
+        }
     }
 
     fn command(&mut self, sql: &Sql, text: &str) -> Result<()> {

@@ -103,6 +103,10 @@ impl Dialect for PostgresDialect {
         true
     }
 
+    fn supports_deferrable_uniques(&self) -> bool {
+        true
+    }
+
     fn overriding(&self) -> &'static str {
         " OVERRIDING SYSTEM VALUE"
     }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use selfsame::backend::{Connection, Row, Sql, Statement, StatementKind};
 use selfsame::schema::{
-    Check, Column, ColumnType, ForeignKey, Generated, Index, ReferentialAction, Table,
+    Check, Column, ColumnType, Deferrable, ForeignKey, Generated, Index, ReferentialAction, Table,
 };
 use selfsame::value::ColumnValue;
 use selfsame::{Error, ErrorKind, Result};
@@ -193,7 +193,9 @@ const INDEXES: &str = "SELECT listed.name, c.relname, i.indisunique, p.place = 1
         (SELECT string_agg(quote_ident(x.attname), ', ' ORDER BY q.place) \
          FROM unnest(i.indkey::smallint[]) WITH ORDINALITY AS q (number, place) \
          JOIN pg_catalog.pg_attribute x ON x.attrelid = listed.oid AND x.attnum = q.number WHERE q.place <= i.indnkeyatts) || ')' \
-        THEN replace(pg_get_indexdef(c.oid), quote_ident(current_schema()) || '.', '') END \
+        THEN replace(pg_get_indexdef(c.oid), quote_ident(current_schema()) || '.', '') END, \
+    (SELECT k.condeferred FROM pg_catalog.pg_constraint k \
+        WHERE k.conindid = c.oid AND k.conrelid = listed.oid AND k.contype = 'u' AND k.condeferrable) \
     FROM listed JOIN pg_catalog.pg_index i ON i.indrelid = listed.oid \
     JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
     JOIN pg_catalog.pg_am m ON m.oid = c.relam \
@@ -212,13 +214,13 @@ const OTHER_INDEXES: &str = "SELECT listed.name, 'Not here: ' || replace(pg_get_
     AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL OR m.amname <> 'btree' OR i.indisunique AND NOT i.indisvalid) \
     ORDER BY listed.name, c.oid";
 
-/// Properties of constraints that a table cannot express: exclusion, deferred, not valid.
+/// Properties of constraints that a table cannot express: exclusion, deferred keys, not valid.
 const CONSTRAINTS: &str = "SELECT listed.name, CASE WHEN k.contype = 'x' THEN 'Not here: the constraint ' \
         WHEN k.contype = 'p' AND NOT k.condeferrable AND pg_get_constraintdef(k.oid) !~ ' INCLUDE \\(' THEN 'Its primary key is called otherwise: ' \
         ELSE 'Only partly here: the constraint ' END || quote_ident(k.conname) || ', ' || pg_get_constraintdef(k.oid) || '.' \
     FROM listed JOIN pg_catalog.pg_constraint k ON k.conrelid = listed.oid \
     WHERE k.contype = 'x' OR k.contype = 'p' AND octet_length(k.conname) < 63 AND k.conname <> \
-        (SELECT c.relname || '_pkey' FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable OR NOT k.convalidated OR k.contype = 'p' AND pg_get_constraintdef(k.oid) ~ ' INCLUDE \\(' OR k.connoinherit \
+        (SELECT c.relname || '_pkey' FROM pg_catalog.pg_class c WHERE c.oid = k.conrelid) OR k.contype IN ('p', 'u', 'f', 'c') AND (k.condeferrable AND k.contype <> 'u' OR NOT k.convalidated OR k.contype = 'p' AND pg_get_constraintdef(k.oid) ~ ' INCLUDE \\(' OR k.connoinherit \
         AND k.contype = 'c' OR k.contype = 'f' AND (k.confmatchtype = 'f' \
         OR pg_get_constraintdef(k.oid) ~ 'ON DELETE SET (NULL|DEFAULT) \\(')) \
     AND NOT (k.contype = 'f' AND k.conparentid <> 0) \
@@ -337,6 +339,11 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
         indexes.push(Index {
             name: Some(get(row, 1)?),
             columns: Vec::new(),
+            deferrable: match get::<Option<bool>>(row, 6)? {
+                None => Deferrable::No,
+                Some(false) => Deferrable::InitiallyImmediate,
+                Some(true) => Deferrable::InitiallyDeferred,
+            },
         });
     }
     if let Some(index) = indexes.last_mut() {

@@ -341,7 +341,7 @@ fn add_index_column(table: &mut Table, row: &dyn Row) -> Result<()> {
     if get::<i64>(row, 3)? == 0 {
         indexes.push(Index {
             name: get::<bool>(row, 5)?.then_some(name),
-            columns: Vec::new(),
+            ..Index::default()
         });
     }
     if let Some(index) = indexes.last_mut() {

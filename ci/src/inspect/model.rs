@@ -6,7 +6,7 @@ mod relation;
 
 use std::collections::BTreeSet;
 
-use selfsame::schema::{Column, ColumnType, Generated, Index, Table};
+use selfsame::schema::{Column, ColumnType, Deferrable, Generated, Index, Table};
 use selfsame::value::ValueType;
 
 use super::names::{self, Taken};
@@ -340,7 +340,7 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
             continue;
         }
         match &index.columns[..] {
-            [only] if !is_second => {
+            [only] if !is_second && index.deferrable == Deferrable::No => {
                 if let Some(column) = draft.table.position(only) {
                     let field = &mut entity.fields[column];
                     match name {
@@ -351,8 +351,13 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
             }
             several => {
                 let name = name.map(|name| format!(", name = {name:?}"));
+                let deferrable = match index.deferrable {
+                    Deferrable::No => "",
+                    Deferrable::InitiallyImmediate => ", deferrable = \"initially immediate\"",
+                    Deferrable::InitiallyDeferred => ", deferrable = \"initially deferred\"",
+                };
                 entity.attributes.push(format!(
-                    "{attribute}({}{})",
+                    "{attribute}({}{}{deferrable})",
                     draft.field_list(several),
                     name.unwrap_or_default()
                 ));

@@ -8,12 +8,14 @@ use selfsame::record::{Record, RecordKey};
 use selfsame_postgres::testing::Server;
 
 use crate::own::in_own_database;
+use crate::support::run;
 use crate::{Test, execute};
 
 pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[
     ("postgres_keys_of_equal_values_with_other_texts", equal_keys),
     ("postgres_unique_values_are_exchanged", exchanges),
     ("postgres_rows_move_with_their_keys", moves),
+    ("postgres_deferrable_uniques", deferrable_uniques),
 ];
 
 /// Two rows of a table exchange what must be unique. Where NULL must be unique too, and another row has it, they cannot: this is refused
@@ -84,6 +86,122 @@ fn exchanges(server: &Server) -> selfsame::Result<()> {
         }
     }
     assert_eq!(wrong, [""; 0]);
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "places")]
+#[orm(unique(late, name = "once_late", deferrable = "initially deferred"))]
+#[orm(unique(soon, spare, deferrable = "initially immediate"))]
+struct Place {
+    #[orm(primary_key)]
+    id: i32,
+    late: i32,
+    soon: i32,
+    spare: i32,
+    note: Option<String>,
+}
+
+/// A constraint that may be checked at COMMIT is created, reflected, compared and written by `inspect`; values that it keeps are exchanged
+/// where the database allows it, and otherwise the database refuses.
+fn deferrable_uniques(server: &Server) -> selfsame::Result<()> {
+    let database = server.database()?;
+    let engine = Engine::new(database.backend());
+    let metadata = metadata![Place];
+    metadata.create_all(&engine)?;
+    assert_eq!(metadata.diff(&engine)?, []);
+    let reflected = Metadata::reflect(&engine)?;
+    assert_eq!(reflected.diff(&engine)?, []);
+    assert_eq!(reflected.tables()[0].remarks, [""; 0]);
+    let ran = run(&["inspect", &database.url()]);
+    for line in [
+        r#"#[orm(unique(late, name = "once_late", deferrable = "initially deferred"))]"#,
+        r#"#[orm(unique(soon, spare, deferrable = "initially immediate"))]"#,
+    ] {
+        assert!(ran.out.lines().any(|found| found == line), "{}", ran.out);
+    }
+    execute(
+        &engine,
+        "INSERT INTO places VALUES (1, 1, 1, 0), (2, 2, 2, 0), (3, 3, 3, 0)",
+    )?;
+    let rows = |order: &str| -> selfsame::Result<Vec<i32>> {
+        let text = format!("SELECT {order} FROM places ORDER BY id");
+        Session::new(&engine).sql(text, ()).all()
+    };
+
+    // By entity: two rows exchange their values, then all move by one.
+    let mut session = Session::new(&engine);
+    let all = Place::query().order_by(Place::ID.asc()).all(&mut session)?;
+    (session[all[0]].late, session[all[1]].late) = (2, 1);
+    session.commit()?;
+    assert_eq!(rows("late")?, [2, 1, 3]);
+    for &it in &all {
+        session[it].late = session[it].late % 3 + 1;
+    }
+    session.commit()?;
+    assert_eq!(rows("late")?, [3, 2, 1]);
+    // Rows that change in other columns, too, are written by several statements.
+    (session[all[0]].late, session[all[2]].late) = (1, 3);
+    session[all[0]].note = Some("moved".to_owned());
+    session.commit()?;
+    assert_eq!(rows("late")?, [1, 2, 3]);
+    session[all[0]].late = 2;
+    let error = session.commit().expect_err("two rows with one value");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+    assert_eq!(error.constraint_name(), Some("once_late"));
+    session.rollback()?;
+    assert_eq!(session[all[0]].late, 1);
+
+    // Checked at the end of each statement: one statement may exchange, two may not, unless the program defers the check.
+    (session[all[0]].soon, session[all[1]].soon) = (2, 1);
+    session.commit()?;
+    assert_eq!(rows("soon")?, [2, 1, 3]);
+    let exchange = |session: &mut Session| {
+        (session[all[0]].soon, session[all[1]].soon) = (1, 2);
+        session[all[0]].note = Some("moved again".to_owned());
+    };
+    exchange(&mut session);
+    let error = session.commit().expect_err("two statements");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+    assert_eq!(error.constraint_name(), Some("places_soon_spare_key"));
+    session.rollback()?;
+    session.sql("SET CONSTRAINTS ALL DEFERRED", ()).execute()?;
+    exchange(&mut session);
+    session.commit()?;
+    assert_eq!(rows("soon")?, [1, 2, 3]);
+
+    // By reflection.
+    let places = reflected.records("places")?;
+    let mut session = Session::new(&engine);
+    let by_id = places.query().order_by(places.column::<i32>("id")?.asc());
+    let all = by_id.all(&mut session)?;
+    for &it in &all {
+        let late: i32 = session[it].get("late")?;
+        session[it].set("late", 4 - late)?;
+    }
+    session.commit()?;
+    assert_eq!(rows("late")?, [3, 2, 1]);
+
+    // Without the clause it is another constraint.
+    execute(
+        &engine,
+        "ALTER TABLE places DROP CONSTRAINT once_late;\n\
+         ALTER TABLE places ADD CONSTRAINT once_late UNIQUE (late)",
+    )?;
+    let found: Vec<String> = metadata
+        .diff(&engine)?
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let wanted = "places: UNIQUE (late) is DEFERRABLE INITIALLY DEFERRED in the code and not deferrable in the database";
+    assert_eq!(found, [wanted]);
+    // Another database has no such constraints.
+    let lite = selfsame_sqlite::testing::TempDatabase::new()?;
+    let error = metadata
+        .create_all(&Engine::new(lite.backend()))
+        .expect_err("not in SQLite");
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert_eq!(error.constraint_name(), Some("once_late"));
     Ok(())
 }
 

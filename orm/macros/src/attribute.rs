@@ -17,6 +17,15 @@ pub(crate) struct Item {
     value: Value,
 }
 
+/// The arguments of `name(a, b, name = "…")`.
+#[derive(Default)]
+pub(crate) struct FieldsAndName {
+    pub(crate) fields: Vec<Ident>,
+    pub(crate) name: Option<String>,
+    /// The value of one more key.
+    pub(crate) of_key: Option<LitStr>,
+}
+
 enum Value {
     None,
     Assigned(Expr),
@@ -152,19 +161,23 @@ impl Item {
         })
     }
 
-    /// `name(a, b)`, with at least one field and optionally `name = "…"`.
-    pub(crate) fn fields_and_name(&self) -> syn::Result<(Vec<Ident>, Option<String>)> {
-        let (mut fields, mut name) = (Vec::new(), None);
+    /// `name(a, b)`, with at least one field and optionally `name = "…"` and this key.
+    pub(crate) fn fields_and_name(&self, key: Option<&str>) -> syn::Result<FieldsAndName> {
+        let mut found = FieldsAndName::default();
         for item in self.items().or_else(|_| self.error("(field, field)"))? {
+            let is_key = key.is_some_and(|key| item.name == key);
             match item.value {
-                Value::None => fields.push(item.name),
-                Value::Assigned(_) if item.name == "name" => name = Some(item.text()?.value()),
+                Value::None => found.fields.push(item.name),
+                Value::Assigned(_) if item.name == "name" => {
+                    found.name = Some(item.text()?.value());
+                }
+                Value::Assigned(_) if is_key => found.of_key = Some(item.text()?),
                 _ => return self.error("(field, field, name = \"…\")"),
             }
         }
-        match fields.is_empty() {
+        match found.fields.is_empty() {
             true => self.error("(field, field)"),
-            false => Ok((fields, name)),
+            false => Ok(found),
         }
     }
 

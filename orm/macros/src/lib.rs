@@ -36,7 +36,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `view` | maps a view: its rows are read-only, and `create_all`, `drop_all` and `diff` ignore it |
 /// | `read_only` | makes the rows read-only. A read-only entity, like a view, needs no primary key; without one its rows are not objects of a session, but are read with `rows`, `for_each` and `select` |
 /// | `comment = "…"` | the table's comment in the database; `comment` alone uses the doc comment |
-/// | `unique(a, b)` | a UNIQUE constraint on these fields; with a name: `unique(a, b, name = "…")` |
+/// | `unique(a, b)` | a UNIQUE constraint on these fields; with a name: `unique(a, b, name = "…")`; checked at COMMIT: `deferrable = "initially deferred"`, or when the program defers it: `"initially immediate"` |
 /// | `index(a, b)` | an index on these fields; with a name: `index(a, b, name = "…")` |
 /// | `check = "a < b"` | a CHECK constraint; with a name: `check(name = "…", condition = "a < b")` |
 /// | `foreign_key(columns(a, b), references = "table(x, y)")` | a foreign key of several columns; it also takes `on_delete`, `on_update` and `name` |

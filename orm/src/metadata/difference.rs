@@ -7,7 +7,7 @@ pub(crate) use compare::compare;
 
 use std::fmt::{self, Display};
 
-use crate::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction};
+use crate::schema::{Column, ColumnType, Deferrable, ForeignKey, Generated, ReferentialAction};
 
 /// One difference between the code and the database. `Display` writes it as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +100,17 @@ pub enum Difference {
         /// Where it is.
         only_in: Side,
     },
+    /// A UNIQUE constraint that is checked at another time.
+    Deferrable {
+        /// The table.
+        table: String,
+        /// Its columns, in order.
+        columns: Vec<String>,
+        /// When the declared one is checked.
+        code: Deferrable,
+        /// When the one in the database is checked.
+        database: Deferrable,
+    },
     /// An index that exists on one side only.
     Index {
         /// The table.
@@ -142,6 +153,7 @@ impl Difference {
             | Self::Name { table, .. }
             | Self::PrimaryKey { table, .. }
             | Self::Unique { table, .. }
+            | Self::Deferrable { table, .. }
             | Self::Index { table, .. }
             | Self::ForeignKey { table, .. } => table,
         }
@@ -242,6 +254,18 @@ impl Display for Difference {
                 columns.join(", "),
                 missing(only_in)
             ),
+            Self::Deferrable {
+                table,
+                columns,
+                code,
+                database,
+            } => write!(
+                f,
+                "{table}: UNIQUE ({}) is {} in the code and {} in the database",
+                columns.join(", "),
+                timing(*code),
+                timing(*database)
+            ),
             Self::Index {
                 table,
                 columns,
@@ -268,6 +292,13 @@ fn maker(generated: &Generated) -> String {
         Generated::KeyNeverReused => "a generated key that is never reused".to_owned(),
         Generated::Default(expression) => format!("the default {expression}"),
         Generated::Computed(expression) => format!("the computation {expression}"),
+    }
+}
+
+fn timing(deferrable: Deferrable) -> &'static str {
+    match deferrable {
+        Deferrable::No => "not deferrable",
+        Deferrable::InitiallyImmediate | Deferrable::InitiallyDeferred => deferrable.as_sql(),
     }
 }
 

@@ -8,7 +8,8 @@ use crate::backend::{Sql, StatementKind};
 use crate::dialect::Capabilities;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{
-    Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table, local_name,
+    Column, ColumnType, Deferrable, ForeignKey, Generated, Index, ReferentialAction, Table,
+    local_name,
 };
 
 impl Renderer<'_> {
@@ -100,7 +101,7 @@ impl Renderer<'_> {
     /// [`ErrorKind::Mapping`], as [`create_table`](Self::create_table).
     pub fn create_indexes(&self, table: &Table) -> Result<Vec<Sql>> {
         let definition = Definition::new(self, table)?;
-        let create = |index: &crate::schema::Index| {
+        let create = |index: &Index| {
             let name = definition.constraint_name(index.name.as_deref(), &index.columns, "idx")?;
             definition.check_columns(&name, &index.columns)?;
             let mut text = self.text(64);
@@ -371,8 +372,23 @@ impl<'t> Definition<'t> {
             text.push("UNIQUE (");
             names(text, &unique.columns);
             text.push(")");
+            if unique.deferrable != Deferrable::No {
+                self.check_deferrable(unique)?;
+                text.push(" ");
+                text.push(unique.deferrable.as_sql());
+            }
         }
         Ok(())
+    }
+
+    fn check_deferrable(&self, unique: &Index) -> Result<()> {
+        if self.renderer.dialect.supports_deferrable_uniques() {
+            return Ok(());
+        }
+        let what = "a deferrable UNIQUE constraint";
+        let error = Error::unsupported(self.renderer.dialect.name(), what).entity(&self.table.name);
+        let name = self.constraint_name(unique.name.as_deref(), &unique.columns, "key")?;
+        Err(error.constraint(name))
     }
 
     fn index_of_generated_key(&self, text: &mut Text<'_>) {

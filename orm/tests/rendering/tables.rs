@@ -6,7 +6,9 @@ use std::borrow::Cow;
 
 use selfsame::dialect::{Batch, Capabilities, Dialect};
 use selfsame::render::{Lock, Pairing, Renderer};
-use selfsame::schema::{Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table};
+use selfsame::schema::{
+    Column, ColumnType, Deferrable, ForeignKey, Generated, ReferentialAction, Table,
+};
 use selfsame::value::ValueType;
 
 use crate::dialects::{Ansi, Arrays, DIALECTS, Values, ansi_type};
@@ -409,6 +411,9 @@ fn native_types_are_not_checked_and_missing_features_are_refused() {
             insta::assert_snapshot!(create(&table), @"Unsupported: days: SET DEFAULT in a foreign key is not supported by moods (constraint days_user_id_fkey)");
         }
     }
+    let mut once = table.clone().unique(["user_id"]);
+    once.uniques[0].deferrable = Deferrable::InitiallyImmediate;
+    insta::assert_snapshot!(create(&once), @"Unsupported: days: a deferrable UNIQUE constraint is not supported by moods (constraint days_user_id_key)");
     let total =
         Column::new("total", ColumnType::I64).generated(Generated::Computed("1 + 1".to_owned()));
     insta::assert_snapshot!(create(&table.column(total)), @"Unsupported: days.total: a computed column is not supported by moods");

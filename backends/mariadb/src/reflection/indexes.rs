@@ -82,6 +82,7 @@ impl Reported {
         indexes.push(Index {
             name: Some(self.name),
             columns: self.parts.into_iter().map(|(column, _)| column).collect(),
+            ..Index::default()
         });
         Ok(())
     }

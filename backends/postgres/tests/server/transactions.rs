@@ -21,6 +21,10 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("transactions_a_commit_that_fails", a_commit_that_fails),
     (
+        "transactions_a_commit_that_a_function_refuses",
+        a_commit_that_a_function_refuses,
+    ),
+    (
         "transactions_a_dropped_connection_rolls_back",
         a_dropped_connection_rolls_back,
     ),
@@ -145,6 +149,37 @@ fn a_commit_that_fails(server: &Server) {
     assert_eq!(error.kind(), ErrorKind::ForeignKeyViolation, "{error}");
     assert_eq!(error.constraint_name(), Some("t_up"));
     assert_eq!(count(connection), 0);
+}
+
+/// A name that the schema holds is no value, and one that a row gave is not shown.
+fn a_commit_that_a_function_refuses(server: &Server) {
+    let Fixture {
+        mut connection,
+        database: _database,
+    } = fixture(server);
+    let connection = connection.as_mut();
+    execute(
+        connection,
+        "CREATE TABLE t (id bigint, name text); \
+         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+             RAISE EXCEPTION 'no %', NEW.name USING ERRCODE = '23514', CONSTRAINT = coalesce(NEW.name, 'own_rule'); END $$; \
+         CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
+    )
+    .expect("creates");
+    for (insert, constraint) in [
+        ("INSERT INTO t VALUES (1)", Some("own_rule")),
+        ("INSERT INTO t VALUES (1, 'secret')", None),
+    ] {
+        begin(connection);
+        write(connection, insert, &[]).expect("waits for COMMIT");
+        let at_commit = transact(connection, Transaction::Commit).expect_err("refused");
+        let alone = write(connection, insert, &[]).expect_err("refused");
+        for error in [at_commit, alone] {
+            assert_eq!(error.kind(), ErrorKind::CheckViolation, "{error}");
+            assert_eq!(error.constraint_name(), constraint, "{error}");
+        }
+        assert_eq!(count(connection), 0, "the connection can be used");
+    }
 }
 
 fn a_dropped_connection_rolls_back(server: &Server) {

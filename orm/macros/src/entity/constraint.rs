@@ -8,7 +8,12 @@ use syn::{Ident, LitStr};
 pub(super) struct Index {
     pub(super) name: Option<String>,
     pub(super) columns: Vec<String>,
+    pub(super) deferrable: Deferrable,
 }
+
+/// A variant of `selfsame::schema::Deferrable`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Deferrable(&'static str);
 
 /// A CHECK constraint.
 pub(super) struct Check {
@@ -92,6 +97,28 @@ pub(super) fn names(text: &str) -> Vec<String> {
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+impl Deferrable {
+    pub(super) const NO: Self = Self("No");
+
+    pub(super) fn parse(text: &LitStr) -> syn::Result<Self> {
+        Ok(Self(match text.value().to_lowercase().as_str() {
+            "initially immediate" => "InitiallyImmediate",
+            "initially deferred" => "InitiallyDeferred",
+            other => {
+                let known = "initially immediate, initially deferred";
+                let message =
+                    format!("`{other}` is not a time of checking; expected one of {known}");
+                return Err(syn::Error::new(text.span(), message));
+            }
+        }))
+    }
+
+    pub(super) fn code(self) -> TokenStream {
+        let variant = Ident::new(self.0, Span::call_site());
+        quote!(::selfsame::schema::Deferrable::#variant)
+    }
 }
 
 impl Action {

@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DataStruct, DeriveInput, Field, Fields, Ident, Token, Type};
 
 use super::column::Column;
-use super::constraint::Action;
+use super::constraint::{Action, Deferrable};
 use super::flatten::{self, Flattened};
 use super::relation::{self, Relation};
 use super::{Access, Check, ForeignKey, Index, Model, New, References, Role, Writing};
@@ -227,6 +227,7 @@ fn read_fields<'a>(
         let index = |name: &Option<syn::LitStr>| Index {
             name: name.as_ref().map(syn::LitStr::value),
             columns: columns(),
+            deferrable: Deferrable::NO,
         };
         model.uniques.extend(column.unique.as_ref().map(index));
         model.indexes.extend(column.index.as_ref().map(index));
@@ -405,9 +406,17 @@ fn set(model: &mut Model<'_>, item: &Item, input: &DeriveInput, errors: &mut Err
 
 /// Parses `unique(a, b)` or `index(a, b)`.
 fn index(model: &Model<'_>, item: &Item) -> syn::Result<Index> {
-    let (fields, name) = item.fields_and_name()?;
-    let columns = columns(model, &fields)?;
-    Ok(Index { name, columns })
+    let key = match &item.name {
+        name if name == "unique" => Some("deferrable"),
+        _ => None,
+    };
+    let found = item.fields_and_name(key)?;
+    let deferrable = found.of_key.as_ref().map(Deferrable::parse);
+    Ok(Index {
+        columns: columns(model, &found.fields)?,
+        name: found.name,
+        deferrable: deferrable.transpose()?.unwrap_or(Deferrable::NO),
+    })
 }
 
 /// Parses `check = "…"`, or `check(name = "…", condition = "…")`.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::text::{Text, with_prefix};
 use super::{ColumnOutline, ForeignKeyOutline, Made, Names};
-use crate::schema::{Check, Column, ForeignKey, Generated, Index, Table};
+use crate::schema::{Check, Column, Deferrable, ForeignKey, Generated, Index, Table};
 
 /// The columns of an entity or embedded value, with their constraints. Positions are relative to the first column.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct IndexOutline {
     pub name: Option<&'static str>,
     /// Its columns.
     pub columns: Names,
+    /// When it is checked.
+    pub deferrable: Deferrable,
 }
 
 /// A CHECK constraint.
@@ -304,6 +306,7 @@ impl Group {
         let index = |outline: &IndexOutline| Index {
             name: owned(outline.name),
             columns: prefixed(outline.columns),
+            deferrable: outline.deferrable,
         };
         table.uniques.extend(self.uniques.iter().map(index));
         table.indexes.extend(self.indexes.iter().map(index));

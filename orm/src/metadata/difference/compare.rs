@@ -106,6 +106,7 @@ impl Comparison<'_> {
             keys.map(|key| Index {
                 name: key.name.clone(),
                 columns: key.columns.clone(),
+                ..Index::default()
             })
             .collect()
         };
@@ -222,6 +223,22 @@ impl Comparison<'_> {
                 only_in,
             });
         }
+        for (at, unique) in self.code.uniques.iter().enumerate() {
+            let same = |other: &&Index| other.columns == unique.columns;
+            let is_first = !self.code.uniques[..at].iter().any(|other| same(&other));
+            let mut found = self.database.uniques.iter().filter(same);
+            if let Some(other) = found.clone().next()
+                && is_first
+                && !found.any(|other| other.deferrable == unique.deferrable)
+            {
+                self.found.push(Difference::Deferrable {
+                    table: self.code.name.clone(),
+                    columns: unique.columns.clone(),
+                    code: unique.deferrable,
+                    database: other.deferrable,
+                });
+            }
+        }
     }
 
     fn indexes(&mut self) {
@@ -287,7 +304,7 @@ fn one_sided<T: PartialEq>(code: Vec<T>, database: Vec<T>) -> Vec<(T, Side)> {
 mod tests {
     use super::*;
     use crate::render::dialects::Arrays;
-    use crate::schema::{ColumnType, ReferentialAction};
+    use crate::schema::{ColumnType, Deferrable, ReferentialAction};
 
     fn users() -> Table {
         Table::build("users")
@@ -372,6 +389,29 @@ mod tests {
                 "users.id: has no default in the code and a generated key in the database",
                 "users.name: the type is Text { length: None } in the code and Text { length: Some(50) } in the database",
                 "users.age: may be NULL in the database only",
+            ],
+        );
+    }
+
+    #[test]
+    fn uniques_that_are_checked_at_another_time() {
+        let mut other = users();
+        other.uniques[0].deferrable = Deferrable::InitiallyDeferred;
+        check(&[other.clone()], &[other.clone()], &[]);
+        check(
+            &[users()],
+            &[other.clone()],
+            &[
+                "users: UNIQUE (name) is not deferrable in the code and DEFERRABLE INITIALLY DEFERRED in the database",
+            ],
+        );
+        let mut third = users();
+        third.uniques[0].deferrable = Deferrable::InitiallyImmediate;
+        check(
+            &[other],
+            &[third],
+            &[
+                "users: UNIQUE (name) is DEFERRABLE INITIALLY DEFERRED in the code and DEFERRABLE in the database",
             ],
         );
     }

@@ -283,7 +283,7 @@ impl Step {
 /// # Errors
 ///
 /// [`ErrorKind::CircularDependency`] if new rows reference each other in a cycle of NOT NULL foreign keys and the one that closes it is checked at
-/// once; the caller supplies the names of the rows. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint whose columns are all NOT NULL.
+/// once; the caller supplies the names of the rows. [`ErrorKind::UniqueViolation`] if rows exchange the values of a constraint that is not deferrable and whose columns are all NOT NULL.
 pub(crate) fn plan(changes: &Changes) -> Result<Vec<Step>, Refused> {
     if let Some(steps) = plain(changes) {
         return Ok(steps);

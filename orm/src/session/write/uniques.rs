@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::error::Result;
 use crate::record::RecordKey;
+use crate::schema::Deferrable;
 use crate::session::Session;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::{Changes, Columns, Numbered, Unique, passed_on};
@@ -28,7 +29,11 @@ impl Session {
             return Vec::new();
         }
         let table = self.entry(store).mapper.table();
-        let key = ("the primary key".to_owned(), table.primary_key.clone());
+        let key = (
+            "the primary key".to_owned(),
+            table.primary_key.clone(),
+            Deferrable::No,
+        );
         let constraints = table.uniques.iter().map(|unique| {
             let columns = unique
                 .columns
@@ -38,11 +43,11 @@ impl Session {
                 Some(name) => format!("the constraint {name}"),
                 None => format!("UNIQUE ({})", unique.columns.join(", ")),
             };
-            (name, columns.collect::<Vec<_>>())
+            (name, columns.collect::<Vec<_>>(), unique.deferrable)
         });
         let any = self.any_store(store);
         let mut found = Vec::new();
-        for (name, columns) in std::iter::once(key).chain(constraints) {
+        for (name, columns, deferrable) in std::iter::once(key).chain(constraints) {
             let is_computed = |row: u32| {
                 let mut computed = computed.columns((store, row));
                 computed.any(|column| columns.contains(&column))
@@ -73,9 +78,16 @@ impl Session {
             // Rows that follow a value would follow it to NULL, and stay there.
             let is_free_to_vanish =
                 |at: &usize| table.columns[*at].nullable && !self.acts_on_update(store, &[*at]);
+            // A constraint checked at COMMIT needs no detour.
+            let mut nullable = columns.iter().copied();
+            let nullable = match deferrable {
+                Deferrable::InitiallyDeferred => None,
+                Deferrable::No | Deferrable::InitiallyImmediate => nullable.find(is_free_to_vanish),
+            };
             let unique = Unique {
                 name,
-                nullable: columns.iter().copied().find(is_free_to_vanish),
+                nullable,
+                is_deferrable: deferrable != Deferrable::No,
                 columns,
                 ..values.into_unique()
             };

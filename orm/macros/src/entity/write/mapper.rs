@@ -113,7 +113,8 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
 
 fn index(index: &Index) -> TokenStream {
     let (name, columns) = (optional(index.name.as_deref()), list(&index.columns));
-    quote!(__outline::IndexOutline { name: #name, columns: #columns })
+    let deferrable = index.deferrable.code();
+    quote!(__outline::IndexOutline { name: #name, columns: #columns, deferrable: #deferrable })
 }
 
 fn check(check: &Check) -> TokenStream {

@@ -310,6 +310,7 @@ fn group(enumeration: &Variants<'_>) -> TokenStream {
         quote!(__outline::IndexOutline {
             name: ::std::option::Option::None,
             columns: &[#column],
+            deferrable: ::selfsame::schema::Deferrable::No,
         })
     });
     let index = index.into_iter();

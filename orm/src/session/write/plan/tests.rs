@@ -513,6 +513,38 @@ fn a_swap_goes_through_null_or_is_refused() {
 }
 
 #[test]
+fn a_swap_of_a_deferrable_constraint_is_left_to_the_database() {
+    let updates = vec![row(1, &[1]), row(2, &[1]), row(3, &[1])];
+    let (frees, takes) = ([(1, 10), (2, 20), (3, 30)], [(1, 20), (2, 10), (3, 10)]);
+    let changes = |nullable| Changes {
+        tables: vec![TableChanges {
+            store: USERS,
+            updates: updates.clone(),
+            uniques: vec![Unique {
+                is_deferrable: true,
+                ..unique(nullable, &frees, &takes[..2])
+            }],
+            ..TableChanges::default()
+        }],
+        ..Changes::default()
+    };
+    // One statement, at the end of which a constraint that is checked then holds.
+    check(&changes(None), &["update 1 [1] [1, 2, 3]"]);
+    // One that is checked at the end of statements can also be exchanged in several.
+    check(
+        &changes(Some(1)),
+        &["vacate 1 1 [2]", "update 1 [1] [1, 3]", "update 1 [1] [2]"],
+    );
+    // Without a cycle, rows are in order.
+    let mut chain = changes(None);
+    chain.tables[0].uniques[0] = Unique {
+        is_deferrable: true,
+        ..unique(None, &frees, &takes[..1])
+    };
+    check(&chain, &["update 1 [1] [2, 3]", "update 1 [1] [1]"]);
+}
+
+#[test]
 fn each_cycle_of_values_is_cut_where_null_is_allowed() {
     let changes = |uniques, rows: &[u32]| Changes {
         tables: vec![TableChanges {

@@ -17,6 +17,8 @@ pub(crate) struct Unique {
     pub(crate) columns: Vec<usize>,
     /// Whether it is a foreign key to unique columns: the database decides about a cycle of NOT NULL ones.
     pub(crate) is_reference: bool,
+    /// Whether it may be checked at COMMIT: the database decides about an exchange.
+    pub(crate) is_deferrable: bool,
     /// A nullable column of it, with which a row can free its value before it takes another.
     pub(crate) nullable: Option<usize>,
     /// Pairs of rows in which the first takes a value that the second frees.
@@ -25,7 +27,7 @@ pub(crate) struct Unique {
     pub(crate) exactly: Option<Vec<(u32, u32)>>,
 }
 
-/// Rows that exchange values of a constraint whose columns are NOT NULL.
+/// Rows that exchange values of a constraint that is checked at once and whose columns are NOT NULL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Swap {
     pub(crate) store: u16,
@@ -79,15 +81,17 @@ pub(super) fn update_order(
             let cycle = waiting.cycle();
             let nullable = |edge: &&&Edge| table.uniques[edge.unique].nullable.is_some();
             let Some(cut) = cycle.iter().find(nullable) else {
-                let references = cycle
-                    .iter()
-                    .filter(|edge| table.uniques[edge.unique].is_reference);
-                let references: Vec<(u32, usize)> =
-                    references.map(|edge| (edge.freer, edge.unique)).collect();
-                for &(freer, unique) in &references {
+                // All of them together, so that one statement can exchange the values.
+                let undecided = cycle.iter().filter(|edge| {
+                    let unique = &table.uniques[edge.unique];
+                    unique.is_reference || unique.is_deferrable
+                });
+                let undecided: Vec<(u32, usize)> =
+                    undecided.map(|edge| (edge.freer, edge.unique)).collect();
+                for &(freer, unique) in &undecided {
                     now.extend(waiting.end(freer, |edge| edge.unique == unique));
                 }
-                if !references.is_empty() {
+                if !undecided.is_empty() {
                     now.sort_unstable();
                     continue;
                 }
