@@ -224,7 +224,7 @@ impl Dialect for ClaimingDialect {
         literal(text: &str, out: &mut String);
         limit(limit: Option<u64>, offset: Option<u64>, out: &mut String);
         null_safe_equality(negated: bool) -> [&'static str; 3];
-        like_escape() -> &'static str;
+        like(negated: bool) -> [&'static str; 3];
         default_row() -> &'static str;
         row_list() -> &'static str;
         upsert() -> Upsert;

@@ -87,9 +87,13 @@ pub trait Dialect: Debug + Send + Sync {
         }
     }
 
-    /// Returns the text after a LIKE pattern that makes the backslash its escape character. By default `ESCAPE '\'`.
-    fn like_escape(&self) -> &'static str {
-        r" ESCAPE '\'"
+    /// Returns the text before, between and after a text and its pattern, in which the backslash is the escape character. By default
+    /// `[NOT] LIKE … ESCAPE '\'`.
+    fn like(&self, negated: bool) -> [&'static str; 3] {
+        match negated {
+            true => ["", " NOT LIKE ", r" ESCAPE '\'"],
+            false => ["", " LIKE ", r" ESCAPE '\'"],
+        }
     }
 
     /// Returns the text after the table's name in an INSERT of one row of defaults. By default `DEFAULT VALUES`.

@@ -242,8 +242,8 @@ impl Dialect for MariaDbDialect {
     }
 
     /// A backslash is an escape character by default.
-    fn like_escape(&self) -> &'static str {
-        ""
+    fn like(&self, negated: bool) -> [&'static str; 3] {
+        ["", if negated { " NOT LIKE " } else { " LIKE " }, ""]
     }
 
     fn default_row(&self) -> &'static str {

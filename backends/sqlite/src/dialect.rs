@@ -181,6 +181,19 @@ impl Dialect for SqliteDialect {
         ["", if negated { " IS NOT " } else { " IS " }, ""]
     }
 
+    /// SQLite's LIKE ignores the case of ASCII letters, and the CHECKs, triggers and views of the file rely on it.
+    fn like(&self, negated: bool) -> [&'static str; 3] {
+        let before = match negated {
+            true => "(NOT selfsame_like(CAST(",
+            false => "selfsame_like(CAST(",
+        };
+        let after = match negated {
+            true => r", '\'))",
+            false => r", '\')",
+        };
+        [before, " AS TEXT), ", after]
+    }
+
     /// `CAST` does not accept COLLATE.
     fn cast_type(&self, ty: &ColumnType) -> Cow<'static, str> {
         match ty {

@@ -72,6 +72,7 @@ mod connection;
 mod dialect;
 mod file;
 mod lenient;
+mod like;
 mod reflection;
 mod row;
 mod session;

@@ -18,6 +18,7 @@ use crate::connection::SqliteConnection;
 use crate::dialect::SqliteDialect;
 use crate::file::{JournalMode, Opened, open_native};
 use crate::lenient;
+use crate::like;
 
 /// SQLite by URL, for [`Engine::from_url`](selfsame::Engine::from_url): see [`Sqlite::url`].
 pub const SCHEME: Scheme = Scheme {
@@ -359,10 +360,15 @@ impl Sqlite {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         connection.create_collation(c"decimal", compare_decimals)?;
+        like::add(connection)?;
         if self.dialect.is_lenient {
             connection.create_collation(lenient::MOMENT, lenient::compare_moments)?;
         }
-        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA case_sensitive_like = ON")?;
+        connection.execute_batch("PRAGMA foreign_keys = ON")?;
+        // Only if a program has changed it: after the PRAGMA, SQLite refuses indexes whose conditions use LIKE.
+        if !connection.query_row("SELECT 'A' LIKE 'a'", [], |row| row.get::<_, bool>(0))? {
+            connection.execute_batch("PRAGMA case_sensitive_like = OFF")?;
+        }
         if let Some(synchronous) = self.synchronous {
             let level = match synchronous {
                 Synchronous::Off => "OFF",
@@ -376,7 +382,7 @@ impl Sqlite {
 }
 
 /// Settings that statements depend on, with their required values.
-const SETTINGS: [(&str, &str, i64); 6] = [
+const SETTINGS: [(&str, &str, i64); 5] = [
     (
         "foreign_keys",
         "SELECT foreign_keys FROM pragma_foreign_keys",
@@ -398,7 +404,6 @@ const SETTINGS: [(&str, &str, i64); 6] = [
         "SELECT * FROM pragma_short_column_names",
         1,
     ),
-    ("case_sensitive_like", "SELECT 'A' LIKE 'a'", 0),
 ];
 
 /// Refuses a connection on which a hook has changed a required setting.

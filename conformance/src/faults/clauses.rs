@@ -96,11 +96,10 @@ pub(super) const FAULTS: &[Fault] = &[
         "pattern_escape_ignored",
         "A backslash in a pattern of LIKE is an ordinary character.",
         "queries.operands.patterns",
-        |dialect, text| match dialect.like_escape() {
-            "" => None,
-            escape => text
-                .contains(escape)
-                .then(|| text.replace(escape, " ESCAPE '|'")),
+        |dialect, text| {
+            let [_, _, escape] = dialect.like(false);
+            let other = escape.replace('\\', "|");
+            (text.contains(escape) && other != escape).then(|| text.replace(escape, &other))
         }
     ),
     text!(

@@ -7,7 +7,7 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Queries;
 use crate::faults::lie::Lie;
-use crate::faults::text::{clause, places, within};
+use crate::faults::text::{clause, has_like, places, within};
 
 /// Rewrites a statement.
 macro_rules! text {
@@ -34,8 +34,7 @@ macro_rules! pattern {
             $sentence,
             Lie::Params(|_, _, text, params| {
                 let change: fn(&str) -> Option<String> = $change;
-                let has = |word: &str| !places(text, word).is_empty();
-                if !has(" LIKE ") && !has(" GLOB ") {
+                if !has_like(text) {
                     return None;
                 }
                 let mut altered = params.to_vec();

@@ -8,7 +8,7 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::{Constraints, Queries, Transactions, Writes};
 use crate::faults::lie::Lie;
-use crate::faults::text::{calls, clause, in_where, places, replaced, within};
+use crate::faults::text::{calls, clause, has_like, in_where, places, replaced, within};
 
 /// Sends other SQL.
 macro_rules! text {
@@ -272,7 +272,7 @@ pub(super) const FAULTS: &[Fault] = &[
         Queries,
         "In LIKE, % at the end of a pattern matches one character at least.",
         Lie::Params(|_, kind, text, params| {
-            let is_pattern = kind == StatementKind::Select && !places(text, " LIKE ").is_empty();
+            let is_pattern = kind == StatementKind::Select && has_like(text);
             let mut altered = params.to_vec();
             let mut acts = false;
             for value in &mut altered {

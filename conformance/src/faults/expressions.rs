@@ -26,12 +26,20 @@ pub(super) const FAULTS: &[Fault] = &[
         " NOT IN (" => " IN (",
         "queries.operands.lists"
     ),
-    instead!(
-        "not_like_is_like",
+    Fault::new(
+        "queries.not_like_is_like",
+        Queries,
         "NOT LIKE matches what LIKE matches.",
-        " NOT LIKE " => " LIKE ",
-        "queries.operands.patterns"
-    ),
+        Lie::Text(|dialect, _, text| {
+            let (not, like) = (dialect.like(true), dialect.like(false));
+            let parts = not.into_iter().zip(like).filter(|(not, like)| not != like);
+            parts.fold(None, |done, (not, like)| {
+                let text = done.as_deref().unwrap_or(text);
+                replaced(text, not, like).or(done)
+            })
+        }),
+    )
+    .suspects(&["queries.operands.patterns"]),
     instead!(
         "or_is_and",
         "OR requires both sides to be true.",

@@ -7,7 +7,7 @@ use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::{Queries, Writes};
 use crate::faults::lie::Lie;
-use crate::faults::text::{in_where, places, replaced};
+use crate::faults::text::{has_like, in_where, places, replaced};
 
 /// Changes a condition in only one kind of statement.
 macro_rules! only_in {
@@ -149,7 +149,9 @@ pub(super) const FAULTS: &[Fault] = &[
         Queries,
         "In a pattern, an underscore matches nothing but itself.",
         Lie::Params(|_, _, text, params| {
-            places(text, " LIKE ").first()?;
+            if !has_like(text) {
+                return None;
+            }
             let altered: Vec<Value> = params
                 .iter()
                 .map(|value| match value {

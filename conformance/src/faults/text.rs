@@ -11,6 +11,13 @@ pub(super) fn quotes(dialect: &dyn Dialect) -> (char, char) {
     (open, characters.next_back().unwrap_or(open))
 }
 
+/// Whether a statement has a condition on a pattern, by an operator or a function.
+pub(super) fn has_like(text: &str) -> bool {
+    [" LIKE ", " GLOB ", "_like("]
+        .iter()
+        .any(|word| !places(text, word).is_empty())
+}
+
 /// Returns the positions of `word` outside quotes.
 pub(super) fn places(text: &str, word: &str) -> Vec<usize> {
     let mut places = Vec::new();

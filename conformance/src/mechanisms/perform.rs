@@ -88,6 +88,20 @@ impl Performer {
         if looks_for_rows || is_assigned {
             self.unflushed.flush(session)?;
         }
+        // A seat shows the previous code of its place, or that of its previous place, until the flush.
+        if let Change::Renumber { place, .. }
+        | Change::MoveSeat { place, .. }
+        | Change::AddBooking {
+            seat: Some((place, _)),
+            ..
+        }
+        | Change::Book {
+            seat: Some((place, _)),
+            ..
+        } = change
+        {
+            self.unflushed.settle_seats(session, place)?;
+        }
         match change {
             Change::Rekey { code, new } => {
                 self.unflushed.settle(session, &[code])?;
@@ -119,6 +133,15 @@ impl Performer {
         match hooked(change) {
             Some(when) => self.in_hook(session, change, when)?,
             None => by_its_way(session, change, &self.unflushed)?,
+        }
+        match change {
+            Change::Rekey { new, .. } => self.unflushed.enters(new),
+            Change::PassCode { code, new, .. } => {
+                self.unflushed.enters(new);
+                self.unflushed.enters(code);
+            }
+            Change::MoveSeat { to, .. } => self.unflushed.enters(to),
+            _ => {}
         }
         match after {
             true => self.unflushed.flush(session),

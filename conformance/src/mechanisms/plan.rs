@@ -330,7 +330,7 @@ pub(super) enum Change {
         code: String,
         other: String,
     },
-    /// The same, refused because the session knows signs, which follow the names.
+    /// The same, refused because signs, which the session knows, follow the names.
     RefusedSwap {
         code: String,
         other: String,
@@ -611,7 +611,7 @@ impl Rows {
                 if code == other {
                     return None;
                 }
-                self.swap(code, other, way)
+                self.swap(code, other)
             }
             What::PassName => {
                 let (code, giver) = (pick(which)?, pick(way)?);

@@ -90,11 +90,12 @@ impl Writer<'_> {
                 pattern,
                 negated,
             } => {
+                let [before, between, after] = self.text.dialect.like(*negated);
+                self.push(before);
                 self.text_operand(subject);
-                self.push(not(*negated));
-                self.push(" LIKE ");
+                self.push(between);
                 self.text_operand(pattern);
-                self.push(self.text.dialect.like_escape());
+                self.push(after);
             }
             Node::TextMatch {
                 test,

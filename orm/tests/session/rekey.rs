@@ -529,3 +529,29 @@ fn a_row_leaves_itself_and_changes_its_key() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_child_keeps_its_parent_whose_key_another_takes() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let regions = s.add_all(["a", "b"].map(Region::new));
+    let shops = s.add_all([Shop::new("a", 1, false), Shop::new("b", 1, true)]);
+    s.commit()?;
+    Region::query().all(s)?;
+    Shop::query().all(s)?;
+    s[regions[0]].code = "c".into();
+    s[regions[1]].code = "a".into();
+    // Until the flush, the children show the keys of their rows.
+    assert_eq!(s.get::<Shop>(("a".to_owned(), 1))?, Some(shops[0]));
+    s[shops[0]].number = 0;
+    s.commit()?;
+    s.clear();
+    let shops = Shop::query().rows(s)?.into_iter();
+    let mut shops: Vec<_> = shops
+        .map(|it| (it.region_code, it.number, it.open))
+        .collect();
+    shops.sort();
+    let wanted = [("a".to_owned(), 1, true), ("c".to_owned(), 0, false)];
+    assert_eq!(shops, wanted);
+    Ok(())
+}

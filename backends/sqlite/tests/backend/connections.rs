@@ -97,7 +97,7 @@ fn every_connection_is_set_up() {
                 integer(&mut session, "SELECT synchronous FROM pragma_synchronous"),
                 1
             );
-            assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
+            assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 1);
             assert_eq!(
                 integer(&mut session, "SELECT '10' > '9' COLLATE decimal"),
                 1
@@ -182,7 +182,7 @@ fn a_reset_leaves_nothing_behind() {
         run(&mut session, "CREATE TABLE kept (v)", &[]);
         for text in [
             "PRAGMA foreign_keys = OFF",
-            "PRAGMA case_sensitive_like = OFF",
+            "PRAGMA case_sensitive_like = ON",
             "ATTACH ':memory:' AS other",
             "CREATE TEMP TABLE mine (v)",
             "PRAGMA query_only = ON",
@@ -195,7 +195,7 @@ fn a_reset_leaves_nothing_behind() {
             integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
             1
         );
-        assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
+        assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 1);
         refused(&mut session, "SELECT * FROM mine", K::NoSuchTable);
         refused(
             &mut session,
@@ -210,6 +210,60 @@ fn a_reset_leaves_nothing_behind() {
     }
 }
 
+/// The ORM's `like` distinguishes case; what the file says with LIKE is as for every other program.
+#[test]
+fn like_in_the_schema_means_what_it_means_elsewhere() {
+    let database = TempDatabase::new().expect("a directory");
+    let path = database.path();
+    let elsewhere = rusqlite::Connection::open(&path).expect("opens");
+    elsewhere
+        .execute_batch(
+            "CREATE TABLE mail (address TEXT CHECK (address LIKE '%@EXAMPLE.COM'), hits INTEGER DEFAULT 0);
+             CREATE VIEW admins AS SELECT address FROM mail WHERE address LIKE 'ADMIN%';
+             CREATE TRIGGER count_admins AFTER INSERT ON mail WHEN new.address LIKE 'Admin%'
+             BEGIN UPDATE mail SET hits = 1 WHERE address = new.address; END;
+             CREATE INDEX by_admin ON mail (address) WHERE address LIKE 'ADMIN%';
+             INSERT INTO mail VALUES ('ann@example.com', 0)",
+        )
+        .expect("a schema of another program");
+    let mut session = database.backend().connect().expect("a connection");
+    run(
+        &mut session,
+        "INSERT INTO mail (address) VALUES ('admin@example.com')",
+        &[],
+    );
+    assert_eq!(integer(&mut session, "SELECT count(*) FROM admins"), 1);
+    assert_eq!(integer(&mut session, "SELECT sum(hits) FROM mail"), 1);
+    assert_eq!(
+        one(&mut session, "PRAGMA integrity_check", T::Text),
+        Value::Text("ok".into())
+    );
+    let dialect = database.backend();
+    for (pattern, expected) in [("Admin%", 0), ("admin%", 1), ("%", 2)] {
+        for (negated, expected) in [(false, expected), (true, 2 - expected)] {
+            let [before, between, after] = dialect.dialect().like(negated);
+            let text = format!(
+                "SELECT count(*) FROM mail WHERE {before}address{between}'{pattern}'{after}"
+            );
+            assert_eq!(integer(&mut session, &text), expected, "{text}");
+        }
+    }
+    // Text of other types is compared as it is written; NULL is neither like nor unlike.
+    let [before, between, after] = dialect.dialect().like(false);
+    for (value, expected) in [
+        ("1.50", 1),
+        ("x'312e35'", 1),
+        ("x'ff'", 0),
+        ("NULL", 0),
+        ("25", 0),
+    ] {
+        let text = format!(
+            "SELECT count(*) FROM (SELECT {value} AS v) WHERE {before}v{between}'1.5%'{after}"
+        );
+        assert_eq!(integer(&mut session, &text), expected, "{text}");
+    }
+}
+
 /// SQLite changes settings while it compiles, even if the text is then refused.
 #[test]
 fn a_setting_of_a_refused_text_is_undone() {
@@ -219,7 +273,7 @@ fn a_setting_of_a_refused_text_is_undone() {
         "PRAGMA foreign_keys = OFF; SELECT 1",
         "SELECT 1; PRAGMA foreign_keys = OFF",
         "PRAGMA foreign_keys = OFF; nonsense",
-        "PRAGMA case_sensitive_like = OFF; SELECT 1",
+        "PRAGMA case_sensitive_like = ON; SELECT 1",
     ] {
         let mut session = selfsame::Session::new(&engine);
         let error = session.sql(text, ()).execute().expect_err(text);
@@ -228,7 +282,7 @@ fn a_setting_of_a_refused_text_is_undone() {
         let mut session = selfsame::Session::new(&engine);
         let settings = "SELECT foreign_keys, 'A' LIKE 'a' FROM pragma_foreign_keys";
         let settings = session.sql(settings, ()).one::<(i64, i64)>();
-        assert_eq!(settings.expect("reads"), (1, 0), "{text}");
+        assert_eq!(settings.expect("reads"), (1, 1), "{text}");
     }
 }
 
@@ -239,7 +293,7 @@ fn a_setting_is_undone_whatever_kind_its_statement_declares() {
     let mut session = database.backend().connect().expect("a connection");
     let select = |text: &str| Sql::new(StatementKind::Select, text, [], []);
     for text in [
-        "PRAGMA case_sensitive_like = OFF",
+        "PRAGMA case_sensitive_like = ON",
         "PRAGMA foreign_keys = OFF",
     ] {
         let sql = select(text);
@@ -247,7 +301,7 @@ fn a_setting_is_undone_whatever_kind_its_statement_declares() {
         session.query(&statement, &mut |_| Ok(())).expect(text);
     }
     session.reset(false).expect("reset");
-    assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 0);
+    assert_eq!(integer(&mut session, "SELECT 'A' LIKE 'a'"), 1);
     assert_eq!(
         integer(&mut session, "SELECT foreign_keys FROM pragma_foreign_keys"),
         1
@@ -259,7 +313,6 @@ fn a_hook_that_changes_what_statements_mean_is_refused() {
     let database = TempDatabase::new().expect("a directory");
     for (name, text) in [
         ("foreign_keys", "PRAGMA foreign_keys = OFF"),
-        ("case_sensitive_like", "PRAGMA case_sensitive_like = OFF"),
         (
             "ignore_check_constraints",
             "PRAGMA ignore_check_constraints = ON",

@@ -73,7 +73,7 @@ impl Dialect for GlueDialect {
     }
 
     /// Patterns have no escape character.
-    fn like_escape(&self) -> &'static str {
-        ""
+    fn like(&self, negated: bool) -> [&'static str; 3] {
+        ["", if negated { " NOT LIKE " } else { " LIKE " }, ""]
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn add_sign(
     text: &str,
     code: Option<&str>,
 ) -> Result<()> {
-    // From now on the session refuses to exchange names, also those of earlier changes.
+    // From now on the session refuses to exchange names that signs follow, also those of earlier changes.
     if !unflushed.has_signs() {
         unflushed.flush(session)?;
     }

@@ -7,7 +7,7 @@ use super::{Unflushed, card, label, place, raw, seat};
 use crate::case::CaseResult;
 use crate::mechanisms::entities::{Card, Place, Seat, Sign};
 
-/// Exchanges the names of two places. Signs would follow the names, so a session that knows any refuses it: it forgets them.
+/// Exchanges the names of two places, or passes one on. A sign would follow a name that passes on, so the session forgets signs.
 pub(super) fn swap_names(
     session: &mut Session,
     unflushed: &Unflushed,
@@ -26,7 +26,7 @@ pub(super) fn swap_names(
     }
 }
 
-/// A session that knows signs refuses to exchange names, keeps its changes in memory, and waits for a rollback.
+/// A session refuses to exchange names that signs follow, keeps its changes in memory, and waits for a rollback.
 pub(super) fn refuse_swap(session: &mut Session, code: &str, other: &str) -> CaseResult {
     let known = Sign::query().all(session)?;
     check!(!known.is_empty(), "there must be a sign");

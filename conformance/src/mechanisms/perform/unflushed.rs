@@ -15,6 +15,8 @@ pub(in crate::mechanisms) struct Unflushed {
     by_relation: RefCell<BTreeSet<String>>,
     /// The places whose foreign keys were set to expressions.
     computed: RefCell<BTreeSet<String>>,
+    /// The codes of places whose seats may show other codes.
+    entered: RefCell<BTreeSet<String>>,
     /// Whether the program has added signs and bookings.
     has_signs: Cell<bool>,
     has_bookings: Cell<bool>,
@@ -62,6 +64,24 @@ impl Unflushed {
         }
     }
 
+    /// Flushes if a seat of a place may show another code, and a seat of another place this one.
+    pub(in crate::mechanisms) fn settle_seats(
+        &self,
+        session: &mut Session,
+        code: &str,
+    ) -> Result<()> {
+        let is_entered = self.entered.borrow().contains(code);
+        match is_entered {
+            true => self.flush(session),
+            false => Ok(()),
+        }
+    }
+
+    /// Seats come to a code, by its place or without it.
+    pub(in crate::mechanisms) fn enters(&self, code: &str) {
+        self.entered.borrow_mut().insert(code.to_owned());
+    }
+
     pub(in crate::mechanisms) fn computes(&self, code: &str) {
         self.computed.borrow_mut().insert(code.to_owned());
     }
@@ -87,6 +107,7 @@ impl Unflushed {
         self.by_column.borrow_mut().clear();
         self.by_relation.borrow_mut().clear();
         self.computed.borrow_mut().clear();
+        self.entered.borrow_mut().clear();
         Ok(())
     }
 

@@ -63,12 +63,13 @@ impl Rows {
         })
     }
 
-    /// Two places exchange their names: a session that knows signs refuses it. One that does not would lose the names of signs.
-    pub(super) fn swap(&self, code: String, other: String, way: usize) -> Change {
+    /// Two places exchange their names: a session that knows signs refuses it where one follows. One that does not know signs would lose
+    /// their names.
+    pub(super) fn swap(&self, code: String, other: String) -> Change {
         let [one, two] = [&code, &other].map(|code| self.places[code].name.as_ref());
         let is_exchange = one.is_some() && two.is_some() && one != two;
         let is_followed = self.has_signs(&code) || self.has_signs(&other);
-        match is_exchange && (is_followed || !self.signs.is_empty() && way.is_multiple_of(2)) {
+        match is_exchange && is_followed {
             true => Change::RefusedSwap { code, other },
             false => Change::SwapNames { code, other },
         }
