@@ -207,13 +207,16 @@ impl Engine {
         let Inner {
             backend,
             capabilities,
+            pool,
             ..
         } = &*self.inner;
         if capabilities.get().is_none() {
             // It may find out now.
             backend.dialect();
             if backend.knows_dialect() {
-                return Some(capabilities.get_or_init(|| backend.dialect().capabilities()));
+                let found = backend.dialect().capabilities();
+                pool.limit(found.max_connections);
+                return Some(capabilities.get_or_init(|| found));
             }
         }
         capabilities.get()
@@ -226,6 +229,8 @@ impl Engine {
     /// Errors of connecting; [`ErrorKind::PoolTimeout`] if no connection became free in time.
     pub fn connect(&self) -> Result<Connected> {
         let connection = self.inner.pool.take(&*self.inner.backend)?;
+        // Connecting may have told the dialect, whose limit holds for the next connection.
+        self.known_capabilities();
         Ok(Connected::new(self.clone(), connection))
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -325,6 +325,78 @@ fn waiting_for_a_full_pool_times_out() {
     assert!(start.elapsed() >= Duration::from_millis(30));
     drop(held);
     engine.connect().expect("a success");
+}
+
+/// A backend that knows its dialect when it has connected.
+#[derive(Debug)]
+struct Late {
+    inner: Boxed,
+    is_known: AtomicBool,
+    assumed: Plain,
+}
+
+impl Backend for Late {
+    fn connect(&self) -> Result<Box<dyn Connection>> {
+        self.is_known.store(true, Ordering::Relaxed);
+        self.inner.connect()
+    }
+
+    fn dialect(&self) -> &dyn Dialect {
+        match self.knows_dialect() {
+            true => self.inner.dialect(),
+            false => &self.assumed,
+        }
+    }
+
+    fn knows_dialect(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
+    }
+}
+
+#[test]
+fn a_limit_of_connections_that_is_known_late_holds() {
+    for size in [1, 5] {
+        let fake = Fake {
+            log: Log::default(),
+            capabilities: Capabilities::none().with_max_connections(Some(2)),
+        };
+        let engine = Engine::new(Late {
+            inner: Boxed::new(fake),
+            is_known: AtomicBool::new(false),
+            assumed: Plain(Capabilities::none()),
+        });
+        let engine = engine
+            .pool_size(size)
+            .pool_timeout(Duration::from_millis(30));
+        let allowed = size.min(2);
+        let held: Vec<_> = (0..allowed)
+            .map(|_| engine.connect().expect("a success"))
+            .collect();
+        let error = engine.connect().expect_err("a failure");
+        assert_eq!(error.kind(), ErrorKind::PoolTimeout, "{size}");
+        assert!(
+            error
+                .message()
+                .contains(&format!("all {allowed} are in use")),
+            "{error}"
+        );
+        drop(held);
+        engine.connect().expect("a success");
+    }
+}
+
+#[test]
+fn idle_connections_of_a_pool_that_shrinks_are_closed() {
+    let (engine, log) = Fake::engine(Capabilities::none());
+    let held = [(); 3].map(|()| engine.connect().expect("a success"));
+    drop(held);
+    let engine = engine.pool_size(1).pool_timeout(Duration::from_millis(30));
+    taken(&log);
+    let held = engine.connect().expect("an idle one");
+    let error = engine.connect().expect_err("a failure");
+    assert_eq!(error.kind(), ErrorKind::PoolTimeout);
+    drop(held);
+    assert_eq!(taken(&log), ["reset"]);
 }
 
 #[test]

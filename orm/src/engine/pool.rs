@@ -16,8 +16,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 pub(super) struct Pool {
     state: Mutex<State>,
     returned: Condvar,
-    /// The backend's maximum.
-    most: Option<usize>,
 }
 
 struct State {
@@ -26,30 +24,58 @@ struct State {
     open: usize,
     /// The number of threads waiting for a connection; none is notified if it is 0.
     waiting: usize,
-    size: usize,
+    /// How many connections may be open, as the program wants it.
+    wanted: usize,
+    /// The backend's maximum.
+    most: Option<usize>,
     timeout: Duration,
+}
+
+impl State {
+    /// How many connections may be open.
+    fn size(&self) -> usize {
+        let most = self.most.unwrap_or(usize::MAX);
+        self.wanted.min(most).max(1)
+    }
 }
 
 impl Pool {
     pub(super) fn new(most: Option<usize>) -> Self {
-        let size = most.map_or(DEFAULT_SIZE, |most| most.min(DEFAULT_SIZE));
         let state = State {
             idle: Vec::new(),
             open: 0,
             waiting: 0,
-            size,
+            wanted: DEFAULT_SIZE,
+            most,
             timeout: DEFAULT_TIMEOUT,
         };
         Self {
             state: Mutex::new(state),
             returned: Condvar::new(),
-            most,
         }
     }
 
     pub(super) fn resize(&self, size: usize) {
-        let size = self.most.map_or(size, |most| most.min(size)).max(1);
-        self.lock().size = size;
+        self.change(|state| state.wanted = size);
+    }
+
+    /// Sets the backend's maximum, which it may know only when it has connected.
+    pub(super) fn limit(&self, most: Option<usize>) {
+        self.change(|state| state.most = most);
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.lock();
+        change(&mut state);
+        let excess = state
+            .open
+            .saturating_sub(state.size())
+            .min(state.idle.len());
+        let closed: Vec<_> = state.idle.drain(..excess).collect();
+        state.open -= closed.len();
+        drop(state);
+        // A connection may take a while to close.
+        drop(closed);
         self.returned.notify_all();
     }
 
@@ -74,7 +100,7 @@ impl Pool {
                 state = self.lock();
                 continue;
             }
-            if state.open < state.size || is_planted(Planted::PoolUnbounded) {
+            if state.open < state.size() || is_planted(Planted::PoolUnbounded) {
                 state.open += 1;
                 drop(state);
                 let mut place = Reservation::of(self);
@@ -89,7 +115,8 @@ impl Pool {
             if left.is_zero() {
                 let message = format!(
                     "no connection became free within {:?}: all {} are in use (a session holds one until it commits, rolls back or closes)",
-                    state.timeout, state.size
+                    state.timeout,
+                    state.size()
                 );
                 return Err(Error::new(ErrorKind::PoolTimeout, message));
             }
@@ -110,7 +137,7 @@ impl Pool {
             return;
         }
         let mut state = self.lock();
-        if state.open > state.size {
+        if state.open > state.size() {
             drop(state);
             return;
         }
