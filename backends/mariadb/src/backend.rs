@@ -1,8 +1,9 @@
 //! [`MariaDb`]: where the server is, and how to connect to it.
 
 use std::fmt;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use selfsame::backend::{Backend, Connection, Scheme};
@@ -17,6 +18,9 @@ use crate::options::Options;
 
 /// How long after an attempt to find out the server's flavor the next one waits: a dialect is asked for many times in a row.
 const PAUSE: Duration = Duration::from_secs(1);
+/// How soon after that a connection that the same thread wants fails for the same reason: it is the one for which the dialect was asked, and
+/// a wrong password sent twice may lock a user out.
+const SAME_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// Opens `mariadb://…` and `mysql://…`.
 pub const SCHEME: Scheme = Scheme {
@@ -38,13 +42,23 @@ pub struct MariaDb {
     pub(crate) options: Options,
     /// The server's flavor, which the URL or the first connection tells.
     flavor: Arc<OnceLock<Flavor>>,
-    /// When the server last did not answer the question for its flavor.
-    unanswered: Arc<Mutex<Option<Instant>>>,
+    /// The last attempt to find it out that failed. Locked while one runs.
+    unanswered: Arc<Mutex<Option<Unanswered>>>,
+    /// Whether one has failed.
+    is_away: Arc<AtomicBool>,
     dialect: OnceLock<MariaDbDialect>,
     /// The dialect while the flavor is not known.
     assumed: OnceLock<MariaDbDialect>,
     /// The number of connections so far, which determines the first host of the next one.
     connected: Arc<AtomicUsize>,
+}
+
+/// An attempt to find out the server's flavor that failed.
+struct Unanswered {
+    at: Instant,
+    by: ThreadId,
+    /// Why, unless somebody was told.
+    error: Option<Error>,
 }
 
 impl MariaDb {
@@ -81,43 +95,50 @@ impl MariaDb {
             options,
             flavor: Arc::new(flavor),
             unanswered: Arc::default(),
+            is_away: Arc::default(),
             dialect: OnceLock::new(),
             assumed: OnceLock::new(),
             connected: Arc::default(),
         })
     }
 
+    /// Changes the options. What failed with others says nothing about these.
+    fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
+        change(&mut self.options);
+        Self {
+            unanswered: Arc::default(),
+            is_away: Arc::default(),
+            dialect: OnceLock::new(),
+            assumed: OnceLock::new(),
+            ..self
+        }
+    }
+
     /// Sets the database of unqualified names, instead of the URL's.
     #[must_use]
-    pub fn database(mut self, name: &str) -> Self {
-        self.options.database = Some(name.to_owned());
-        self
+    pub fn database(self, name: &str) -> Self {
+        self.with(|options| options.database = Some(name.to_owned()))
     }
 
     /// Sets the time limit for connecting; the default is five seconds.
     #[must_use]
-    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.options.connect_timeout = timeout;
-        self
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.connect_timeout = timeout)
     }
 
     /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); unlimited by default. MySQL limits SELECT
     /// alone; other statements end with [`response_timeout`](Self::response_timeout).
     #[must_use]
-    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
-        self.options.statement_timeout = Some(timeout);
-        self
+    pub fn statement_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.statement_timeout = Some(timeout))
     }
 
     /// Sets how long a statement waits for a lock, on rows or on a table, before it fails with [`Busy`](selfsame::ErrorKind::Busy), in whole
     /// seconds; the default is the server's limits, usually 50 seconds for rows and a day for tables, which
     /// [`response_timeout`](Self::response_timeout) ends earlier.
     #[must_use]
-    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
-        self.options.lock_timeout = Some(timeout);
-        self.dialect = OnceLock::new();
-        self.assumed = OnceLock::new();
-        self
+    pub fn lock_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.lock_timeout = Some(timeout))
     }
 
     /// Sets how long the server may be silent while a statement runs before the connection is given up with
@@ -125,33 +146,64 @@ impl MariaDb {
     /// slow it is. The default is three seconds more than [`statement_timeout`](Self::statement_timeout), or five minutes without one. A
     /// rollback, and the reset between two uses of a connection, wait for at most five seconds.
     #[must_use]
-    pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.options.response_timeout = Some(timeout);
-        self
+    pub fn response_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.response_timeout = Some(timeout))
     }
 
     /// Makes statements on a Galera node wait until it has applied earlier commits of the cluster: `wsrep_sync_wait`, a sum of 1 (reads),
     /// 2 (UPDATE and DELETE), 4 (INSERT) and 8 (SHOW). Without it, a session may not see what another has just committed on another
     /// node.
     #[must_use]
-    pub fn sync_wait(mut self, mask: u32) -> Self {
-        self.options.sync_wait = Some(mask);
-        self
+    pub fn sync_wait(self, mask: u32) -> Self {
+        self.with(|options| options.sync_wait = Some(mask))
     }
 
-    /// Returns the server's flavor, for which it is asked if that is not known.
+    /// Returns the server's flavor, for which it is asked if that is not known. Who comes while another asks waits for the answer too,
+    /// unless the server has not answered before.
     fn found_flavor(&self) -> Option<Flavor> {
         if let Some(known) = self.flavor.get() {
             return Some(*known);
         }
-        let mut unanswered = self
-            .unanswered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if unanswered.is_none_or(|last| last.elapsed() > PAUSE) && self.connect().is_err() {
-            *unanswered = Some(Instant::now());
+        let mut unanswered = match self.unanswered.try_lock() {
+            Err(TryLockError::WouldBlock) if self.is_away.load(Ordering::Relaxed) => return None,
+            Ok(unanswered) => unanswered,
+            Err(_) => self
+                .unanswered
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        };
+        let is_late = |last: &Unanswered| last.at.elapsed() > PAUSE;
+        if self.flavor.get().is_none()
+            && unanswered.as_ref().is_none_or(is_late)
+            && let Err(error) = self.checked_link()
+        {
+            self.is_away.store(true, Ordering::Relaxed);
+            *unanswered = Some(Unanswered {
+                at: Instant::now(),
+                by: thread::current().id(),
+                error: Some(error),
+            });
         }
         self.flavor.get().copied()
+    }
+
+    /// The error of the attempt to find out the flavor, if this thread has made it just now.
+    fn just_failed(&self) -> Option<Error> {
+        let mut unanswered = self.unanswered.try_lock().ok()?;
+        let last = unanswered.as_mut()?;
+        let is_same = last.by == thread::current().id() && last.at.elapsed() < SAME_ATTEMPT;
+        is_same.then(|| last.error.take())?
+    }
+
+    /// Connects to a server of the flavor that is known, or makes that of the server known.
+    fn checked_link(&self) -> Result<Link> {
+        let link = self.link()?;
+        // What was rendered for one server may mean something else to the other.
+        let expected = *self.flavor.get_or_init(|| link.flavor);
+        match link.flavor == expected {
+            true => Ok(link),
+            false => Err(unlike(expected, link.flavor)),
+        }
     }
 
     fn link(&self) -> Result<Link> {
@@ -200,13 +252,10 @@ impl fmt::Debug for MariaDb {
 
 impl Backend for MariaDb {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        let link = self.link()?;
-        // What was rendered for one server may mean something else to the other.
-        let expected = *self.flavor.get_or_init(|| link.flavor);
-        match link.flavor == expected {
-            true => Ok(Box::new(MariaDbConnection::new(link))),
-            false => Err(unlike(expected, link.flavor)),
+        if let Some(error) = self.just_failed() {
+            return Err(error);
         }
+        Ok(Box::new(MariaDbConnection::new(self.checked_link()?)))
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -230,9 +279,85 @@ impl Backend for MariaDb {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+
     use selfsame::ErrorKind;
 
     use super::*;
+
+    /// A backend of a server that does with each connection what it is told, and the connections.
+    fn answered_by(
+        mut answer: impl FnMut(TcpStream) -> Option<TcpStream> + Send + 'static,
+    ) -> (MariaDb, mpsc::Receiver<Option<TcpStream>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let (sender, connections) = mpsc::channel();
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let kept = answer(connection.expect("a connection"));
+                if sender.send(kept).is_err() {
+                    return;
+                }
+            }
+        });
+        let url = format!("mysql://ada:secret@127.0.0.1:{port}/library");
+        (MariaDb::url(&url).expect("a URL"), connections)
+    }
+
+    #[test]
+    fn a_refused_login_is_not_repeated_for_the_dialect() {
+        let (backend, connections) = answered_by(|_| None);
+        for _ in 0..2 {
+            assert_eq!(backend.dialect().name(), "mysql");
+            assert!(!backend.knows_dialect());
+            let error = backend
+                .connect()
+                .expect_err("the server closes the connection");
+            assert_eq!(error.kind(), ErrorKind::Unreachable);
+            thread::sleep(PAUSE + SAME_ATTEMPT);
+        }
+        let count = || {
+            thread::sleep(SAME_ATTEMPT);
+            connections.try_iter().count()
+        };
+        assert_eq!(count(), 2);
+        // Nor does an error concern whoever connects otherwise, or later.
+        backend.dialect();
+        let other = backend.clone().database("other");
+        thread::spawn({
+            let backend = backend.clone();
+            move || backend.connect().map(drop)
+        })
+        .join()
+        .expect("ends")
+        .expect_err("closed");
+        other.connect().expect_err("closed");
+        assert_eq!(count(), 3);
+    }
+
+    #[test]
+    fn who_asks_for_the_dialect_does_not_wait_for_others_while_the_server_is_away() {
+        let (backend, connections) = answered_by(Some);
+        let backend = backend.connect_timeout(Duration::from_secs(2));
+        backend.dialect();
+        thread::sleep(PAUSE + SAME_ATTEMPT);
+        let first = connections.recv().expect("a connection");
+        let other = thread::spawn({
+            let backend = backend.clone();
+            move || backend.dialect().name().to_owned()
+        });
+        let second = connections.recv().expect("another one");
+        let begun = Instant::now();
+        assert_eq!(backend.dialect().name(), "mysql");
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert_eq!(other.join().expect("ends"), "mysql");
+        drop((first, second));
+    }
 
     #[test]
     fn malformed_urls_are_refused_without_their_password() {
