@@ -9,7 +9,8 @@ use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics,
 };
 use selfsame::dialect::{
-    Batch, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction, Upsert,
+    Batch, Begin, Capabilities, DatePart, Dialect, GeneratedKey, JsonStep, TextMatch, Transaction,
+    Upsert,
 };
 use selfsame::schema::{Column, ColumnType, ReferentialAction, Table};
 use selfsame::value::ValueType;
@@ -269,6 +270,7 @@ impl Dialect for ClaimingDialect {
         generated_key(column: &Column) -> GeneratedKey;
         index_of_generated_key() -> Option<&'static str>;
         computed_column(expression: &str, out: &mut String);
+        begin(begin: &Begin) -> String;
         transaction(command: &Transaction<'_>) -> String;
         table_exists() -> String;
         table_exists_in_schema() -> String;

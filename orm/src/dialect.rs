@@ -422,7 +422,23 @@ pub trait Dialect: Debug + Send + Sync {
         None
     }
 
-    /// Returns the SQL of a transaction command. By default the SQL standard's.
+    /// Returns the SQL that begins a transaction. By default `BEGIN`, with its modes after it.
+    fn begin(&self, begin: &Begin) -> String {
+        let mut out = "BEGIN".to_owned();
+        if let Some(level) = begin.isolation {
+            out.push_str(" ISOLATION LEVEL ");
+            out.push_str(level.as_sql());
+        }
+        if begin.read_only {
+            out.push_str(match begin.isolation {
+                Some(_) => ", READ ONLY",
+                None => " READ ONLY",
+            });
+        }
+        out
+    }
+
+    /// Returns the SQL of a transaction command. By default the SQL standard's, and [`begin`](Self::begin).
     fn transaction(&self, command: &Transaction<'_>) -> String {
         ansi_transaction(self, command)
     }

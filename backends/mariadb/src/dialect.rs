@@ -1,14 +1,13 @@
 //! The dialects of MariaDB and MySQL.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use selfsame::Result;
 use selfsame::backend::Connection;
 use selfsame::dialect::{
-    Batch, Capabilities, DatePart, Dialect, GeneratedKey, Isolation, JsonStep, TextMatch,
-    Transaction, Upsert, json_path,
+    Batch, Begin, Capabilities, DatePart, Dialect, GeneratedKey, Isolation, JsonStep, TextMatch,
+    Upsert, json_path,
 };
 use selfsame::schema::{Column, ColumnType, ReferentialAction, Table};
 use selfsame::value::ValueType;
@@ -166,6 +165,7 @@ impl Dialect for MariaDbDialect {
             .with_json_text_kept(self.flavor == Flavor::MariaDb)
             .with_exact_decimals(true)
             .with_constraint_names(true)
+            .with_key_constraint_names(true)
             .with_computed_columns(true)
             .with_windows(true)
             .with_recursive_queries(true)
@@ -185,27 +185,18 @@ impl Dialect for MariaDbDialect {
 
     fn quote(&self, identifier: &str, out: &mut String) {
         out.push('`');
-        for c in identifier.chars() {
-            if c == '`' {
-                out.push('`');
-            }
-            out.push(c);
-        }
+        out.push_str(&identifier.replace('`', "``"));
         out.push('`');
     }
 
     /// A backslash may be an escape character, depending on the session's mode, so a text with one is written as hexadecimal bytes.
     fn literal(&self, text: &str, out: &mut String) {
         if text.contains('\\') {
-            out.push_str("_utf8mb4 x'");
-            for byte in text.bytes() {
-                write!(out, "{byte:02x}").expect("writing to a String does not fail");
-            }
-            return out.push('\'');
+            let digits = text.bytes().map(|byte| format!("{byte:02x}"));
+            out.push_str(&format!("_utf8mb4 x'{}'", digits.collect::<String>()));
+        } else {
+            out.push_str(&format!("'{}'", text.replace('\'', "''")));
         }
-        out.push('\'');
-        out.push_str(&text.replace('\'', "''"));
-        out.push('\'');
     }
 
     /// Casts parameters that are sent as text to their type: two decimals sent as text would be compared as floats.
@@ -223,14 +214,11 @@ impl Dialect for MariaDbDialect {
 
     /// MariaDB has no OFFSET without LIMIT.
     fn limit(&self, limit: Option<u64>, offset: Option<u64>, out: &mut String) {
-        let limit = match (limit, offset) {
-            (None, None) => return,
-            (None, Some(_)) => u64::MAX,
-            (Some(limit), _) => limit,
-        };
-        write!(out, " LIMIT {limit}").expect("writing to a String does not fail");
+        if limit.or(offset).is_some() {
+            out.push_str(&format!(" LIMIT {}", limit.unwrap_or(u64::MAX)));
+        }
         if let Some(offset) = offset {
-            write!(out, " OFFSET {offset}").expect("writing to a String does not fail");
+            out.push_str(&format!(" OFFSET {offset}"));
         }
     }
 
@@ -264,11 +252,9 @@ impl Dialect for MariaDbDialect {
 
     /// REPLACE with NULL returns the subject if there is nothing to replace; standard SQL returns NULL.
     fn replace(&self, [subject, from, to]: [&str; 3], out: &mut String) {
-        let written = write!(
-            out,
+        out.push_str(&format!(
             "CASE WHEN {to} IS NULL THEN NULL ELSE REPLACE({subject}, {from}, {to}) END"
-        );
-        written.expect("writing to a String does not fail");
+        ));
     }
 
     fn keys_need_same_width(&self) -> bool {
@@ -371,76 +357,45 @@ impl Dialect for MariaDbDialect {
         let mut at = String::new();
         json_path(path, &mut at);
         // A backslash is escaped for the language too, and what no document may hold as it is, for the path.
-        let at: String = at.chars().fold(String::new(), |mut out, c| {
-            match c {
-                '\\' => out.push_str(r"\\"),
-                '\0'..='\u{1f}' => {
-                    write!(out, r"\\u{:04x}", u32::from(c))
-                        .expect("writing to a String does not fail");
-                }
-                c => out.push(c),
-            }
-            out
-        });
+        let escaped = |c: char| match c {
+            '\\' => r"\\".to_owned(),
+            '\0'..='\u{1f}' => format!(r"\\u{:04x}", u32::from(c)),
+            c => c.to_string(),
+        };
+        let at: String = at.chars().map(escaped).collect();
         // Names of types have a collation of their own.
         let same = match self.flavor {
             Flavor::MariaDb => "",
             Flavor::MySql => " COLLATE utf8mb4_0900_bin",
         };
-        let written = write!(
-            out,
+        out.push_str(&format!(
             "CASE JSON_TYPE(JSON_EXTRACT({document}, {at})) WHEN 'NULL'{same} THEN NULL \
              ELSE CONVERT(JSON_UNQUOTE(JSON_EXTRACT({document}, {at})) USING utf8mb4) COLLATE {} END",
             self.flavor.collation()
-        );
-        written.expect("writing to a String does not fail");
+        ));
     }
 
     fn date_part(&self, part: DatePart, value: &str, _: ValueType, out: &mut String) {
-        let written = match part {
-            DatePart::Year => write!(out, "YEAR({value})"),
-            DatePart::Month => write!(out, "MONTH({value})"),
-            DatePart::Day => write!(out, "DAYOFMONTH({value})"),
-            DatePart::Hour => write!(out, "HOUR({value})"),
-            DatePart::Minute => write!(out, "MINUTE({value})"),
-            DatePart::Second => write!(out, "SECOND({value})"),
-            DatePart::Weekday => write!(out, "(DAYOFWEEK({value}) - 1)"),
-            DatePart::YearDay => write!(out, "DAYOFYEAR({value})"),
+        out.push_str(&match part {
+            DatePart::Year => format!("YEAR({value})"),
+            DatePart::Month => format!("MONTH({value})"),
+            DatePart::Day => format!("DAYOFMONTH({value})"),
+            DatePart::Hour => format!("HOUR({value})"),
+            DatePart::Minute => format!("MINUTE({value})"),
+            DatePart::Second => format!("SECOND({value})"),
+            DatePart::Weekday => format!("(DAYOFWEEK({value}) - 1)"),
+            DatePart::YearDay => format!("DAYOFYEAR({value})"),
             // A part added later has no value.
-            _ => write!(out, "NULL"),
-        };
-        written.expect("writing to a String does not fail");
+            _ => "NULL".to_owned(),
+        });
     }
 
     /// SET TRANSACTION applies to the next transaction.
-    fn transaction(&self, command: &Transaction<'_>) -> String {
-        let named = |text: &str, name: &str| {
-            let mut out = text.to_owned();
-            self.quote(name, &mut out);
-            out
-        };
-        match command {
-            Transaction::Begin(begin) => {
-                let mut out = String::new();
-                if let Some(level) = begin.isolation {
-                    out.push_str("SET TRANSACTION ISOLATION LEVEL ");
-                    out.push_str(level.as_sql());
-                    out.push_str("; ");
-                }
-                out.push_str("START TRANSACTION");
-                if begin.read_only {
-                    out.push_str(" READ ONLY");
-                }
-                out
-            }
-            Transaction::Commit => "COMMIT".to_owned(),
-            Transaction::Rollback => "ROLLBACK".to_owned(),
-            Transaction::Savepoint(name) => named("SAVEPOINT ", name),
-            Transaction::Release(name) => named("RELEASE SAVEPOINT ", name),
-            Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
-            // A command added later has no text, which is refused as an empty statement.
-            _ => String::new(),
-        }
+    fn begin(&self, begin: &Begin) -> String {
+        let level = begin.isolation.map(Isolation::as_sql);
+        let level = level.map(|level| format!("SET TRANSACTION ISOLATION LEVEL {level}; "));
+        let mode = if begin.read_only { " READ ONLY" } else { "" };
+        format!("{}START TRANSACTION{mode}", level.unwrap_or_default())
     }
 
     fn table_exists(&self) -> String {
@@ -454,16 +409,11 @@ impl Dialect for MariaDbDialect {
             "CONVERT({pattern} USING utf8mb4) COLLATE {}",
             self.flavor.collation()
         );
-        let written = match test {
-            TextMatch::StartsWith => {
-                write!(out, "LEFT({subject}, CHAR_LENGTH({pattern})) = {same}")
-            }
-            TextMatch::EndsWith => {
-                write!(out, "RIGHT({subject}, CHAR_LENGTH({pattern})) = {same}")
-            }
-            TextMatch::Contains => write!(out, "LOCATE({same}, {subject}) > 0"),
-        };
-        written.expect("writing to a String does not fail");
+        out.push_str(&match test {
+            TextMatch::StartsWith => format!("LEFT({subject}, CHAR_LENGTH({pattern})) = {same}"),
+            TextMatch::EndsWith => format!("RIGHT({subject}, CHAR_LENGTH({pattern})) = {same}"),
+            TextMatch::Contains => format!("LOCATE({same}, {subject}) > 0"),
+        });
     }
 
     fn reflect(
@@ -482,15 +432,11 @@ impl Dialect for MariaDbDialect {
 impl MariaDbDialect {
     /// REPEATABLE READ of MySQL loses updates: a write sees later commits than the reads before it.
     fn isolation_levels(&self) -> Vec<Isolation> {
-        let mut levels = vec![
-            Isolation::ReadUncommitted,
-            Isolation::ReadCommitted,
-            Isolation::RepeatableRead,
-            Isolation::Serializable,
-        ];
-        levels
-            .retain(|level| self.flavor == Flavor::MariaDb || *level != Isolation::RepeatableRead);
-        levels
+        use Isolation::{ReadCommitted, ReadUncommitted, RepeatableRead, Serializable};
+        match self.flavor {
+            Flavor::MariaDb => vec![ReadUncommitted, ReadCommitted, RepeatableRead, Serializable],
+            Flavor::MySql => vec![ReadUncommitted, ReadCommitted, Serializable],
+        }
     }
 }
 

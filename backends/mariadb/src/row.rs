@@ -164,18 +164,13 @@ fn decimal(text: &str) -> Option<Decimal> {
 }
 
 fn uuid(text: &str) -> Option<[u8; 16]> {
-    let bytes = text.as_bytes();
     let dashes = [8, 13, 18, 23];
-    if bytes.len() != 36 || dashes.iter().any(|&at| bytes[at] != b'-') {
-        return None;
-    }
-    let mut digits = bytes.iter().filter(|&&byte| byte != b'-');
-    let mut out = [0; 16];
-    for byte in &mut out {
-        let mut digit = || char::from(*digits.next()?).to_digit(16);
-        *byte = u8::try_from(digit()? * 16 + digit()?).ok()?;
-    }
-    digits.next().is_none().then_some(out)
+    let is_written = text.len() == 36 && dashes.iter().all(|&at| text.as_bytes()[at] == b'-');
+    let digits: String = text.split('-').collect();
+    let number = u128::from_str_radix(&digits, 16).ok();
+    number
+        .filter(|_| is_written && digits.len() == 32)
+        .map(u128::to_be_bytes)
 }
 
 fn text(bytes: &[u8]) -> Result<&str> {

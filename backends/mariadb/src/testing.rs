@@ -25,6 +25,7 @@ mod cluster;
 mod database;
 mod local;
 mod server;
+mod supervisor;
 
 pub use cluster::Cluster;
 pub use database::Database;

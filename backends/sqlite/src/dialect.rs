@@ -8,7 +8,7 @@ use selfsame::Result;
 use selfsame::backend::Connection;
 use selfsame::dialect::{
     Batch, Begin, Capabilities, DatePart, Dialect, GeneratedKey, Isolation, JsonStep, TextMatch,
-    Transaction, json_path,
+    json_path,
 };
 use selfsame::schema::{Column, ColumnType, Generated, Table};
 use selfsame::value::ValueType;
@@ -290,26 +290,10 @@ impl Dialect for SqliteDialect {
         ))
     }
 
-    fn transaction(&self, command: &Transaction<'_>) -> String {
-        let named = |text: &str, name: &str| {
-            let mut out = text.to_owned();
-            self.quote(name, &mut out);
-            out
-        };
-        match command {
-            Transaction::Begin(Begin {
-                writes_first: true,
-                read_only: false,
-                ..
-            }) => "BEGIN IMMEDIATE".to_owned(),
-            Transaction::Begin(_) => "BEGIN".to_owned(),
-            Transaction::Savepoint(name) => named("SAVEPOINT ", name),
-            Transaction::Release(name) => named("RELEASE SAVEPOINT ", name),
-            Transaction::RollbackTo(name) => named("ROLLBACK TO SAVEPOINT ", name),
-            Transaction::Commit => "COMMIT".to_owned(),
-            Transaction::Rollback => "ROLLBACK".to_owned(),
-            // A command added later has no text, which is refused as an empty statement.
-            _ => String::new(),
+    fn begin(&self, begin: &Begin) -> String {
+        match begin.writes_first && !begin.read_only {
+            true => "BEGIN IMMEDIATE".to_owned(),
+            false => "BEGIN".to_owned(),
         }
     }
 

@@ -62,6 +62,8 @@ pub struct Capabilities {
     pub decimal_scale_kept: bool,
     /// The error for a violated CHECK names the constraint.
     pub constraint_names: bool,
+    /// The errors for a violated UNIQUE constraint and a violated foreign key name the constraint, and that for NOT NULL names the column.
+    pub key_constraint_names: bool,
     /// Columns can be computed from others: `GENERATED ALWAYS AS`.
     pub computed_columns: bool,
     /// Window functions: `OVER (…)`.
@@ -124,6 +126,7 @@ setters!(
     with_exact_decimals: exact_decimals: bool,
     with_decimal_scale_kept: decimal_scale_kept: bool,
     with_constraint_names: constraint_names: bool,
+    with_key_constraint_names: key_constraint_names: bool,
     with_computed_columns: computed_columns: bool,
     with_windows: windows: bool,
     with_recursive_queries: recursive_queries: bool,

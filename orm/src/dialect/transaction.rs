@@ -67,21 +67,7 @@ pub(super) fn ansi_transaction<D: Dialect + ?Sized>(
         out
     };
     match command {
-        Transaction::Begin(begin) => {
-            let mut out = "BEGIN".to_owned();
-            if let Some(level) = begin.isolation {
-                out.push_str(" ISOLATION LEVEL ");
-                out.push_str(level.as_sql());
-            }
-            if begin.read_only {
-                out.push_str(if begin.isolation.is_some() {
-                    ", READ ONLY"
-                } else {
-                    " READ ONLY"
-                });
-            }
-            out
-        }
+        Transaction::Begin(begin) => dialect.begin(begin),
         Transaction::Commit => "COMMIT".to_owned(),
         Transaction::Rollback => "ROLLBACK".to_owned(),
         Transaction::Savepoint(name) => named("SAVEPOINT ", name),

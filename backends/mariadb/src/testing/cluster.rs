@@ -7,26 +7,15 @@ use selfsame::error::Result;
 use selfsame_testing::{Supervised, free_port, random_password, refused};
 
 use super::local::program;
+use super::supervisor::script;
 
-/// Runs one node in a temporary folder until its standard input is closed. The password is the first line of its input. The first node creates the
-/// cluster; the others get their data from a running one.
-const SUPERVISOR: &str = r#"
-mariadbd=$1 install=$2 provider=$3 name=$4 port=$5 group=$6 ist=$7 sst=$8 members=$9 first=${10}
-dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-galera.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-galera.XXXXXX) || exit 1
-cd "$dir" || exit 1
-trap '[ -z "$pid" ] || { kill -9 -- -"$pid" || kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
-trap : HUP INT TERM
-failed() { grep ERROR log | tail -n 4 | tr '\n' ' '; exit 1; }
-read -r password
-umask 077
-# A server that starts removes the temporary tables that it finds, of whomever.
-mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
+/// Runs one node. The first creates the cluster; the others get their data from a running one.
+const ARGUMENTS: &str = "mariadbd=$1 install=$2 provider=$3 name=$4 port=$5 group=$6 ist=$7 sst=$8 members=$9 first=${10}";
+const START: &str = r#"
 "$install" --no-defaults --datadir="$dir/data" --auth-root-authentication-method=socket --skip-test-db >log 2>&1 </dev/null || failed
 set --
-if [ "$first" = yes ]; then
-  printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\n" "$password" >init.sql
-  set -- --wsrep-new-cluster --init-file="$dir/init.sql"
-fi
+[ "$first" = no ] || set -- --wsrep-new-cluster --init-file="$dir/init.sql"
+ready='Synchronized with group, ready for connections'
 # What gives a node its data runs in the node's group, and ends with it.
 setsid "$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \
   --skip-name-resolve --max-connections=300 --max-allowed-packet=64M --innodb-buffer-pool-size=64M --innodb-log-file-size=16M \
@@ -36,13 +25,6 @@ setsid "$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-add
   --wsrep-node-name="$name" --wsrep-node-address="127.0.0.1:$group" --wsrep-sst-method=rsync --wsrep-sst-receive-address="127.0.0.1:$sst" \
   --wsrep-provider-options="base_port=$group;gmcast.listen_addr=tcp://127.0.0.1:$group;ist.recv_addr=127.0.0.1:$ist;gcache.size=32M" \
   "$@" >log 2>&1 </dev/null &
-pid=$!
-for _ in $(seq 900); do
-  grep -q 'Synchronized with group, ready for connections' log && grep -q 'mariadbd: ready for connections' log && { echo ready; read -r _; exit 0; }
-  kill -0 "$pid" 2>/dev/null || failed
-  sleep 0.1
-done
-failed
 "#;
 
 /// Where packages put Galera.
@@ -157,7 +139,13 @@ impl Cluster {
         arguments.push(members.join(","));
         arguments.push(if is_first { "yes" } else { "no" }.to_owned());
         let what = format!("the node {}", node.name);
-        let running = Supervised::start(&what, SUPERVISOR, server, &arguments, &self.password)?;
+        let running = Supervised::start(
+            &what,
+            &script(ARGUMENTS, START),
+            server,
+            &arguments,
+            &self.password,
+        )?;
         node.running = Some(running);
         Ok(())
     }

@@ -6,64 +6,30 @@ use std::path::{Path, PathBuf};
 use selfsame::error::Result;
 use selfsame_testing::{Supervised, free_port, random_password, refused};
 
+use super::supervisor::script;
 use crate::flavor::Flavor;
 
-/// Runs the server in a temporary folder until its standard input is closed, which happens however this process ends. The password is
-/// the first line of its input.
-const SUPERVISOR: &str = r#"
-mariadbd=$1 install=$2 port=$3
-shift 3
-dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-mariadb.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-mariadb.XXXXXX) || exit 1
-cd "$dir" || exit 1
-trap '[ -z "$pid" ] || { kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
-trap : HUP INT TERM
-failed() { tail -n 5 log | tr '\n' ' '; exit 1; }
-read -r password
-umask 077
-# A server that starts removes the temporary tables that it finds, of whomever.
-mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
+/// The arguments of [`START`].
+const ARGUMENTS: &str = "mariadbd=$1 install=$2 port=$3; shift 3";
+const START: &str = r#"
 "$install" --no-defaults --datadir="$dir/data" --auth-root-authentication-method=socket --skip-test-db >log 2>&1 </dev/null || failed
-printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\n" "$password" >init.sql
 "$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \
   --init-file="$dir/init.sql" --skip-name-resolve --max-connections=300 --max-allowed-packet=64M --innodb-buffer-pool-size=64M \
   --innodb-log-file-size=16M --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync \
   --innodb-file-per-table=0 --performance-schema=0 "$@" >log 2>&1 </dev/null &
-pid=$!
-for _ in $(seq 600); do
-  grep -q 'ready for connections' log && { echo ready; read -r _; exit 0; }
-  kill -0 "$pid" 2>/dev/null || failed
-  sleep 0.1
-done
-failed
 "#;
 
 /// The same for MySQL, which initializes itself.
-const SUPERVISOR_OF_MYSQL: &str = r#"
-mysqld=$1 port=$2
-dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-mysql.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-mysql.XXXXXX) || exit 1
-cd "$dir" || exit 1
-trap '[ -z "$pid" ] || { kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
-trap : HUP INT TERM
-failed() { grep -e ERROR -e rror: log | tail -n 3 | tr '\n' ' '; exit 1; }
-read -r password
-umask 077
-mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
+const ARGUMENTS_OF_MYSQL: &str = "mysqld=$1 port=$2";
+const START_MYSQL: &str = r#"
 "$mysqld" --no-defaults --version >log 2>&1 </dev/null || { tail -n 3 log | tr '\n' ' '; exit 1; }
 grep -q MariaDB log && { echo "$mysqld is MariaDB"; exit 1; }
 "$mysqld" --no-defaults --datadir="$dir/data" --initialize-insecure --secure-file-priv= >log 2>&1 </dev/null || failed
-printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\nALTER USER root@localhost IDENTIFIED BY '%s';\n" \
-  "$password" "$password" >init.sql
+printf "ALTER USER root@localhost IDENTIFIED BY '%s';\n" "$password" >>init.sql
 "$mysqld" --no-defaults --datadir="$dir/data" --port="$port" --bind-address=127.0.0.1 --socket="$dir/s" --pid-file="$dir/pid" \
   --init-file="$dir/init.sql" --secure-file-priv= --mysqlx=OFF --skip-name-resolve --max-connections=300 --max-allowed-packet=64M \
   --innodb-buffer-pool-size=64M --skip-log-bin --innodb-flush-log-at-trx-commit=0 --innodb-doublewrite=0 --innodb-flush-method=nosync \
   --performance-schema=0 >log 2>&1 </dev/null &
-pid=$!
-for _ in $(seq 600); do
-  grep -q 'ready for connections' log && { echo ready; read -r _; exit 0; }
-  kill -0 "$pid" 2>/dev/null || failed
-  sleep 0.1
-done
-failed
 "#;
 
 /// A running server, in a folder that is removed with it.
@@ -81,7 +47,8 @@ impl LocalServer {
             program("mariadbd", "/usr/sbin")?,
             program("mariadb-install-db", "/usr/bin")?,
         );
-        Self::run(Flavor::MariaDb, SUPERVISOR, &server, |port| {
+        let script = script(ARGUMENTS, START);
+        Self::run(Flavor::MariaDb, &script, &server, |port| {
             let mut arguments = vec![install.display().to_string(), port];
             arguments.extend(options.iter().map(|&option| option.to_owned()));
             arguments
@@ -90,9 +57,8 @@ impl LocalServer {
 
     pub(super) fn start_mysql() -> Result<Self> {
         let server = mysqld()?;
-        Self::run(Flavor::MySql, SUPERVISOR_OF_MYSQL, &server, |port| {
-            vec![port]
-        })
+        let script = script(ARGUMENTS_OF_MYSQL, START_MYSQL);
+        Self::run(Flavor::MySql, &script, &server, |port| vec![port])
     }
 
     /// Runs a server under a supervisor, whose arguments depend on the server's port.
