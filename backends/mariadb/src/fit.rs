@@ -131,6 +131,10 @@ fn changed(column: &Changing, rule: &Rule, server: &str) -> Error {
             format!("cuts it to {digits} digits after the second"),
             format!("round it before, or {name}"),
         ),
+        Rule::NotNegative => (
+            "holds no sign".to_owned(),
+            "give a number from 0 on".to_owned(),
+        ),
         Rule::Length { bytes, .. } => (
             format!("has exactly {bytes} bytes"),
             format!("give exactly as many, or {name}"),

@@ -21,6 +21,8 @@ pub(super) enum Rule {
     Digits(u32),
     /// Bytes of this length, to which others are filled up. The server refuses longer ones, unless what is `excess` is only zeros.
     Length { bytes: usize, excess: bool },
+    /// Numbers from zero on: the column of 64 bits holds a negative one as one that is too great to be read.
+    NotNegative,
     /// Texts of so many characters. The server refuses longer ones, unless the excess is only blanks.
     Characters(usize),
     /// The same, without a blank at the end.
@@ -76,6 +78,7 @@ impl Rule {
                 bytes: length?.div_ceil(8),
                 excess: true,
             },
+            (V::I64, "bit") => Self::NotNegative,
             (V::Text | V::Json, "char") => Self::Stripped(length?),
             (V::Text | V::Json, "varchar") => Self::Characters(length?),
             (V::Text | V::Json, "tinytext") => Self::Bytes(0xff),
@@ -124,6 +127,7 @@ impl Rule {
             (Self::Digits(digits), ValueRef::TimestampTz(instant)) => {
                 has_digits(instant.0, *digits)
             }
+            (Self::NotNegative, ValueRef::I64(value)) => value >= 0,
             (Self::Length { bytes, excess }, ValueRef::Bytes(value)) => match excess {
                 true => value.len() == *bytes,
                 false => value.len() >= *bytes,
@@ -294,6 +298,8 @@ mod tests {
                 ValueRef::Timestamp(Timestamp(1)),
                 true,
             ),
+            (V::I64, "bit(64)", ValueRef::I64(-1), false),
+            (V::I64, "bit(64)", ValueRef::I64(i64::MAX), true),
             (V::Bytes, "binary(4)", ValueRef::Bytes(b"ab"), false),
             (V::Bytes, "binary(2)", ValueRef::Bytes(b"ab"), true),
             (V::Bytes, "bit(9)", ValueRef::Bytes(b"a"), false),

@@ -7,6 +7,10 @@ use selfsame::value::ValueType;
 
 /// Returns the neutral type of a column for the server's form, such as `varchar(50)`, and whether `create_all` creates the same type from it.
 pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
+    // MariaDB writes in a comment that a column is compressed.
+    if let Some((plain, _)) = written.split_once(" /*!") {
+        return (column_type(plain).0, false);
+    }
     let written = canonical(written);
     let (name, modifiers) = split(&written);
     let length = modifiers.parse::<u32>().ok();
@@ -57,7 +61,10 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
             | "multipolygon" | "geometrycollection" | "geomcollection",
             None,
         ) => (ColumnType::Bytes, false),
-        ("decimal", _) => decimal(modifiers),
+        ("decimal", _) => {
+            let (ty, is_exact) = decimal(modifiers);
+            (ty, is_exact && written.ends_with(')'))
+        }
         ("uuid", None) => (ColumnType::Uuid, false),
         // MySQL's own; MariaDB reports the text that it is.
         ("json", None) => (ColumnType::Json, true),
@@ -161,6 +168,16 @@ mod tests {
                     true,
                 ),
             ),
+            (
+                "decimal(10,2) unsigned",
+                (
+                    ColumnType::Decimal {
+                        precision: Some((10, 2)),
+                    },
+                    false,
+                ),
+            ),
+            ("blob /*!100301 COMPRESSED*/", (ColumnType::Bytes, false)),
             ("datetime(6)", (ColumnType::Timestamp, true)),
             ("datetime", declared("datetime", ColumnType::Timestamp)),
             (
