@@ -236,6 +236,8 @@ pub enum Capability {
     DecimalScale,
     /// Errors that name a violated CHECK.
     ConstraintNames,
+    /// Errors that name a violated UNIQUE constraint, foreign key or NOT NULL column.
+    KeyConstraintNames,
     /// Columns that the database computes.
     ComputedColumns,
     /// Window functions.
@@ -300,6 +302,7 @@ impl Capability {
             Self::ExactDecimals => capabilities.exact_decimals,
             Self::DecimalScale => capabilities.decimal_scale_kept,
             Self::ConstraintNames => capabilities.constraint_names,
+            Self::KeyConstraintNames => capabilities.key_constraint_names,
             Self::ComputedColumns => capabilities.computed_columns,
             Self::Windows => capabilities.windows,
             Self::RecursiveQueries => capabilities.recursive_queries,
@@ -383,6 +386,7 @@ impl fmt::Display for Capability {
             Self::ExactDecimals => "exact decimals",
             Self::DecimalScale => "the scale of decimals",
             Self::ConstraintNames => "names of violated constraints",
+            Self::KeyConstraintNames => "names of violated keys",
             Self::ComputedColumns => "computed columns",
             Self::Windows => "window functions",
             Self::RecursiveQueries => "recursive queries",

@@ -103,7 +103,7 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
     match code {
         1022 | 1062 | 1169 | 1586 => ErrorKind::UniqueViolation,
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 | 3730 => ErrorKind::ForeignKeyViolation,
-        1048 | 1263 | 1364 => ErrorKind::NotNullViolation,
+        1048 | 1263 | 1364 | 1423 => ErrorKind::NotNullViolation,
         // The first is that of a view WITH CHECK OPTION.
         1369 | 3819 | 4025 => ErrorKind::CheckViolation,
         // A record changed since the snapshot that this transaction reads.
@@ -120,7 +120,7 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         // Shut down, killed, idle for too long, aborted; a node that has left its cluster.
         1053 | 1077 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 1047 | 4031 => lost(phase),
         1153 | 1301 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1365 | 1411 | 1416 | 1426
-        | 1441 | 1525 | 1690 | 1916 | 1918 | 4078 | 4161 => ErrorKind::OutOfRange,
+        | 1441 | 1525 | 1526 | 1690 | 1916 | 1918 | 3988 | 4078 | 4161 => ErrorKind::OutOfRange,
         1235 | 1286 | 1289 | 1295 => ErrorKind::Unsupported,
         _ if is_connecting => ErrorKind::Unreachable,
         1054 | 1064 | 1243 | 1305 => ErrorKind::InvalidStatement,
@@ -187,49 +187,99 @@ struct Names {
     constraint: Option<String>,
 }
 
+/// Reads the object that a message names. A message quotes a value before names, if at all.
 fn names(kind: ErrorKind, message: &str, flavor: Flavor) -> Names {
-    let between = |text: &str, before: &str, after: char| {
-        let (_, rest) = text.split_once(before)?;
-        rest.split_once(after).map(|(name, _)| name.to_owned())
-    };
+    let first = |before: &str| message.split_once(before).map(|(_, rest)| path(rest));
+    let last = |before: &str| message.rsplit_once(before).map(|(_, rest)| path(rest));
+    let end = |path: Option<(Vec<String>, &str)>| path.and_then(|(mut names, _)| names.pop());
     let mut names = Names::default();
     match kind {
-        // Duplicate entry 'VALUE' for key 'NAME': the value may hold anything.
+        // Duplicate entry 'VALUE' for key 'NAME'
         ErrorKind::UniqueViolation => {
-            let key = message.rsplit_once(" for key '").map(|(_, key)| key);
-            names.constraint = key
-                .and_then(|key| key.strip_suffix('\''))
-                .and_then(|key| flavor.key_name(key))
-                .map(str::to_owned);
+            let key = end(last(" for key "));
+            names.constraint = key.and_then(|key| flavor.key_name(&key).map(str::to_owned));
         }
-        // … fails (`db`.`table`, CONSTRAINT `name` FOREIGN KEY (`a`) …)
+        // … a foreign key constraint fails ("db"."table", CONSTRAINT "name" FOREIGN KEY ("a") …)
         ErrorKind::ForeignKeyViolation => {
-            names.constraint = between(message, "CONSTRAINT `", '`');
-            names.table = message
-                .split_once("`.`")
-                .and_then(|(_, rest)| rest.split_once('`'))
-                .map(|(table, _)| table.to_owned());
+            if let Some((mut place, rest)) = first(" fails (") {
+                names.table = place.pop();
+                let constraint = rest.strip_prefix(", CONSTRAINT ").map(path);
+                names.constraint = end(constraint);
+            }
         }
-        // Column 'name' cannot be null; Field 'name' doesn't have a default value.
-        ErrorKind::NotNullViolation => names.column = between(message, "'", '\''),
-        // CONSTRAINT `name` failed for `db`.`table`; of a column, `db`.`table`.`column`; or Check constraint 'name' is violated.
+        // … NULL supplied to NOT NULL column 'name' at row 1; Column 'name' cannot be null; Field 'name' doesn't have a default value
+        ErrorKind::NotNullViolation => {
+            let words = ["NOT NULL column ", "Column ", "Field "];
+            names.column = end(words.iter().find_map(|&word| first(word)));
+        }
+        // CONSTRAINT `name` failed for `db`.`table`, where a column's is called `table.column`; Check constraint 'name' is violated.
         ErrorKind::CheckViolation => {
-            names.constraint = between(message, "CONSTRAINT `", '`')
-                .or_else(|| between(message, "Check constraint '", '\''))
-                .map(|name| name.rsplit('.').next().unwrap_or_default().to_owned());
+            names.table = end(first(" failed for "));
+            let name = end(first("CONSTRAINT ").or_else(|| first("Check constraint ")));
+            let table = names.table.as_ref();
+            let of_column = table.map(|table| format!("{table}.")).unwrap_or_default();
+            names.constraint =
+                name.map(|name| name.strip_prefix(&*of_column).unwrap_or(&name).to_owned());
         }
-        // Data too long for column 'name' at row 1: the value comes first.
+        // Data too long for column 'name' at row 1; Incorrect integer value: 'VALUE' for column `db`.`table`.`name` at row 1
+        // A value is followed by its quote, so that nothing in it can be taken for the end.
         ErrorKind::OutOfRange => {
-            names.column = message
-                .rsplit_once(" column ")
-                .map(|(_, rest)| rest.split(" at row").next().unwrap_or(rest))
-                .map(|place| place.trim_matches(['\'', '`']))
-                .map(|place| place.rsplit("`.`").next().unwrap_or(place).to_owned())
-                .filter(|column| !column.contains(['\'', '`', ' ']));
+            let is_end = |rest: &str| {
+                let row = rest.strip_prefix(" at row ");
+                row.is_some_and(|row| row.bytes().all(|byte| byte.is_ascii_digit()))
+            };
+            names.column = end(last(" for column ").filter(|(_, rest)| is_end(rest)));
         }
         _ => {}
     }
     names
+}
+
+/// Reads quoted names with dots between them, and what follows. The servers double backticks and double quotes in such a name. They do not
+/// double single quotes, so that the name goes on to the last one that can end it.
+fn path(text: &str) -> (Vec<String>, &str) {
+    const AFTER_NAMES: [&str; 4] = [
+        " at row",
+        " cannot be null",
+        " doesn't have",
+        " is violated",
+    ];
+    let (mut names, mut rest) = (Vec::new(), text);
+    while let Some(quote) = rest
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '`' | '"' | '\''))
+    {
+        let inner = &rest[1..];
+        let ends: Vec<usize> = inner.match_indices(quote).map(|(at, _)| at).collect();
+        let end = match quote {
+            '\'' => {
+                let is_end = |at: &&usize| {
+                    AFTER_NAMES
+                        .iter()
+                        .any(|it| inner[**at + 1..].starts_with(it))
+                };
+                ends.iter().rfind(is_end).or(ends.last()).copied()
+            }
+            _ => ends
+                .chunk_by(|one, next| one + 1 == *next)
+                .find(|run| run.len() % 2 == 1)
+                .and_then(|run| run.last())
+                .copied(),
+        };
+        let Some(end) = end else { break };
+        let name = &inner[..end];
+        names.push(match quote {
+            '\'' => name.to_owned(),
+            _ => name.replace(&format!("{quote}{quote}"), &quote.to_string()),
+        });
+        rest = &inner[end + 1..];
+        match rest.strip_prefix('.') {
+            Some(more) => rest = more,
+            None => break,
+        }
+    }
+    (names, rest)
 }
 
 fn message(reported: &MySqlError, kind: ErrorKind, statement: &str) -> String {
@@ -303,6 +353,10 @@ mod tests {
             (1146, ErrorKind::NoSuchTable),
             (1054, ErrorKind::InvalidStatement),
             (1264, ErrorKind::OutOfRange),
+            // No partition has the value; no character of the column's character set is this one.
+            (1526, ErrorKind::OutOfRange),
+            (3988, ErrorKind::OutOfRange),
+            (1423, ErrorKind::NotNullViolation),
             (1792, ErrorKind::ReadOnly),
             (1180, ErrorKind::Database),
         ] {
@@ -336,28 +390,127 @@ mod tests {
 
     #[test]
     fn names_are_kept_and_values_are_not() {
-        let error = reported(
-            1062,
-            "Duplicate entry 'secret' for key 'x' for key 'users_name_key'",
-        );
-        assert_eq!(error.constraint_name(), Some("users_name_key"));
-        let error = reported(
-            1452,
-            "Cannot add or update a child row: a foreign key constraint fails (`db`.`tasks`, CONSTRAINT `tasks_user_fkey` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`))",
-        );
-        assert_eq!(error.constraint_name(), Some("tasks_user_fkey"));
-        assert_eq!(error.entity_name(), Some("tasks"));
-        let error = reported(1048, "Column 'name' cannot be null");
-        assert_eq!(error.column_name(), Some("name"));
-        let error = reported(4025, "CONSTRAINT `age_check` failed for `db`.`users`");
-        assert_eq!(error.constraint_name(), Some("age_check"));
-        let error = reported(3819, "Check constraint 'age_check' is violated.");
-        assert_eq!(error.constraint_name(), Some("age_check"));
-        let error = reported(
-            1366,
-            "Incorrect integer value: 'secret' for column `db`.`t`.`age` at row 1",
-        );
-        assert_eq!(error.column_name(), Some("age"));
+        let fails = "Cannot add or update a child row: a foreign key constraint fails";
+        for (code, message, [table, column, constraint]) in [
+            (
+                1062,
+                "Duplicate entry 'secret' for key 'x' for key 'users_name_key'",
+                ["", "", "users_name_key"],
+            ),
+            (
+                1062,
+                "Duplicate entry '1' for key 'it's `odd`'",
+                ["", "", "it's `odd`"],
+            ),
+            (1062, "Duplicate entry '1' for key 'PRIMARY'", [""; 3]),
+            (
+                1452,
+                &format!(
+                    "{fails} (`db`.`tasks`, CONSTRAINT `tasks_user_fkey` FOREIGN KEY (`a`) REFERENCES `b` (`c`))"
+                ),
+                ["tasks", "", "tasks_user_fkey"],
+            ),
+            // As a connection of this backend gets it, in the mode ANSI_QUOTES.
+            (
+                1451,
+                &format!(
+                    "{fails} (\"db\".\"tasks\", CONSTRAINT \"tasks_user_fkey\" FOREIGN KEY (\"a\") REFERENCES \"b\" (\"c\"))"
+                ),
+                ["tasks", "", "tasks_user_fkey"],
+            ),
+            (
+                1452,
+                &format!(
+                    "{fails} (\"d.b\".\"a.\"\"b\"\"\", CONSTRAINT \"\"\"its \"\"\"\" `name`\" FOREIGN KEY (\"a\"))"
+                ),
+                ["a.\"b\"", "", "\"its \"\" `name`"],
+            ),
+            (
+                1216,
+                "Cannot add or update a child row: a foreign key constraint fails",
+                [""; 3],
+            ),
+            (1048, "Column 'name' cannot be null", ["", "name", ""]),
+            (
+                1048,
+                "Column 'its Column 'name'' cannot be null",
+                ["", "its Column 'name'", ""],
+            ),
+            (
+                1364,
+                "Field 'name' doesn't have a default value",
+                ["", "name", ""],
+            ),
+            (
+                1263,
+                "Column set to default value; NULL supplied to NOT NULL column 'name' at row 2",
+                ["", "name", ""],
+            ),
+            (
+                4025,
+                "CONSTRAINT `age_check` failed for `db`.`users`",
+                ["users", "", "age_check"],
+            ),
+            (
+                4025,
+                "CONSTRAINT `users.age` failed for `db`.`users`",
+                ["users", "", "age"],
+            ),
+            (
+                4025,
+                "CONSTRAINT `a.``b` failed for `db`.`users`",
+                ["users", "", "a.`b"],
+            ),
+            (
+                3819,
+                "Check constraint 'age_check' is violated.",
+                ["", "", "age_check"],
+            ),
+            (
+                3819,
+                "Check constraint 'it's' is violated.",
+                ["", "", "it's"],
+            ),
+            (
+                1366,
+                "Incorrect integer value: 'secret' for column `db`.`t`.`age` at row 1",
+                ["", "age", ""],
+            ),
+            (
+                1366,
+                "Incorrect integer value: 'secret for column 'b' for column 'a b.c' at row 1",
+                ["", "a b.c", ""],
+            ),
+            (
+                1406,
+                "Data too long for column 'the column b' at row 1",
+                ["", "the column b", ""],
+            ),
+            // It may come from a statement that a procedure has put together of values.
+            (1054, "Unknown column 'secret' in 'field list'", [""; 3]),
+            (
+                1292,
+                "Truncated incorrect INTEGER value: 'x for column 'secret''",
+                [""; 3],
+            ),
+            (
+                1292,
+                "Truncated incorrect INTEGER value: 'x for column 'secret' at row 1'",
+                [""; 3],
+            ),
+        ] {
+            let error = reported(code, message);
+            let names = [
+                error.entity_name(),
+                error.column_name(),
+                error.constraint_name(),
+            ];
+            assert_eq!(
+                names.map(Option::unwrap_or_default),
+                [table, column, constraint],
+                "{message}"
+            );
+        }
         for (code, message) in [
             (1062, "Duplicate entry 'secret' for key 'PRIMARY'"),
             (

@@ -140,6 +140,7 @@ impl Dialect for PostgresDialect {
             .with_exact_decimals(true)
             .with_decimal_scale_kept(true)
             .with_constraint_names(true)
+            .with_key_constraint_names(true)
             .with_computed_columns(true)
             .with_windows(true)
             .with_recursive_queries(true)

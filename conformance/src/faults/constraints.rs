@@ -8,6 +8,23 @@ use crate::faults::Group::Constraints;
 use crate::faults::lie::{Answer, Lie};
 use crate::faults::text::{definitions, replaced, without_definitions, without_definitions_after};
 
+/// Drops what an error names.
+macro_rules! unnamed {
+    ($id:literal, $kind:ident, $sentence:literal, $needs:expr) => {
+        Fault::new(
+            concat!("constraints.", $id),
+            Constraints,
+            $sentence,
+            Lie::Error(|_, error| {
+                (error.kind() == ErrorKind::$kind)
+                    .then(|| Answer::Error(Error::new(error.kind(), error.message())))
+            }),
+        )
+        .needs($needs)
+        .suspects(&["constraints.error.names"])
+    };
+}
+
 pub(super) const FAULTS: &[Fault] = &[
     Fault::new(
         "constraints.foreign_keys_off",
@@ -122,6 +139,24 @@ pub(super) const FAULTS: &[Fault] = &[
         }),
     )
     .suspects(&["constraints.check"]),
+    unnamed!(
+        "unique_name_lost",
+        UniqueViolation,
+        "The error of a violated UNIQUE constraint does not name it.",
+        &[Capability::KeyConstraintNames]
+    ),
+    unnamed!(
+        "foreign_key_name_lost",
+        ForeignKeyViolation,
+        "The error of a violated foreign key does not name it.",
+        &[Capability::KeyConstraintNames, Capability::ForeignKeys]
+    ),
+    unnamed!(
+        "not_null_column_lost",
+        NotNullViolation,
+        "The error for NULL does not name the column.",
+        &[Capability::KeyConstraintNames]
+    ),
     Fault::new(
         "constraints.error_shows_values",
         Constraints,
