@@ -241,6 +241,7 @@ impl Dialect for ClaimingDialect {
         replace(operands: [&str; 3], out: &mut String);
         keys_need_same_width() -> bool;
         supports_set_default() -> bool;
+        supports_deferrable_uniques() -> bool;
         reflected_action(action: ReferentialAction) -> ReferentialAction;
         max_json_depth() -> Option<usize>;
         table_options() -> &'static str;

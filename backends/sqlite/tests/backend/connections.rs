@@ -215,7 +215,7 @@ fn a_reset_leaves_nothing_behind() {
 fn like_in_the_schema_means_what_it_means_elsewhere() {
     let database = TempDatabase::new().expect("a directory");
     let path = database.path();
-    let elsewhere = rusqlite::Connection::open(&path).expect("opens");
+    let elsewhere = rusqlite::Connection::open(path).expect("opens");
     elsewhere
         .execute_batch(
             "CREATE TABLE mail (address TEXT CHECK (address LIKE '%@EXAMPLE.COM'), hits INTEGER DEFAULT 0);
