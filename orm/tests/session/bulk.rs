@@ -293,36 +293,3 @@ fn collections_are_reread_after_a_bulk_statement() -> Result<()> {
     assert_eq!(session.load(ann, Author::BOOKS)?, []);
     session.rollback()
 }
-
-/// A commit reads what a bulk statement wrote, so that the objects show it and later changes by other sessions are told from it.
-#[test]
-fn what_a_bulk_update_wrote_is_known_after_the_commit() -> Result<()> {
-    for (assigned, moves) in [(10, false), (15, false), (20, false), (20, true)] {
-        let mut f = Fixture::new()?;
-        let s = &mut f.session;
-        let ages = [("ann", 10), ("bob", 11)];
-        let [ann, bob] = s.add_all(ages.map(|(name, age)| Author {
-            age: Some(age),
-            ..Author::new(name)
-        }));
-        s.commit()?;
-        let one = Author::query().filter(Author::AGE.eq(10)).update();
-        one.set(Author::AGE, Some(15)).execute(s)?;
-        s.commit()?;
-        assert_eq!((s[ann].age, s[bob].age), (Some(15), Some(11)));
-        if moves {
-            f.in_another_session(|s| s.sql("UPDATE authors SET age = 50", ()).execute())?;
-        }
-        let s = &mut f.session;
-        s[ann].age = Some(assigned);
-        let written = s.commit();
-        assert_eq!(written.is_err(), moves, "{assigned}");
-        if let Err(error) = written {
-            assert_eq!(error.kind(), ErrorKind::StaleData);
-            continue;
-        }
-        let rows = s.sql("SELECT age FROM authors ORDER BY id", ());
-        assert_eq!(rows.all::<(i32,)>()?, [(assigned,), (11,)]);
-    }
-    Ok(())
-}

@@ -3,7 +3,7 @@
 //! Values of database-specific types are exchanged as text, and equal values can have different texts. Written values are reread in the same
 //! flush, so that memory holds what the database stored; otherwise the next flush would mistake the difference for a concurrent change.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::dialect::Dialect;
@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::render::Lock;
 use crate::schema::ColumnType;
 use crate::session::memory::undo_log::Done;
-use crate::session::read::lookup::{Lookup, MOST_KEYS};
+use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::{Fill, Session, State};
@@ -163,28 +163,14 @@ impl Session {
         Ok(())
     }
 
-    /// Before a commit, reads the rows that expressions and bulk statements wrote and nothing has read since: afterwards a difference from
-    /// what memory shows is a change by another session. Values that do not fit are left to the next read, as are the objects of a bulk
-    /// statement if there are many.
+    /// Before a commit, reads the rows that expressions wrote and nothing has read since: afterwards a difference from what memory shows
+    /// is a change by another session. Values that do not fit are left to the next read.
     pub(in crate::session) fn read_unknown(&mut self) -> Result<()> {
         let mut written: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-        let mut in_bulk = BTreeSet::new();
         for entry in self.log.since(0) {
             let (store, slot) = entry.of;
-            match entry.done {
-                Done::Overwritten if self.any_store(store).states().is_unknown(slot) => {
-                    written.entry(store).or_default().push(slot);
-                }
-                Done::AllOverwritten(_) => _ = in_bulk.insert(store),
-                _ => {}
-            }
-        }
-        for store in in_bulk {
-            let states = self.any_store(store).states();
-            let mut slots = states.slots_in(State::Persistent);
-            slots.retain(|&slot| states.is_overwritten(slot, 0));
-            if slots.len() <= MOST_KEYS {
-                written.entry(store).or_default().extend(slots);
+            if entry.done == Done::Overwritten && self.any_store(store).states().is_unknown(slot) {
+                written.entry(store).or_default().push(slot);
             }
         }
         for (store, mut slots) in written {
