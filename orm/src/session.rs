@@ -270,7 +270,6 @@ impl Session {
     /// [`ErrorKind::StaleHandle`].
     pub fn expunge<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         let node = self.node(handle)?;
-        self.log.has_inserted_unknown |= self.in_transaction();
         for along in self.reached(node, |cascade| cascade.expunge, Along::Known)? {
             self.detach(along)?;
         }
@@ -280,7 +279,6 @@ impl Session {
     /// Removes all objects and frees their memory; every handle becomes stale. An open transaction stays open.
     pub fn clear(&mut self) {
         self.id = fresh_id();
-        self.log.has_inserted_unknown |= self.in_transaction();
         self.stores.clear();
         self.lazy_loads.clear();
         self.hooks.forget_announced();

@@ -37,7 +37,6 @@ mod many_to_many;
 mod mapped_loading;
 mod membership;
 mod merge;
-mod met_rows;
 mod mixed;
 mod moved_by_relation;
 mod moved_keys;

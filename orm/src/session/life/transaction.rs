@@ -10,7 +10,7 @@ use crate::session::life::phase::{Outcome, Phase};
 use crate::session::memory::undo_log::{Done, LogEntry, UndoLog};
 use crate::session::read::lookup::not_connected;
 use crate::session::write::flush::Ending;
-use crate::session::{AnyStore, ObjectId, Session};
+use crate::session::{AnyStore, Session};
 
 /// What a statement is for, which determines how a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,8 +68,7 @@ impl Session {
     }
 
     /// Rolls back. Added objects become transient and keep their values, deleted ones are persistent again, changed ones get back their
-    /// values at BEGIN, and everything is expired. Objects of rows that the session inserted with [`insert_all`](Self::insert_all) or SQL, and
-    /// then read, become transient too: the database is asked which of the objects read since still have a row.
+    /// values at BEGIN, and everything is expired.
     ///
     /// # Errors
     ///
@@ -87,13 +86,12 @@ impl Session {
             Some(connection) => connection.rollback(),
             None => Ok(()),
         };
-        let met = self.undo_since(0);
+        self.give_back_connection();
+        self.undo_since(0);
         self.end_log();
         self.edges.clear();
         self.failed = None;
         self.log.epoch += 1;
-        self.end_meeting(met, result.is_ok());
-        self.give_back_connection();
         hooks.unwrap_or_else(|panic| resume_unwind(panic))?;
         self.call_hooks(When::AfterRollback)?;
         result
@@ -210,7 +208,7 @@ impl Session {
 
     /// Undoes the changes made in a savepoint. If the database fails to, the whole transaction fails with `reason`.
     fn roll_back_to(&mut self, position: usize, reason: String) {
-        let met = self.undo_since(position);
+        self.undo_since(position);
         let name = savepoint_name(self.log.depth());
         let had_failed = self.failed.is_some();
         // Also if the backend panics: memory has been undone, the database not.
@@ -222,10 +220,7 @@ impl Session {
             _ => return,
         };
         match undone {
-            Ok(()) => {
-                self.failed = None;
-                self.lose_undone_rows(met);
-            }
+            Ok(()) => self.failed = None,
             // The error of the work itself would have been undone.
             Err(error) if error.kind() == ErrorKind::ConnectionLost && !had_failed => {
                 self.failed = self.failed.take().map(|reason| {
@@ -236,15 +231,14 @@ impl Session {
         }
     }
 
-    /// Undoes in memory everything since a position of the log, and what was not flushed. Returns the objects whose rows are perhaps undone
-    /// with it.
-    fn undo_since(&mut self, position: usize) -> Vec<ObjectId> {
+    /// Undoes in memory everything since a position of the log, and what was not flushed.
+    fn undo_since(&mut self, position: usize) {
         let added = self.remember_added(position);
         self.edges.forget_changes();
         for entry in &mut self.stores {
             entry.store.forget_changes();
         }
-        let (mut unmapped, mut met) = (Vec::new(), Vec::new());
+        let mut unmapped = Vec::new();
         while let Some(entry) = self.log.pop(position) {
             let (store, slot) = entry.of;
             match entry.done {
@@ -254,7 +248,6 @@ impl Session {
                     self.edges.undo(&mut self.log, entry);
                 }
                 done => {
-                    met.extend((done == Done::Met).then_some(entry.of));
                     if !self.any_store_mut(store).undo(slot, done) {
                         unmapped.push(entry.of);
                     }
@@ -268,26 +261,10 @@ impl Session {
         self.forget_displaced();
         self.expressions.clear();
         self.refused.clear();
-        met
-    }
-
-    /// After a rollback, asks once for the rows that are perhaps undone.
-    fn end_meeting(&mut self, met: Vec<ObjectId>, is_undone: bool) {
-        if met.is_empty() || !is_undone || self.connection.is_none() {
-            return;
-        }
-        self.lose_undone_rows(met);
-        if let Some(connection) = &mut self.connection
-            && connection.in_transaction()
-        {
-            // It only read.
-            let _ = connection.rollback();
-        }
     }
 
     /// Lets stores forget what only a rollback would need, once the log is empty.
     fn end_log(&mut self) {
-        self.log.has_inserted_unknown = false;
         for entry in &mut self.stores {
             entry.store.end_transaction();
         }

@@ -1,7 +1,5 @@
 //! Added objects after a rollback: they are transient and remember their relations, so that adding one again adds all related ones.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use rustc_hash::FxHashMap;
 
 use crate::entity::{Related, RelationKind};
@@ -62,8 +60,8 @@ impl Session {
             added.extend(entry.store.pending().map(|&slot| (store, slot)));
         }
         let inserted = self.log.since(position).iter();
-        let inserted = inserted
-            .filter(|entry| matches!(entry.done, Done::Inserted | Done::Switched | Done::Met));
+        let inserted =
+            inserted.filter(|entry| matches!(entry.done, Done::Inserted | Done::Switched));
         added.extend(inserted.map(|entry| entry.of));
         added.retain(|&(store, slot)| self.any_store(store).state(slot) != State::Detached);
         for &node in &added {
@@ -73,51 +71,6 @@ impl Session {
             }
         }
         added
-    }
-
-    /// After a rollback, makes the objects transient whose rows this session had inserted without objects, like added ones. Whether a row
-    /// was there before is asked: an object that has one still stays persistent, as do all if there is no answer.
-    pub(in crate::session) fn lose_undone_rows(&mut self, met: Vec<ObjectId>) {
-        let mut by_store: BTreeMap<u16, BTreeSet<u32>> = BTreeMap::new();
-        for (store, slot) in met {
-            if self.any_store(store).state(slot) == State::Persistent {
-                by_store.entry(store).or_default().insert(slot);
-            }
-        }
-        for (store, slots) in by_store {
-            let lost = self.without_rows(store, &slots).unwrap_or_default();
-            for &slot in slots.difference(&lost) {
-                self.undone.forget((store, slot));
-                // An outer savepoint, or the transaction, may undo it yet.
-                let (any, log) = self.logged_store(store);
-                if log.in_savepoint() {
-                    any.states_mut().log(slot, Done::Met, log);
-                }
-            }
-            if lost.is_empty() {
-                continue;
-            }
-            for &slot in &lost {
-                self.any_store_mut(store).lose_row(slot);
-            }
-            self.remember_generated(lost.into_iter().map(|slot| (store, slot)).collect());
-            self.edges.expire_loaded(&mut self.log);
-        }
-    }
-
-    /// Those of some objects whose rows do not exist.
-    fn without_rows(&mut self, store: u16, slots: &BTreeSet<u32>) -> Result<BTreeSet<u32>> {
-        let mut lost = slots.clone();
-        let among: Vec<u32> = slots.iter().copied().collect();
-        self.peek_at_rows(store, &among, &mut |_, slot, _| {
-            match slot {
-                Some(slot) => _ = lost.remove(&slot),
-                // The database holds an equal key in another form: the row may be that of any of them.
-                None => lost.clear(),
-            }
-            Ok(())
-        })?;
-        Ok(lost)
     }
 
     /// Remembers the keys that the database generated for objects that were undone.

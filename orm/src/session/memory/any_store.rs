@@ -154,8 +154,6 @@ pub(crate) trait Undoes {
     fn forget_changes(&mut self);
     /// Undoes the last entry of the undo log. Returns false if the object could not be mapped by its key, which another still has.
     fn undo(&mut self, slot: u32, done: Done) -> bool;
-    /// Makes an object transient whose row a rollback has undone.
-    fn lose_row(&mut self, slot: u32);
     /// Maps an object by its key, unless another has it.
     fn map_again(&mut self, slot: u32);
 }

@@ -345,9 +345,6 @@ impl ObjectStates {
     /// Logs the first read of a row.
     #[inline]
     pub(in crate::session) fn log_new(&mut self, slot: u32, log: &mut UndoLog) {
-        if log.has_inserted_unknown {
-            self.log(slot, Done::Met, log);
-        }
         match log.in_savepoint() {
             true if log.has_written_unknown => self.log(slot, Done::Guessed, log),
             true => self.log(slot, Done::Read, log),
@@ -370,13 +367,6 @@ impl ObjectStates {
         self.set_epoch(slot, log.epoch);
         self.row_changed(slot);
         self.log(slot, Done::Inserted, log);
-    }
-
-    /// Makes an object transient whose row was undone; the database may have generated its key.
-    pub(in crate::session) fn lose_row(&mut self, slot: u32) {
-        self.set_state(slot, State::Transient);
-        self.row_changed(slot);
-        self.generates_key(slot);
     }
 
     /// Notes that the database generates the key of a new object.

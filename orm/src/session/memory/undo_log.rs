@@ -22,8 +22,6 @@ pub(crate) struct UndoLog {
     savepoints: Vec<usize>,
     /// The objects that have left the session since the outermost savepoint, which undoing does not restore.
     pub(in crate::session) departed: FxHashMap<ObjectId, Departure>,
-    /// Whether statements of this transaction may have inserted rows that no object stands for.
-    pub(in crate::session) has_inserted_unknown: bool,
     /// Whether statements with unknown effects on objects ran inside an open savepoint.
     pub(in crate::session) has_written_unknown: bool,
     /// Anything read before this is expired.
@@ -51,8 +49,6 @@ pub(crate) enum Done {
     Deleted,
     /// The row was read inside a savepoint.
     Read,
-    /// The row was first read after this session may have inserted it without an object.
-    Met,
     /// The row was first read inside a savepoint, and the values read may be undone with it.
     Guessed,
     /// This session wrote the row with unknown values.
@@ -184,7 +180,6 @@ impl UndoLog {
     /// Notes that this session may have written any row read before this epoch, with unknown values.
     pub(in crate::session) fn wrote_before(&mut self, epoch: u32) {
         self.wrote_unknown();
-        self.has_inserted_unknown = true;
         if self.in_savepoint() && epoch != self.written_before {
             self.push((0, 0), Done::WrittenBefore(self.written_before));
         }
@@ -210,7 +205,6 @@ impl UndoLog {
         *self = Self {
             savepoints: std::mem::take(&mut self.savepoints),
             has_written_unknown: self.has_written_unknown,
-            has_inserted_unknown: self.has_inserted_unknown,
             epoch: self.epoch,
             written_before: self.written_before,
             ..Self::default()
@@ -221,7 +215,7 @@ impl UndoLog {
     pub(in crate::session) fn close(&mut self) {
         self.savepoints.clear();
         self.clear();
-        (self.has_written_unknown, self.has_inserted_unknown) = (false, false);
+        self.has_written_unknown = false;
     }
 
     /// Removes all entries after a commit.

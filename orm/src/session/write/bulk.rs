@@ -75,7 +75,6 @@ impl Session {
             result.map_err(|error| error.entity(mapper.name()))
         });
         self.stores.truncate(store);
-        self.log.has_inserted_unknown = true;
         self.fail_unless_done(outcome)?;
         self.edges.expire_loaded(&mut self.log);
         Ok(count)

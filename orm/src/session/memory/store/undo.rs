@@ -87,11 +87,6 @@ impl<E: Mapped> Undoes for Store<E> {
         true
     }
 
-    fn lose_row(&mut self, slot: u32) {
-        self.forget_key(slot);
-        self.states.lose_row(slot);
-    }
-
     fn map_again(&mut self, slot: u32) {
         let _ = self.map_key(slot);
     }
