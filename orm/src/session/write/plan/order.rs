@@ -30,7 +30,14 @@ pub(super) fn table_order(tables: &[TableChanges], waits: &[Wait]) -> Vec<usize>
     if tables.len() == 1 {
         return (0..tables.len()).collect();
     }
-    let required = waits.iter().filter(|wait| wait.is_required());
+    // A row that exists already can be updated after all others.
+    let new: FxHashSet<ObjectId> = tables
+        .iter()
+        .flat_map(|table| table.inserts.iter().map(|row| (table.store, row.0)))
+        .collect();
+    let required = waits
+        .iter()
+        .filter(|wait| wait.is_required() && new.contains(&wait.child));
     let is_required = |child: u16, parent: u16| {
         let mut required = required.clone();
         required.any(|wait| (wait.child.0, wait.parent.0) == (child, parent))
@@ -212,11 +219,14 @@ impl LevelFinder<'_> {
             let comes_later = self.position.get(&parent.0) > self.position.get(&node.0);
             if comes_later || self.on_path.contains(&parent) {
                 if wait.late.is_empty() {
-                    if !comes_later && self.cut_path(parent) {
+                    if !comes_later && self.cut_path(parent, |wait| !wait.late.is_empty()) {
                         return Ok(Next::Again);
                     }
                     if wait.is_deferrable {
                         continue;
+                    }
+                    if !comes_later && self.cut_path(parent, |wait| !wait.is_required()) {
+                        return Ok(Next::Again);
                     }
                     return Err(self.cycle(parent));
                 }
@@ -233,19 +243,12 @@ impl LevelFinder<'_> {
         Ok(unknown.map_or(Next::Level(level), Next::Parent))
     }
 
-    /// Cuts the path from a row to the current one, which requires it, at the first nullable reference, or else at the first that may be checked
-    /// at COMMIT; returns false if there is none.
+    /// Cuts the path from a row to the current one, which requires it, at the first reference that may be cut; returns false if there is none.
     #[cold]
-    fn cut_path(&mut self, from: ObjectId) -> bool {
+    fn cut_path(&mut self, from: ObjectId, may_be_cut: impl Fn(&Wait) -> bool) -> bool {
         let Some(start) = self.path.iter().position(|&node| node == from) else {
             return false;
         };
-        self.cut_path_at(start, |wait| !wait.late.is_empty())
-            || self.cut_path_at(start, |wait| !wait.is_required())
-    }
-
-    /// Cuts the path from a position at the first reference that may be cut.
-    fn cut_path_at(&mut self, start: usize, may_be_cut: impl Fn(&Wait) -> bool) -> bool {
         for at in start..self.path.len() - 1 {
             let (child, parent) = (self.path[at], self.path[at + 1]);
             let waits = self.waits.get(&child).copied().unwrap_or_default();
