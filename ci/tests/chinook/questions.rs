@@ -180,7 +180,7 @@ pub(crate) const QUESTIONS: &[Question] = &[
                 .map(|track| line(&[&track.name, &text(&track.composer)]))
                 .collect())
         },
-        sql: "SELECT name, composer FROM track WHERE name LIKE '%Love%' OR composer LIKE 'Angus%' ORDER BY id",
+        sql: "SELECT name, composer FROM track WHERE replace(name, 'Love', '') <> name OR substr(composer, 1, 5) = 'Angus' ORDER BY id",
         order: Order::Asked,
         known: (
             "For Those About To Rock (We Salute You) | Angus Young, Malcolm Young, Brian Johnson",
