@@ -167,7 +167,8 @@ impl MariaDb {
         let mut unanswered = match self.unanswered.try_lock() {
             Err(TryLockError::WouldBlock) if self.is_away.load(Ordering::Relaxed) => return None,
             Ok(unanswered) => unanswered,
-            Err(_) => self
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => self
                 .unanswered
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),

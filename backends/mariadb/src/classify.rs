@@ -201,7 +201,10 @@ fn names(kind: ErrorKind, message: &str, flavor: Flavor) -> Names {
         }
         // … a foreign key constraint fails ("db"."table", CONSTRAINT "name" FOREIGN KEY ("a") …)
         ErrorKind::ForeignKeyViolation => {
-            if let Some((mut place, rest)) = first(" fails (") {
+            // Other messages quote a record.
+            if message.starts_with("Cannot ")
+                && let Some((mut place, rest)) = first(" fails (")
+            {
                 names.table = place.pop();
                 let constraint = rest.strip_prefix(", CONSTRAINT ").map(path);
                 names.constraint = end(constraint);

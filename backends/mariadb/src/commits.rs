@@ -1,30 +1,38 @@
 //! Detects statements that end their transaction.
 
-use selfsame::backend::{Sql, StatementKind, ends_transaction, leading_words};
+use selfsame::backend::{Sql, StatementKind};
 
 /// Returns whether a statement is of a kind that may end its transaction.
 pub(crate) fn may_commit(sql: &Sql) -> bool {
     match sql.kind() {
         StatementKind::Ddl => true,
-        StatementKind::Raw => match words(sql.text())[0].as_str() {
-            "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "VALUES" | "SHOW"
-            | "EXPLAIN" => false,
-            // They move among savepoints, of which the mark is one.
-            "SAVEPOINT" | "RELEASE" => false,
-            "ROLLBACK" => ends_transaction(sql.text()),
-            _ => true,
-        },
+        StatementKind::Raw => {
+            let mut words = words(sql.text());
+            let first = words.next().unwrap_or_default();
+            match first.as_str() {
+                "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "VALUES"
+                | "SHOW" | "EXPLAIN" => false,
+                // They move among savepoints, of which the mark is one.
+                "SAVEPOINT" | "RELEASE" => false,
+                "ROLLBACK" => !words.take(2).any(|word| word == "TO"),
+                _ => true,
+            }
+        }
         _ => false,
     }
 }
 
 /// Returns whether a statement commits its transaction.
 pub(crate) fn commits(text: &str) -> bool {
-    let [first, second, third] = &words(text);
+    let mut words = words(text);
+    let first = words.next().unwrap_or_default();
+    let mut second = words.next().unwrap_or_default();
     match first.as_str() {
         "CREATE" | "DROP" => {
+            if second == "OR" {
+                second = words.nth(1).unwrap_or_default();
+            }
             second != "TEMPORARY"
-                && !(third == "REPLACE" && text.to_ascii_uppercase().contains("REPLACE TEMPORARY"))
         }
         // A block of statements, each of which is judged by itself.
         "BEGIN" => second != "NOT",
@@ -39,14 +47,28 @@ pub(crate) fn commits(text: &str) -> bool {
     }
 }
 
-/// Returns the first words of a statement in upper case; none of one that begins with an executable comment, which only some servers run.
-fn words(text: &str) -> [String; 3] {
-    let text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
-    let words = leading_words(text);
-    let before = text.split_once(words[0]).map_or(text, |(before, _)| before);
-    match before.contains("/*!") || before.contains("/*M!") {
-        true => Default::default(),
-        false => words.map(str::to_ascii_uppercase),
+/// Returns the words of a statement in upper case. Executable comments, which only some servers run, start with no word.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    without_comments(text)
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_uppercase)
+}
+
+/// A statement from where it begins.
+fn without_comments(mut text: &str) -> &str {
+    loop {
+        text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+        let end = if text.starts_with("/*!") || text.starts_with("/*M!") {
+            return "";
+        } else if text.starts_with("/*") {
+            text.find("*/").map(|at| at + 2)
+        } else if text.starts_with('#') || text.starts_with("--") {
+            text.find('\n')
+        } else {
+            return text;
+        };
+        text = end.and_then(|end| text.get(end..)).unwrap_or_default();
     }
 }
 

@@ -374,9 +374,14 @@ impl Listed<'_> {
     fn default(&self, reported: String, ty: &str, extra: &str) -> String {
         use ValueType as V;
         let is_number = || {
+            let name = types::split(ty).0;
+            let name = name.split(' ').next().unwrap_or_default();
+            let is_plain = name.ends_with("int") || matches!(name, "float" | "double");
             let value = types::column_type(ty).0.value_type();
             let is_integer = matches!(value, V::Bool | V::I16 | V::I32 | V::I64);
-            is_integer || matches!(value, V::F32 | V::F64 | V::Decimal | V::Bytes | V::Uuid)
+            is_plain
+                || is_integer
+                || matches!(value, V::F32 | V::F64 | V::Decimal | V::Bytes | V::Uuid)
         };
         match self.flavor {
             Flavor::MySql if extra.contains("DEFAULT_GENERATED") => expression::written(&reported),

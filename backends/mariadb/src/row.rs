@@ -169,7 +169,7 @@ fn uuid(text: &str) -> Option<[u8; 16]> {
     let digits: String = text.split('-').collect();
     let number = u128::from_str_radix(&digits, 16).ok();
     number
-        .filter(|_| is_written && digits.len() == 32)
+        .filter(|_| is_written && digits.len() == 32 && !digits.starts_with('+'))
         .map(u128::to_be_bytes)
 }
 

@@ -188,10 +188,10 @@ impl Dialect for SqliteDialect {
             false => "selfsame_like(CAST(",
         };
         let after = match negated {
-            true => r", '\'))",
-            false => r", '\')",
+            true => r" AS TEXT), '\'))",
+            false => r" AS TEXT), '\')",
         };
-        [before, " AS TEXT), ", after]
+        [before, " AS TEXT), CAST(", after]
     }
 
     /// `CAST` does not accept COLLATE.

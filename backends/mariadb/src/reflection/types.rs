@@ -8,7 +8,8 @@ use selfsame::value::ValueType;
 /// Returns the neutral type of a column for the server's form, such as `varchar(50)`, and whether `create_all` creates the same type from it.
 pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
     // MariaDB writes in a comment that a column is compressed.
-    if let Some((plain, _)) = written.split_once(" /*!") {
+    let comment = written.split_once(" /*!");
+    if let Some((plain, _)) = comment.filter(|_| written.ends_with("*/")) {
         return (column_type(plain).0, false);
     }
     let written = canonical(written);
