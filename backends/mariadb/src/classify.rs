@@ -428,6 +428,12 @@ mod tests {
                 ),
                 ["a.\"b\"", "", "\"its \"\" `name`"],
             ),
+            // A record that looks like the place of a constraint.
+            (
+                1761,
+                "Foreign key constraint for table 't', record 'x fails (`secret`' would lead to a duplicate entry in table 'u', key 'PRIMARY'",
+                [""; 3],
+            ),
             (
                 1216,
                 "Cannot add or update a child row: a foreign key constraint fails",

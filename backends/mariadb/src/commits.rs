@@ -61,8 +61,8 @@ fn without_comments(mut text: &str) -> &str {
         text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
         let end = if text.starts_with("/*!") || text.starts_with("/*M!") {
             return "";
-        } else if text.starts_with("/*") {
-            text.find("*/").map(|at| at + 2)
+        } else if let Some(comment) = text.strip_prefix("/*") {
+            comment.find("*/").map(|at| at + 4)
         } else if text.starts_with('#') || text.starts_with("--") {
             text.find('\n')
         } else {
@@ -91,6 +91,10 @@ mod tests {
             "/* SELECT */ DROP TABLE t",
             "-- SELECT\n# SELECT\nDROP TABLE t",
             "ANALYZE TABLE t",
+            "/* a /* b */ DROP TABLE t",
+            "/*/ DROP */ DROP TABLE t",
+            "/* /* */ DROP TABLE t -- */ SELECT",
+            "CREATE OR REPLACE TABLE t (a INT COMMENT 'replace temporary')",
         ] {
             assert!(commits(text) && may_commit(&sql(text)), "{text}");
         }
@@ -103,6 +107,8 @@ mod tests {
             "COMMIT",
             "ROLLBACK",
             "/*! SELECT */",
+            "/* select the rows */ /*!50000 CREATE TABLE u AS */ select * from t",
+            "CREATE OR REPLACE\nTEMPORARY TABLE t (id INT)",
             "/* SELECT */ COMMIT",
             "BEGIN NOT ATOMIC SELECT 1; END",
         ] {

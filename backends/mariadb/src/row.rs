@@ -191,3 +191,25 @@ fn no_value() -> Error {
 fn unreadable(what: &str) -> Error {
     Error::new(ErrorKind::Conversion, format!("the server sent {what}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_uuid_is_read_as_one() {
+        let written = "01234567-89ab-cdef-0123-456789abcdef";
+        assert_eq!(
+            uuid(written).map(u128::from_be_bytes),
+            Some(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef)
+        );
+        for other in [
+            "+1234567-89ab-cdef-0123-456789abcdef",
+            "0123456789abcdef0123456789abcdef",
+            "01234567-89ab-cdef-0123-456789abcdeg",
+            "01234567-89ab-cdef-01234-56789abcdef",
+        ] {
+            assert_eq!(uuid(other), None, "{other}");
+        }
+    }
+}

@@ -463,6 +463,8 @@ fn tables_of_others_are_reflected() {
         made datetime(6) DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6),
         details json,
         count int DEFAULT 3,
+        price double(10,2) DEFAULT 0.5,
+        places int(5) zerofill DEFAULT 7,
         words varchar(20) DEFAULT (concat('a', '\'', 'b')),
         CONSTRAINT legacy_code_check CHECK (code <> 'it\'s not'),
         INDEX legacy_lower ((lower(code))))";
@@ -486,6 +488,8 @@ fn tables_of_others_are_reflected() {
             "made Timestamp Default(\"CURRENT_TIMESTAMP(6)\")",
             "details Json No",
             "count I32 Default(\"3\")",
+            "price Other { name: \"double(10,2)\" } Default(\"0.50\")",
+            "places Other { name: \"int unsigned zerofill\" } Default(\"00007\")",
             "words Text { length: Some(20) } Default(\"concat('a','''','b')\")",
         ]
     );

@@ -25,6 +25,14 @@ macro_rules! text {
     };
 }
 
+/// Drops all but the first key of the list that begins at `start` and goes to the first of some ends.
+fn first_alone(text: &str, start: usize, ends: &[&str]) -> Option<String> {
+    let (before, rest) = text.split_at(start);
+    let end = ends.iter().filter_map(|end| rest.find(end)).min()?;
+    let comma = rest[..end].find(", ")?;
+    Some(format!("{before}{}{}", &rest[..comma], &rest[end..]))
+}
+
 /// Alters the patterns of LIKE.
 macro_rules! pattern {
     ($id:literal, $sentence:literal, $change:expr) => {
@@ -139,16 +147,7 @@ pub(super) const FAULTS: &[Fault] = &[
         &["queries.groups.windows", "queries."],
         |text| {
             let start = *places(text, "PARTITION BY ").first()? + "PARTITION BY ".len();
-            let rest = &text[start..];
-            let ends = [rest.find(" ORDER BY "), rest.find(')')];
-            let end = ends.into_iter().flatten().min()?;
-            let comma = rest[..end].find(", ")?;
-            Some(format!(
-                "{}{}{}",
-                &text[..start],
-                &rest[..comma],
-                &rest[end..]
-            ))
+            first_alone(text, start, &[" ORDER BY ", ")"])
         }
     )
     .needs(&[Capability::Windows]),
@@ -159,16 +158,7 @@ pub(super) const FAULTS: &[Fault] = &[
         |text| {
             let over = *places(text, " OVER (").first()?;
             let start = *places(&text[over..], "ORDER BY ").first()? + over + "ORDER BY ".len();
-            let rest = &text[start..];
-            let ends = [rest.find(" ROWS "), rest.find(" RANGE "), rest.find(')')];
-            let end = ends.into_iter().flatten().min()?;
-            let comma = rest[..end].find(", ")?;
-            Some(format!(
-                "{}{}{}",
-                &text[..start],
-                &rest[..comma],
-                &rest[end..]
-            ))
+            first_alone(text, start, &[" ROWS ", " RANGE ", ")"])
         }
     )
     .needs(&[Capability::Windows]),

@@ -139,6 +139,7 @@ mod tests {
             ("bit(8)", (ColumnType::I16, false)),
             ("bit(64)", (ColumnType::I64, false)),
             ("point", (ColumnType::Bytes, false)),
+            ("enum('a /*!b','c')", (other("enum('a /*!b','c')"), true)),
             ("tinyint(4)", (ColumnType::I16, false)),
             ("smallint(6)", (ColumnType::I16, true)),
             ("int(11)", (ColumnType::I32, true)),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::entity::{ColumnOf, Entity, Mapped, Mapper};
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Lock;
 use crate::schema::Generated;
 use crate::session::read::lookup::Lookup;
 use crate::session::{Handle, Session, State};
@@ -78,12 +77,8 @@ impl Session {
         let by = self.entry(store).mapper.table().primary_key.clone();
         let keys = self.key_values(store, &lacking);
         let read = self.look_up(&Lookup {
-            store,
-            by: &by,
-            keys: &keys,
-            order: &[],
-            lock: Lock::None,
             undefer: columns,
+            ..Lookup::new(store, &by, &keys)
         })?;
         let read: BTreeSet<u32> = read.into_iter().collect();
         match lacking.iter().find(|slot| !read.contains(slot)) {

@@ -11,7 +11,6 @@ use crate::entity::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
-use crate::render::Lock;
 use crate::schema::ColumnType;
 use crate::session::read::lookup::{Lookup, has_text, owned, values};
 use crate::session::{Handle, ObjectId, Session, State};
@@ -405,12 +404,8 @@ impl Session {
             let by = self.entry(target).mapper.table().primary_key.clone();
             let keys: Vec<Value> = unique.into_iter().flatten().collect();
             wanted.extend(self.look_up(&Lookup {
-                store: target,
-                by: &by,
-                keys: &keys,
-                order: &[],
-                lock: Lock::None,
                 undefer,
+                ..Lookup::new(target, &by, &keys)
             })?);
         }
         wanted.sort_unstable();

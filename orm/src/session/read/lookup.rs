@@ -18,7 +18,7 @@ use crate::sql;
 use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The maximum number of keys in one IN list.
-pub(in crate::session) const MOST_KEYS: usize = 512;
+const MOST_KEYS: usize = 512;
 
 /// A lookup of rows by the values of some columns.
 pub(in crate::session) struct Lookup<'a> {
@@ -31,6 +31,20 @@ pub(in crate::session) struct Lookup<'a> {
     pub(in crate::session) lock: Lock,
     /// The deferred columns to load.
     pub(in crate::session) undefer: &'a [usize],
+}
+
+impl<'a> Lookup<'a> {
+    /// All rows with these values, in any order, without locks and deferred columns.
+    pub(in crate::session) fn new(store: u16, by: &'a [usize], keys: &'a [Value]) -> Self {
+        Self {
+            store,
+            by,
+            keys,
+            order: &[],
+            lock: Lock::None,
+            undefer: &[],
+        }
+    }
 }
 
 /// How keys are bound in one statement.
@@ -106,12 +120,8 @@ impl Session {
         }
         self.autoflush()?;
         let slots = self.look_up(&Lookup {
-            store,
-            by,
-            keys,
-            order: &[],
-            lock: Lock::None,
             undefer,
+            ..Lookup::new(store, by, keys)
         })?;
         self.forget_unmet(store, keys, slots.len())?;
         Ok(slots)
@@ -129,14 +139,7 @@ impl Session {
             Some(sql) => Arc::clone(sql),
             None => {
                 let mapper = Arc::clone(&self.entry(store).mapper);
-                let lookup = Lookup {
-                    store,
-                    by: &mapper.table().primary_key,
-                    keys: &[],
-                    order: &[],
-                    lock: Lock::None,
-                    undefer: &[],
-                };
+                let lookup = Lookup::new(store, &mapper.table().primary_key, &[]);
                 self.select_sql(&lookup, 1)
             }
         };
@@ -224,15 +227,8 @@ impl Session {
         slots.dedup();
         let mapper = Arc::clone(&self.entry(store).mapper);
         let keys = self.key_values(store, &slots);
-        self.look_up(&Lookup {
-            store,
-            by: &mapper.table().primary_key,
-            keys: &keys,
-            order: &[],
-            lock: Lock::None,
-            undefer: &[],
-        })
-        .map(drop)
+        self.look_up(&Lookup::new(store, &mapper.table().primary_key, &keys))
+            .map(drop)
     }
 
     /// Runs the SELECTs of a lookup and calls `sink` with each row and its store.
@@ -256,14 +252,7 @@ impl Session {
     ) -> Result<()> {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let keys = self.key_values(store, slots);
-        let lookup = Lookup {
-            store,
-            by: &mapper.table().primary_key,
-            keys: &keys,
-            order: &[],
-            lock: Lock::None,
-            undefer: &[],
-        };
+        let lookup = Lookup::new(store, &mapper.table().primary_key, &keys);
         self.look_up_rows(&lookup, &mut |any, _, row| {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;

@@ -325,14 +325,15 @@ impl Session {
             let keys = keys.filter_map(|&slot| self.key_of_row((store, slot), &key.referred));
             let keys: Vec<Value> = keys.flat_map(RecordKey::into_values).collect();
             let lookup = Lookup {
-                store: key.store,
-                by: &key.columns,
-                keys: &keys,
-                order: &[],
                 lock: Lock::ForUpdate,
-                undefer: &[],
+                ..Lookup::new(key.store, &key.columns, &keys)
             };
-            if !self.look_up(&lookup)?.is_empty() {
+            let mut is_followed = false;
+            self.look_up_rows(&lookup, &mut |_, _, _| {
+                is_followed = true;
+                Ok(())
+            })?;
+            if is_followed {
                 return Ok(true);
             }
         }
@@ -353,8 +354,10 @@ impl Session {
     /// Lets the objects be read again whose rows the database has changed.
     pub(in crate::session) fn expire_acted_on(&mut self) {
         let acted_on = std::mem::take(&mut self.acted_on);
-        for &ActedOn { row, .. } in &acted_on {
-            let (store, slot) = row;
+        for &ActedOn {
+            row: (store, slot), ..
+        } in &acted_on
+        {
             let (any, log) = self.logged_store(store);
             if any.state(slot) == State::Persistent {
                 any.states_mut().overwritten(slot, log);

@@ -14,7 +14,6 @@ use crate::dialect::Batch;
 use crate::engine::WriteOperation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
-use crate::render::Lock;
 use crate::session::Session;
 use crate::session::memory::fit::trace;
 use crate::session::read::lookup::{Lookup, owned};
@@ -423,14 +422,7 @@ impl Session {
         let keys = owned(&keys);
         let version = mapper.version_column();
         let mut found = BTreeMap::new();
-        let lookup = Lookup {
-            store,
-            by,
-            keys: &keys,
-            order: &[],
-            lock: Lock::None,
-            undefer: &[],
-        };
+        let lookup = Lookup::new(store, by, &keys);
         let at = version.and_then(|column| mapper.eager().iter().position(|&it| it == column));
         self.look_up_rows(&lookup, &mut |_, _, row| {
             let mut key = Vec::new();

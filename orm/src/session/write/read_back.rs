@@ -9,7 +9,6 @@ use std::sync::Arc;
 use crate::dialect::Dialect;
 use crate::entity::Mapper;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Lock;
 use crate::schema::ColumnType;
 use crate::session::memory::undo_log::Done;
 use crate::session::read::lookup::Lookup;
@@ -185,12 +184,8 @@ impl Session {
             });
             let keys = self.key_values(store, &slots);
             let lookup = Lookup {
-                store,
-                by: &mapper.table().primary_key,
-                keys: &keys,
-                order: &[],
-                lock: Lock::None,
                 undefer: &deferred,
+                ..Lookup::new(store, &mapper.table().primary_key, &keys)
             };
             self.look_up_rows(&lookup, &mut |any, log, row| match any.take_row(
                 row,
@@ -215,14 +210,7 @@ impl Session {
         for &slot in slots {
             self.any_store_mut(store).states_mut().set_epoch(slot, 0);
         }
-        let lookup = Lookup {
-            store,
-            by: &mapper.table().primary_key,
-            keys: &keys,
-            order: &[],
-            lock: Lock::None,
-            undefer: &[],
-        };
+        let lookup = Lookup::new(store, &mapper.table().primary_key, &keys);
         self.look_up_rows(&lookup, &mut |any, log, row| {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;

@@ -50,12 +50,9 @@ impl Session {
             self.ready(Intent::Write)?;
             self.look_up_rows(
                 &Lookup {
-                    store,
-                    by: &by,
-                    keys: &keys,
-                    order: &[],
                     lock: Lock::ForUpdate,
                     undefer: &deferred,
+                    ..Lookup::new(store, &by, &keys)
                 },
                 &mut |any, log, row| {
                     let mapper = any.mapper().clone();
@@ -167,12 +164,8 @@ impl Session {
         let keys = self.key_values(store, slots);
         let by = any_key(self, store);
         self.look_up(&Lookup {
-            store,
-            by: &by,
-            keys: &keys,
-            order: &[],
             lock: Lock::ForUpdate,
-            undefer: &[],
+            ..Lookup::new(store, &by, &keys)
         })
     }
 

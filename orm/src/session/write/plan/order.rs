@@ -1,5 +1,6 @@
 //! The order of a plan: tables by their foreign keys, new rows of one table by the rows that they wait for.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
@@ -30,17 +31,12 @@ pub(super) fn table_order(tables: &[TableChanges], waits: &[Wait]) -> Vec<usize>
     if tables.len() == 1 {
         return (0..tables.len()).collect();
     }
-    // A row that exists already can be updated after all others.
-    let new: FxHashSet<ObjectId> = tables
-        .iter()
-        .flat_map(|table| table.inserts.iter().map(|row| (table.store, row.0)))
-        .collect();
-    let required = waits
-        .iter()
-        .filter(|wait| wait.is_required() && new.contains(&wait.child));
-    let is_required = |child: u16, parent: u16| {
-        let mut required = required.clone();
-        required.any(|wait| (wait.child.0, wait.parent.0) == (child, parent))
+    // Only cycles need them.
+    let required = OnceCell::new();
+    let is_required = |child, parent| {
+        required
+            .get_or_init(|| required_pairs(tables, waits))
+            .contains(&(child, parent))
     };
     let mut left: BTreeMap<u16, usize> = tables
         .iter()
@@ -90,6 +86,20 @@ pub(super) fn table_order(tables: &[TableChanges], waits: &[Wait]) -> Vec<usize>
         order.extend(left.remove(&next));
     }
     order
+}
+
+/// The pairs of tables in which a new row cannot be inserted before another: child, parent. A row that exists already can be updated after all
+/// others.
+fn required_pairs(tables: &[TableChanges], waits: &[Wait]) -> BTreeSet<(u16, u16)> {
+    let new: FxHashSet<ObjectId> = tables
+        .iter()
+        .flat_map(|table| table.inserts.iter().map(|row| (table.store, row.0)))
+        .collect();
+    waits
+        .iter()
+        .filter(|wait| wait.is_required() && new.contains(&wait.child))
+        .map(|wait| (wait.child.0, wait.parent.0))
+        .collect()
 }
 
 /// Whether a table references another, directly or through others of these.

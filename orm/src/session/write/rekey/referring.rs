@@ -244,12 +244,8 @@ impl Session {
         wanted: &mut Old,
     ) -> Result<Vec<(usize, ObjectId)>> {
         let met = self.look_up(&Lookup {
-            store: key.store,
-            by: &key.columns,
-            keys: &wanted.values,
-            order: &[],
             lock: Lock::ForUpdate,
-            undefer: &[],
+            ..Lookup::new(key.store, &key.columns, &wanted.values)
         })?;
         // The rows that were read may have yet other texts.
         self.add_other_texts(parents, slots, key, wanted)?;

@@ -6,7 +6,6 @@ use rustc_hash::FxHashMap;
 
 use super::Insert;
 use crate::error::{Error, ErrorKind, Result};
-use crate::render::Lock;
 use crate::session::Session;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::persist::pairing::ByValue;
@@ -85,14 +84,8 @@ impl Insert<'_> {
             .map(|(at, key)| (key.iter().map(|it| ByValue(it.as_ref())).collect(), at))
             .collect();
         let mut found = vec![None; keys.len()];
-        let lookup = Lookup {
-            store: self.store,
-            by: &mapper.table().primary_key,
-            keys: &keys.concat(),
-            order: &[],
-            lock: Lock::None,
-            undefer: &[],
-        };
+        let values = keys.concat();
+        let lookup = Lookup::new(self.store, &mapper.table().primary_key, &values);
         session.look_up_rows(&lookup, &mut |_, _, row| {
             let mut key = Vec::new();
             mapper.key_values(row, 0, &mut key)?;
