@@ -300,8 +300,16 @@ pub mod value;
 pub use engine::{Echo, Engine};
 pub use entity::{Embedded, Entity};
 pub use error::{Error, ErrorKind, Result};
-pub use selfsame_macros::{DbEnum, Embedded, Entity, FromRow};
+pub use selfsame_macros::{DbEnum, Entity};
 pub use session::{Handle, Session};
+
+#[doc = include_str!("docs/embedded.md")]
+#[doc(inline)]
+pub use selfsame_macros::Embedded;
+
+#[doc = include_str!("docs/from_row.md")]
+#[doc(inline)]
+pub use selfsame_macros::FromRow;
 
 /// What most programs import: `use selfsame::prelude::*;`.
 pub mod prelude {
