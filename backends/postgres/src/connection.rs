@@ -298,7 +298,14 @@ impl PostgresConnection {
         }
         match stale {
             None => false,
-            Some(Stale::One) => self.statements.forget(sql.id()).is_some(),
+            Some(Stale::One) => {
+                let was_kept = self.statements.forget(sql.id()).is_some();
+                if was_kept {
+                    // Others of the table are stale too, and each would fail a transaction.
+                    self.statements.take();
+                }
+                was_kept
+            }
             Some(Stale::All) => {
                 self.statements.take();
                 self.losses += 1;

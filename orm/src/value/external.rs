@@ -92,15 +92,20 @@ mod chrono_types {
     by_conversion!(
         NaiveDateTime,
         Timestamp,
-        |v: &NaiveDateTime| Timestamp(v.and_utc().timestamp_micros()),
+        |v: &NaiveDateTime| Timestamp(micros(&v.and_utc())),
         |v: Timestamp| DateTime::from_timestamp_micros(v.0).map(|v| v.naive_utc())
     );
     by_conversion!(
         DateTime<Utc>,
         TimestampTz,
-        |v: &DateTime<Utc>| TimestampTz(v.timestamp_micros()),
+        |v: &DateTime<Utc>| TimestampTz(micros(v)),
         |v: TimestampTz| DateTime::from_timestamp_micros(v.0)
     );
+
+    /// `timestamp_micros` would count a leap second as the second after it.
+    fn micros(v: &DateTime<Utc>) -> i64 {
+        v.timestamp() * 1_000_000 + i64::from(v.timestamp_subsec_micros().min(999_999))
+    }
 }
 
 #[cfg(feature = "jiff")]
@@ -314,6 +319,18 @@ mod tests {
             "-9223372036854775809",
         ] {
             assert!(read(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_leap_second_is_the_last_microsecond_before_it() {
+        for year in [1968, 2016] {
+            let date = chrono::NaiveDate::from_ymd_opt(year, 12, 31).expect("a date");
+            let leap = date.and_hms_milli_opt(23, 59, 59, 1_500).expect("a time");
+            let last = date.and_hms_micro_opt(23, 59, 59, 999_999).expect("a time");
+            assert_eq!(leap.time().to_param(), last.time().to_param());
+            assert_eq!(leap.to_param(), last.to_param());
+            assert_eq!(leap.and_utc().to_param(), last.and_utc().to_param());
         }
     }
 

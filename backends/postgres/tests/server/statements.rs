@@ -18,6 +18,10 @@ pub(crate) const CASES: &[Case] = &[
         a_stale_plan_is_prepared_again,
     ),
     (
+        "statements_stale_plans_of_one_table_fail_one_transaction",
+        stale_plans_of_one_table_fail_one_transaction,
+    ),
+    (
         "statements_a_deallocated_plan_is_prepared_again",
         a_deallocated_plan_is_prepared_again,
     ),
@@ -158,6 +162,39 @@ fn a_stale_plan_is_prepared_again(server: &Server) {
         read_sql(connection.as_mut(), &select, &[]).expect("reads"),
         seven
     );
+}
+
+fn stale_plans_of_one_table_fail_one_transaction(server: &Server) {
+    let Fixture {
+        mut connection,
+        database,
+    } = fixture(server);
+    let mut other = database.backend().connect().expect("connects");
+    execute(
+        connection.as_mut(),
+        "CREATE TABLE t (n integer); INSERT INTO t VALUES (7)",
+    )
+    .expect("creates");
+    let select = |text| sql(StatementKind::Select, text, &[], &[ValueType::I64]);
+    let selects = [
+        "SELECT n FROM t",
+        "SELECT n FROM t LIMIT 1",
+        "SELECT max(n) FROM t",
+    ]
+    .map(select);
+    let read_all = |connection: &mut dyn selfsame::backend::Connection| {
+        selects
+            .iter()
+            .try_for_each(|select| read_sql(connection, select, &[]).map(drop))
+    };
+    read_all(connection.as_mut()).expect("reads");
+    execute(other.as_mut(), "ALTER TABLE t ALTER n TYPE bigint").expect("alters");
+    begin(connection.as_mut());
+    let error = read_all(connection.as_mut()).expect_err("stale");
+    assert_eq!(error.kind(), ErrorKind::Serialization, "{error}");
+    connection.reset(false).expect("rolls back");
+    begin(connection.as_mut());
+    read_all(connection.as_mut()).expect("all are prepared again");
 }
 
 fn a_deallocated_plan_is_prepared_again(server: &Server) {
