@@ -243,6 +243,34 @@ fn a_deleted_row_takes_others_with_it() -> Result<()> {
     Ok(())
 }
 
+/// The commit sends a single statement.
+#[test]
+fn what_a_commit_changed_along_is_known() -> Result<()> {
+    for (is_deleted, code) in [(true, None), (false, Some("c"))] {
+        for is_expired in [true, false] {
+            let mut market = market()?;
+            let (s, product, offer) = (&mut market.session, market.products[1], market.other);
+            if is_expired {
+                s.commit()?;
+            }
+            match is_deleted {
+                true => s.delete(product)?,
+                false => s[product].code = "c".to_owned(),
+            }
+            s.commit()?;
+            assert_eq!(s[offer].code.as_deref(), code);
+            let next = code.is_none().then(|| "d".to_owned());
+            let other = Product::new(3, "d", 5);
+            s.add(other);
+            s[offer].code.clone_from(&next);
+            s.commit()?;
+            let found = s.sql("SELECT code FROM offers WHERE id = 2", ());
+            assert_eq!(found.one::<(Option<String>,)>()?, (next,));
+        }
+    }
+    Ok(())
+}
+
 /// It would be deleted with the row, or lose its reference, and nobody would know.
 #[test]
 fn a_row_is_not_lost_with_the_one_that_it_is_set_to_reference() -> Result<()> {

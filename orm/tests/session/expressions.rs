@@ -675,6 +675,44 @@ fn a_child_that_an_expression_moves_leaves_its_deleted_parent() -> Result<()> {
 }
 
 /// The reference is NULL while the key changes.
+/// The key of the parent is not known before the flush.
+#[test]
+fn a_computed_reference_is_loaded_after_a_flush() -> Result<()> {
+    type Change = fn(&mut Session, Handle<Passport>) -> Result<()>;
+    let changes: [(Change, bool, bool); 4] = [
+        (|s, it| s.set_blind(it, Passport::PERSON_ID, 2), false, true),
+        (
+            |s, it| s.set_blind(it, Passport::PERSON_ID, None::<i64>),
+            true,
+            false,
+        ),
+        (
+            |s, it| s.set_expr(it, Passport::PERSON_ID, Passport::PERSON_ID + 1),
+            true,
+            true,
+        ),
+        (
+            |s, it| s.set_expr(it, Passport::PERSON_ID, None::<i64>),
+            true,
+            false,
+        ),
+    ];
+    for (change, has_one, has_one_then) in changes {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let [one, two] = s.add_all(["one", "two"].map(Person::new));
+        let passport = s.add(Passport::new("A"));
+        s.set(passport, Passport::PERSON, has_one.then_some(one))?;
+        s.commit()?;
+        s.refresh(passport)?;
+        change(s, passport)?;
+        let found = s.load(passport, Passport::PERSON)?;
+        assert_eq!(found, has_one_then.then_some(two));
+        s.commit()?;
+    }
+    Ok(())
+}
+
 #[test]
 fn an_expression_does_not_read_a_reference_that_a_changed_key_released() -> Result<()> {
     let mut f = Fixture::new()?;

@@ -1,7 +1,7 @@
 //! Children that the database deletes or releases with their parent.
 
 use selfsame::prelude::*;
-use selfsame::{Engine, Result, assert_statements};
+use selfsame::{Engine, ErrorKind, Result, assert_statements};
 use selfsame_sqlite::Sqlite;
 
 #[derive(Entity, Clone, Debug)]
@@ -108,6 +108,26 @@ fn expired_children_are_left_to_the_database() -> Result<()> {
     assert_eq!(session[moved].owner_id, 2);
     assert_eq!(count::<Owned>(&mut session)?, 4);
     Ok(())
+}
+
+/// The deletion is the only statement of its commit.
+#[test]
+fn children_that_a_commit_released_are_known() -> Result<()> {
+    let (_, mut session) = filled()?;
+    let owner = session.get::<Owner>(1)?.expect("is there");
+    let owned = session.get::<Owned>(1)?.expect("is there");
+    let lent = session.get::<Lent>(1)?.expect("is there");
+    session.commit()?;
+    session.delete(owner)?;
+    session.commit()?;
+    assert_eq!(session[lent].owner_id, None);
+    session[lent].owner_id = Some(2);
+    session.commit()?;
+    session.refresh(lent)?;
+    assert_eq!(session[lent].owner_id, Some(2));
+    let gone = session.refresh(owned);
+    assert_eq!(gone.expect_err("is gone").kind(), ErrorKind::StaleData);
+    session.rollback()
 }
 
 /// The database does nothing for the children of a row that a new object takes over instead of deleting it.

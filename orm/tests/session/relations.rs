@@ -48,6 +48,77 @@ fn a_one_to_one_relation_that_was_set_beats_what_is_loaded() -> Result<()> {
     })
 }
 
+/// As with a flush in between: what was there is displaced, whether in memory or not.
+#[test]
+fn a_one_to_one_relation_that_was_set_and_left_has_displaced_what_was_there() -> Result<()> {
+    for is_loaded in [true, false] {
+        for goes_on in [true, false] {
+            for is_new in [true, false] {
+                let (mut f, b, ann) = passports()?;
+                let s = &mut f.session;
+                let bob = s.add(Person::new("bob"));
+                s.flush()?;
+                if is_loaded {
+                    s.load(ann, Person::PASSPORT)?;
+                }
+                let there = match is_new {
+                    true => s.add(Passport::new("C")),
+                    false => b,
+                };
+                let next = goes_on.then_some(bob);
+                s.set(there, Passport::PERSON, Some(ann))?;
+                s.set(there, Passport::PERSON, next)?;
+                s.no_autoflush(|s| s.load(ann, Person::PASSPORT).map(|it| assert_eq!(it, None)))?;
+                s.commit()?;
+                let held = s.sql(
+                    "SELECT number FROM passports WHERE person_id = ?",
+                    (*s[ann].id,),
+                );
+                assert_eq!(
+                    held.all::<(String,)>()?,
+                    [],
+                    "{is_loaded} {goes_on} {is_new}"
+                );
+                assert_eq!(s.load(there, Passport::PERSON)?, next);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A later one displaces as usual, and one that only leaves displaces nothing.
+#[test]
+fn a_one_to_one_relation_that_was_left_is_set_again() -> Result<()> {
+    let (mut f, b, ann) = passports()?;
+    let s = &mut f.session;
+    let c = s.add(Passport::new("C"));
+    s.set(b, Passport::PERSON, Some(ann))?;
+    s.set(b, Passport::PERSON, None)?;
+    s.set(c, Passport::PERSON, Some(ann))?;
+    s.commit()?;
+    let key = *s[ann].id;
+    let rows = s.sql(
+        "SELECT number, person_id FROM passports ORDER BY number",
+        (),
+    );
+    let all = [("A", None), ("B", None), ("C", Some(key))];
+    let all = all.map(|(number, person)| (number.to_owned(), person));
+    assert_eq!(rows.all::<(String, Option<i64>)>()?, all);
+    s.refresh(c)?;
+    s.commit()?;
+    f.forget();
+    let s = &mut f.session;
+    s.set(c, Passport::PERSON, None)?;
+    s.commit()?;
+    f.sends(&[
+        "BEGIN IMMEDIATE",
+        "SELECT passports WHERE number = ?",
+        "UPDATE passports SET person_id = ? WHERE number = ?",
+        "COMMIT",
+    ]);
+    Ok(())
+}
+
 #[test]
 fn a_one_to_one_relation_is_ended_from_either_side() -> Result<()> {
     for is_loaded in [true, false] {

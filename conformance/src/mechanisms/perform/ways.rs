@@ -75,15 +75,10 @@ pub(super) fn move_place(
     match (way % 4, to) {
         (0, _) => session.set(child, Place::PARENT, to),
         (1, Some(to)) => session.push(to, Place::CHILDREN, child),
-        (1, None) => {
-            // A pending expression is not loaded.
-            unflushed.settle_expression(session, code)?;
-            let child = place(session, code)?;
-            match session.load(child, Place::PARENT)? {
-                Some(from) => session.remove(from, Place::CHILDREN, child),
-                None => Ok(()),
-            }
-        }
+        (1, None) => match session.load(child, Place::PARENT)? {
+            Some(from) => session.remove(from, Place::CHILDREN, child),
+            None => Ok(()),
+        },
         (2, _) => {
             // Assigning the code that is shown would leave a pending expression.
             unflushed.settle_expression(session, code)?;

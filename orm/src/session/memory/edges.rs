@@ -5,6 +5,8 @@
 
 mod undo;
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::session::State;
@@ -32,6 +34,9 @@ pub(crate) struct Edges {
     pub(crate) queried: Queried,
     /// The collections that were changed since the last flush.
     changed: Vec<Collection>,
+    /// The one-to-one relations that a child was set in since the last flush and has left again, with the child: it has displaced the
+    /// previous one.
+    pub(in crate::session) passed: BTreeMap<Collection, u32>,
     /// The clock of the links when objects were marked for deletion; absent if it was zero.
     deleted: FxHashMap<ObjectId, u64>,
     /// The collections that each object was removed from since the last flush.
@@ -400,6 +405,7 @@ impl Edges {
         self.links.clear();
         self.pairs.clear();
         self.left.clear();
+        self.passed.clear();
         self.deleted.clear();
         for key in std::mem::take(&mut self.changed) {
             match self.collections.get_mut(&key) {

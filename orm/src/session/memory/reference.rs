@@ -68,6 +68,12 @@ impl Session {
             for left in old.filter(|old| Some(*old) != parent) {
                 self.edges.remove(&mut self.log, (left, collection), child);
             }
+            let set = self.edges.links.get(child, &reference.columns);
+            if let Some(left) = set.and_then(|link| link.parent)
+                && reference.single
+            {
+                self.edges.passed.insert((left, collection), child.1);
+            }
             if let Some(parent) = parent {
                 // The collection of an object without a row contains only what was added to it.
                 if self.any_store(parent.0).state(parent.1) == State::Pending

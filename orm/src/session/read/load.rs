@@ -298,6 +298,10 @@ impl Session {
             }
             return Ok(parent);
         }
+        // Only the database knows the key, or the object does not show it yet.
+        if self.is_computed(child, &resolved.local) {
+            self.autoflush()?;
+        }
         if let Some(parent) = self.undone_members(child, relation).pop() {
             return Ok(Some(parent));
         }
@@ -366,7 +370,11 @@ impl Session {
         let set = self.edges.known((owner, relation)).next_back();
         self.edges
             .fill(&mut self.log, (owner, relation), target, slots);
-        if let Some(child) = set.filter(|_| resolved.kind == RelationKind::HasOne) {
+        let passed = self.edges.passed.get(&(owner, relation)).copied();
+        if let Some(child) = set
+            .or(passed)
+            .filter(|_| resolved.kind == RelationKind::HasOne)
+        {
             let reference = self.reference(owner.0, relation, resolved);
             self.displace(owner, relation, (target, child), &reference);
         }

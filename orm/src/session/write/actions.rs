@@ -142,21 +142,26 @@ impl Session {
             let key = |&slot: &u32| session.key_of_row((changed.store, slot), &key.referred);
             slots.filter_map(key).collect()
         };
-        let mut among: Vec<u32> = match mirrored {
-            _ if changed.are_more => (0..self.any_store(key.store).len()).collect(),
-            Mirrored::Nothing => {
+        if mirrored == Mirrored::InMemory && changed.columns.is_some() {
+            return Vec::new();
+        }
+        let mut among: Vec<u32> = match (changed.are_more, mirrored) {
+            (true, _) => (0..self.any_store(key.store).len()).collect(),
+            (_, Mirrored::All) => Vec::new(),
+            _ => {
                 let values = values(self).into_iter();
                 let values: Vec<Value> = values.flat_map(RecordKey::into_values).collect();
                 self.candidates(key, &values, Texts::Equal)
             }
-            Mirrored::InMemory if changed.columns.is_some() => return Vec::new(),
-            // What the session does itself is right in memory, except for rows that get the reference in this flush.
-            _ => {
-                let any = self.any_store(key.store);
-                let new = any.states().pending_since(0).iter();
-                new.chain(any.touched()).copied().collect()
-            }
         };
+        if mirrored != Mirrored::Nothing {
+            // What the session does itself is right in memory, except for rows that get the reference in this flush, and for expired ones,
+            // which are left to the database.
+            let any = self.any_store(key.store);
+            among.retain(|&slot| any.is_expired(slot, self.log.epoch));
+            let new = any.states().pending_since(0).iter();
+            among.extend(new.chain(any.touched()));
+        }
         let computed = (key.store, 0)..=(key.store, u32::MAX);
         among.extend(self.expressions.range(computed).map(|(node, _)| node.1));
         let any = self.any_store(key.store);

@@ -271,7 +271,7 @@ impl Session {
         computations: &Computations,
         ending: Ending,
     ) -> Result<()> {
-        let capabilities = self.engine.capabilities();
+        let has_transactions = self.engine.capabilities().transactions;
         // Computed columns require another statement, a hook may fail after the write, and options require BEGIN.
         let commits_itself = ending == Ending::Commit
             && !self.in_transaction()
@@ -279,12 +279,19 @@ impl Session {
             && self.hooks.is_empty()
             && self.phase.begin == Begin::default();
         let single = match steps {
-            [step] if commits_itself || !capabilities.transactions => {
+            [step] if commits_itself || !has_transactions => {
                 persist::single(self, step, computations)
             }
             _ => None,
         };
-        if !capabilities.transactions && single.is_none() {
+        if let [step] = steps
+            && commits_itself
+        {
+            self.note_actions(step, computations);
+        }
+        // What the database changes in other objects is read before the commit.
+        let commits_itself = commits_itself && self.acted_on.is_empty();
+        if !has_transactions && single.is_none() {
             return Err(Error::unsupported(
                 self.engine.dialect().name(),
                 "a flush of several statements without a transaction",
@@ -369,10 +376,11 @@ impl Session {
     /// Displaces the current child of a one-to-one relation that was set from the child's side, if the parent's side is not loaded.
     fn displace_only_children(&mut self) -> Result<()> {
         let mut owners: BTreeMap<(u16, u16), Vec<u32>> = BTreeMap::new();
-        for link in self.edges.links.iter().filter(|link| link.reference.single) {
-            if let Some(((store, slot), relation)) = link.parent.zip(link.reference.collection)
-                && self.any_store(store).state(slot) == State::Persistent
-            {
+        let set = self.edges.links.iter();
+        let set = set.filter(|link| link.reference.single);
+        let set = set.filter_map(|link| link.parent.zip(link.reference.collection));
+        for ((store, slot), relation) in set.chain(self.edges.passed.keys().copied()) {
+            if self.any_store(store).state(slot) == State::Persistent {
                 owners.entry((store, relation)).or_default().push(slot);
             }
         }

@@ -10,6 +10,7 @@ impl Edges {
         self.pairs.clear();
         self.queried.clear();
         self.left.clear();
+        self.passed.clear();
         self.deleted.clear();
         for key in std::mem::take(&mut self.changed) {
             if let Some(members) = self.collections.get_mut(&key) {
