@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
         false => inspect::open(&arguments.url)?,
     };
     let tables = inspect::tables(&engine, &arguments.schema)?;
+    let tables: Vec<Table> = tables.iter().map(inspect::with_key).collect();
     let start = Instant::now();
     let mut audit = Audit {
         database: engine.connect()?.server_version()?,

@@ -81,9 +81,14 @@ fn source(database: &str, tables: &[Table]) -> String {
     write::module(database, &model::Module::of(tables))
 }
 
+/// The table with the key that its entity has, which may be another one or none.
+pub(crate) fn with_key(table: &Table) -> Table {
+    model::with_key(table)
+}
+
 /// Why a table cannot be mapped by an entity.
 pub(crate) fn refusal_of(table: &Table) -> Option<&'static str> {
-    model::refusal(&model::with_key(table))
+    model::refusal(table)
 }
 
 /// Returns what to note about a table or a column.

@@ -371,6 +371,7 @@ pub struct Sql {
     params: Vec<ValueType>,
     columns: Vec<ValueType>,
     target: Option<Target>,
+    compared_types: Vec<String>,
 }
 
 impl Sql {
@@ -389,6 +390,7 @@ impl Sql {
             params: params.into(),
             columns: columns.into(),
             target: None,
+            compared_types: Vec::new(),
         }
     }
 
@@ -396,6 +398,13 @@ impl Sql {
     #[must_use]
     pub fn with_target(mut self, target: Option<Target>) -> Self {
         self.target = target;
+        self
+    }
+
+    /// Adds the types of the database's own whose values it compares.
+    #[must_use]
+    pub fn with_compared_types(mut self, types: Vec<String>) -> Self {
+        self.compared_types = types;
         self
     }
 
@@ -428,6 +437,12 @@ impl Sql {
     /// [converts what it stores](Dialect::converts_what_it_stores).
     pub fn target(&self) -> Option<&Target> {
         self.target.as_ref()
+    }
+
+    /// Returns the names of the [`ColumnType::Other`](crate::schema::ColumnType::Other) types whose values it compares, as SQL writes them:
+    /// what `=` means for them depends on the database.
+    pub fn compared_types(&self) -> &[String] {
+        &self.compared_types
     }
 }
 

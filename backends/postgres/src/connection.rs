@@ -1,7 +1,7 @@
 //! [`PostgresConnection`]: runs statements, one at a time.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,6 +19,7 @@ use crate::driver::{Cause, Client, Fault, Rows};
 use crate::effect::{Effect, alters, effect};
 use crate::fit::{self, Declared, Guard};
 use crate::interrupt::interrupter;
+use crate::operators;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
@@ -84,6 +85,8 @@ pub(crate) struct PostgresConnection {
     guarded: Prepared<Arc<[Guard]>>,
     /// The declared columns of tables that were written to, by their names in SQL.
     tables: HashMap<String, Vec<Declared>>,
+    /// The types whose own operators `=` stands for.
+    comparable: HashSet<String>,
     /// A statement of this transaction has changed tables.
     altered: bool,
     /// A statement of this user changed which tables names refer to.
@@ -141,6 +144,7 @@ impl PostgresConnection {
             statements: Prepared::new(KEPT),
             guarded: Prepared::new(KEPT),
             tables: HashMap::new(),
+            comparable: HashSet::new(),
             altered: false,
             moved: false,
             manners,
@@ -270,6 +274,7 @@ impl PostgresConnection {
         self.statements.take();
         self.guarded.take();
         self.tables.clear();
+        self.comparable.clear();
         self.altered = false;
     }
 
@@ -378,6 +383,7 @@ impl PostgresConnection {
                 .batch_execute(sql.text())?;
             return Ok(0);
         }
+        self.refuse_hidden_operators(sql)?;
         // Raw SQL is not cached, because its id is usually new. It is sent with its types in one round trip.
         if sql.kind() == StatementKind::Raw {
             let typed: Vec<(Bound<'_>, Type)> = bound
@@ -491,6 +497,28 @@ impl PostgresConnection {
         match self.statements.forget(sql.id()) {
             Some(kept) => drop(self.statements.keep(sql, Kept { guards, ..kept })),
             None => drop(self.guarded.keep(sql, guards)),
+        }
+        Ok(())
+    }
+
+    /// Refuses to compare values of a type whose operators are in a schema that the server does not search.
+    fn refuse_hidden_operators(&mut self, sql: &Sql) -> Result<(), Failure> {
+        for name in sql.compared_types() {
+            if self.comparable.contains(name) {
+                continue;
+            }
+            let client = self.client().map_err(Failure::Own)?;
+            let found = client.query_with_text(operators::HIDDEN, name);
+            let found = found.map_err(ran_nothing)?;
+            let schema = found.first().map(|row| row.try_get(0).map_err(unread));
+            if let Some(schema) = schema.transpose()? {
+                let error = operators::hidden(name, schema).statement(sql.text());
+                return Err(Failure::Own(error.unsent()));
+            }
+            if self.comparable.len() >= MOST_TABLES {
+                self.comparable.clear();
+            }
+            self.comparable.insert(name.clone());
         }
         Ok(())
     }
@@ -629,11 +657,14 @@ fn types(statement: &Statement<'_>) -> Vec<Type> {
 fn declared(rows: &[tokio_postgres::Row]) -> Result<Vec<Declared>, Failure> {
     let read = rows.iter().map(Declared::read);
     let read: Result<Vec<_>, _> = read.collect();
-    read.map_err(|error| {
-        ran_nothing(Fault {
-            cause: Cause::Driver(error),
-            unsent: true,
-        })
+    read.map_err(unread)
+}
+
+/// A row of the catalog that could not be read.
+fn unread(error: tokio_postgres::Error) -> Failure {
+    ran_nothing(Fault {
+        cause: Cause::Driver(error),
+        unsent: true,
     })
 }
 

@@ -29,6 +29,12 @@
 //! | `Date`, `Time`, `Timestamp`, `TimestampTz` | `date`, `time`, `timestamp`, `timestamptz` |
 //! | `Json` | `jsonb`: documents can be compared; key order and white space are not preserved, U+0000 in a string is refused |
 //!
+//! Values of an extension's type (`citext`, `ltree`) are compared by the operators of its schema. Where `search_path` does not list that schema, the
+//! server would take those of a type that the values convert to, without an error: such comparisons, also by a key or a relation, are
+//! [`Unsupported`](selfsame::ErrorKind::Unsupported), and reflection tells it as a remark of the column.
+//!
+//! A column `json` is mapped as `Json` too. It is written only when the document changes, and then loses what `jsonb` does not keep.
+//!
 //! # Restricted roles
 //!
 //! A query reads every column that is mapped and not [`Deferred`](selfsame::value::Deferred), and an UPDATE writes only the columns that changed:
@@ -49,6 +55,7 @@ mod fit;
 mod interrupt;
 mod names;
 mod numeric;
+mod operators;
 mod options;
 mod param;
 mod reflection;

@@ -170,7 +170,10 @@ const COLUMNS: &str = "SELECT listed.name, a.attname, \
         WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.refclassid = 'pg_catalog.pg_class'::regclass \
         AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i') \
         AND (d.adbin IS NOT NULL OR a.attidentity <> '') AND (s.seqstart <> 1 OR s.seqincrement <> 1 OR s.seqcycle) LIMIT 1), \
-    has_any_column_privilege(listed.oid, 'SELECT') AND NOT has_column_privilege(listed.oid, a.attnum, 'SELECT') \
+    has_any_column_privilege(listed.oid, 'SELECT') AND NOT has_column_privilege(listed.oid, a.attnum, 'SELECT'), \
+    (SELECT 'It cannot be compared: the operators of its type are in the schema ' || quote_ident(s.nspname) || ', which is not in search_path.' \
+        FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace \
+        WHERE o.oprname = '=' AND o.oprleft = t.oid AND o.oprright = t.oid AND NOT pg_operator_is_visible(o.oid) LIMIT 1) \
     FROM listed JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_catalog.pg_type written ON written.oid = a.atttypid \
     LEFT JOIN (base b JOIN pg_catalog.pg_type last ON last.oid = b.type AND last.typtype <> 'd') ON b.domain = a.atttypid \
@@ -256,7 +259,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
     };
     let dimensions: i64 = get(row, 7)?;
     if dimensions > 0 {
-        let (element, is_same) = types::element(ty);
+        let (element, is_same) = types::element(ty, &written);
         ty = element;
         is_exact &= is_same;
     }
@@ -309,6 +312,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
             .push("It is GENERATED ALWAYS AS IDENTITY.".into());
     }
     column.remarks.extend(get::<Option<String>>(row, 14)?);
+    column.remarks.extend(get::<Option<String>>(row, 16)?);
     column.unreadable = get(row, 15)?;
     Ok(column)
 }

@@ -1,5 +1,7 @@
 //! Reads every row, value by value.
 
+use std::collections::HashSet;
+use std::fmt;
 use std::sync::Arc;
 
 use indicatif::ProgressBar;
@@ -12,6 +14,8 @@ use selfsame::value::{
     ColumnValue, Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef, ValueType,
 };
 use selfsame::{Error, Result};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::guarded;
 use super::verdict::{Severity, TableAudit};
@@ -49,6 +53,9 @@ pub(super) fn rows(
     Ok(())
 }
 
+/// What becomes of the keys that [`loses_keys`] finds.
+const KEPT_LAST: &str = "an object of the document has a key twice: reading keeps the last, and a program that writes the document loses the first";
+
 /// A SELECT of all columns of a table, up to a number of rows.
 pub(super) fn select_all(table: &Table, limit: Option<u64>) -> SelectNode {
     let from = Arc::new(table.clone());
@@ -79,6 +86,10 @@ fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: 
             Ok(value) => match bent(&column.ty, value) {
                 Ok(()) => {
                     samples[at].get_or_insert_with(|| value.to_owned());
+                    if loses_keys(&column.ty, value) {
+                        let key = key_text(table, row, audit.rows);
+                        audit.add_row(Severity::Silent, &column.name, &key, KEPT_LAST);
+                    }
                     continue;
                 }
                 Err(error) => error.message().to_owned(),
@@ -112,6 +123,80 @@ fn bent(ty: &ColumnType, value: ValueRef<'_>) -> Result<()> {
         ValueType::Timestamp => nested::<Timestamp>(depth, value),
         ValueType::TimestampTz => nested::<TimestampTz>(depth, value),
         _ => nested::<String>(depth, value),
+    }
+}
+
+/// Whether a document, or one of an array, has a key twice.
+fn loses_keys(ty: &ColumnType, value: ValueRef<'_>) -> bool {
+    let has_doubled_key = |text: &str| {
+        serde_json::from_str::<Keys>(text).is_err_and(|error| error.to_string().starts_with(TWICE))
+    };
+    match (ty, value) {
+        (ColumnType::Array(element), _) if element.value_type() == ValueType::Json => {
+            let documents = Vec::<Option<String>>::from_value(value);
+            let mut documents = documents.into_iter().flatten().flatten();
+            documents.any(|text| has_doubled_key(&text))
+        }
+        (_, ValueRef::Json(text)) => has_doubled_key(text),
+        _ => false,
+    }
+}
+
+const TWICE: &str = "a key twice";
+
+/// Any document whose objects have each key once.
+struct Keys;
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Keys {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a document")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
+        while elements.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some((key, Self)) = members.next_entry::<String, Self>()? {
+            if !keys.insert(key) {
+                return Err(A::Error::custom(TWICE));
+            }
+        }
+        Ok(self)
     }
 }
 

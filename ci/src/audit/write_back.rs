@@ -52,6 +52,7 @@ pub(super) fn rows(
             }
             continue;
         }
+        let mut is_told = false;
         for &at in &writable {
             let one = guarded(connected, |connected| {
                 written(connected, table, &[at], &row)
@@ -70,8 +71,21 @@ pub(super) fn rows(
                     format!("it cannot be written back: {}", error.message()),
                 ),
             };
+            is_told = true;
             audit.columns[at].is_writable = Some(false);
             audit.add_row(severity, &table.columns[at].name, &key_text, &message);
+        }
+        // A trigger that runs for some columns may change another one.
+        let changed = whole.into_iter().flatten().zip(&writable);
+        for (_, &at) in changed.filter(|(kept, _)| !kept && !is_told) {
+            let message = "writing it back beside other columns changes the value";
+            audit.columns[at].is_writable = Some(false);
+            audit.add_row(
+                Severity::Silent,
+                &table.columns[at].name,
+                &key_text,
+                message,
+            );
         }
     }
     Ok(())

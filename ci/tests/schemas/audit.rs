@@ -211,8 +211,16 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
          CREATE TABLE odd (id integer PRIMARY KEY, day date, number numeric, at time, doc jsonb);\n\
          CREATE TABLE stamped (id integer PRIMARY KEY, touched integer);\n\
          CREATE TABLE keyless (a integer);\n\
+         CREATE TABLE twice (id integer PRIMARY KEY, doc json, docs json[]);\n\
+         INSERT INTO twice VALUES (1, '{\"a\": 1, \"b\": {\"a\": 1}}', NULL), (2, '[{\"a\": 1, \"\\u0061\": 1}]', NULL), (3, NULL, ARRAY['{\"a\": 1, \"a\": 1}'::json]);\n\
          CREATE FUNCTION audit_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.touched := OLD.touched + 1; RETURN NEW; END';\n\
          CREATE TRIGGER touch BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION audit_touch();\n\
+         CREATE TABLE by_unique (a integer UNIQUE, b integer NOT NULL UNIQUE, c text);\n\
+         INSERT INTO by_unique VALUES (NULL, 1, 'x');\n\
+         CREATE TABLE beside (id integer PRIMARY KEY, state text, other integer);\n\
+         INSERT INTO beside VALUES (1, 'kept', 1);\n\
+         CREATE FUNCTION audit_clear() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.state := NULL; RETURN NEW; END';\n\
+         CREATE TRIGGER clear BEFORE UPDATE OF other ON beside FOR EACH ROW EXECUTE FUNCTION audit_clear();\n\
          INSERT INTO pads VALUES ('AB', 'calm', '{a}');\n\
          INSERT INTO padded VALUES (1, 'AB');\n\
          INSERT INTO odd VALUES (1, '2024-02-29', 1, '10:00', '{}'), (2, 'infinity', 'NaN', '24:00', '1');\n\
@@ -227,6 +235,8 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
             ("error", "odd", "number", Some("2"), 1, "NaN"),
             ("error", "odd", "at", Some("2"), 1, "24:00:00"),
             ("slow", "padded", "code", None, 0, "no index"),
+            ("silent", "twice", "doc", Some("2"), 1, "a key twice"),
+            ("silent", "twice", "docs", Some("3"), 1, "a key twice"),
         ],
     );
     let tables = audit["tables"].as_array().expect("tables");
@@ -235,14 +245,32 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
     let written = audited(&[&url, "--write"], 1);
     check(
         &written,
-        &[(
-            "silent",
-            "stamped",
-            "touched",
-            Some("1"),
-            1,
-            "changes the value",
-        )],
+        &[
+            (
+                "silent",
+                "stamped",
+                "touched",
+                Some("1"),
+                1,
+                "changes the value",
+            ),
+            (
+                "silent",
+                "beside",
+                "state",
+                Some("1"),
+                1,
+                "beside other columns",
+            ),
+        ],
+    );
+    let tables = written["tables"].as_array().expect("tables");
+    let by_unique = tables.iter().find(|table| table["name"] == "by_unique");
+    let columns = &by_unique.expect("a table")["columns"];
+    assert_eq!(
+        (&columns[1]["key"], &columns[2]["writable"]),
+        (&true.into(), &true.into()),
+        "{columns:#}"
     );
     let mut session = Session::new(&engine);
     let touched: i32 = session.sql("SELECT touched FROM stamped", ()).one()?;

@@ -210,10 +210,16 @@ fn on_sqlite() -> selfsame::Result<()> {
          INSERT INTO swaps VALUES (1, 1, 2);\n\
          INSERT INTO geo VALUES (1, x'00', '1 day')",
     )?;
-    let audit = crate::audit::audited(&[&url, "--write"], 0);
+    // A trigger writes the time of a change.
+    let audit = crate::audit::audited(&[&url, "--write"], 1);
+    let touched = "beside other columns changes the value";
+    crate::audit::check(
+        &audit,
+        &[("silent", "bumped", "touched", Some("1"), 1, touched)],
+    );
     assert_eq!(
         (&audit["findings"]["silent"], &audit["findings"]["error"]),
-        (&0.into(), &0.into()),
+        (&1.into(), &0.into()),
         "{audit:#}"
     );
     follows_a_swapped_key!(hostile_sqlite, &engine);

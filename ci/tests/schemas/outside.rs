@@ -7,6 +7,7 @@ use selfsame::prelude::*;
 use selfsame::record::{Record, RecordKey};
 use selfsame_postgres::testing::Server;
 
+use crate::audit::{audited, check};
 use crate::own::in_own_database;
 use crate::support::run;
 use crate::{Test, execute};
@@ -16,6 +17,7 @@ pub(crate) const ON_POSTGRES: &[(&str, Test)] = &[
     ("postgres_unique_values_are_exchanged", exchanges),
     ("postgres_rows_move_with_their_keys", moves),
     ("postgres_deferrable_uniques", deferrable_uniques),
+    ("postgres_operators_out_of_sight", out_of_sight),
 ];
 
 /// Two rows of a table exchange what must be unique. Where NULL must be unique too, and another row has it, they cannot: this is refused
@@ -249,6 +251,44 @@ fn moves(server: &Server) -> selfsame::Result<()> {
     let error = session.refresh(row).expect_err("another key");
     assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
     Ok(())
+}
+
+/// Comparisons of a type whose operators are in a schema that is not searched are refused, and `inspect` and `audit` tell it.
+fn out_of_sight(server: &Server) -> selfsame::Result<()> {
+    let extensions = ["citext", "hstore", "ltree"];
+    in_own_database(server, "out_of_sight", &extensions, |engine, url| {
+        execute(
+            engine,
+            "CREATE SCHEMA ext;\n\
+             CREATE EXTENSION citext SCHEMA ext;\nCREATE EXTENSION hstore SCHEMA ext;\nCREATE EXTENSION ltree SCHEMA ext;\n\
+             CREATE TABLE users (mail ext.citext PRIMARY KEY, tags ext.hstore, place ext.ltree);\n\
+             CREATE TABLE logins (id integer PRIMARY KEY, mail ext.citext REFERENCES users);\n\
+             INSERT INTO users VALUES ('Ann', 'a=>1', 'a.b');\nINSERT INTO logins VALUES (1, 'ANN')",
+        )?;
+        let users = Metadata::reflect(engine)?.records("users")?;
+        for (column, value) in [("mail", "ann"), ("tags", "a=>1"), ("place", "a.b")] {
+            let same = users.column::<String>(column)?.eq(value.to_owned());
+            let error = users.query().filter(same).count(&mut Session::new(engine));
+            let error = error.expect_err(column);
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+        }
+        let error = users
+            .get(&mut Session::new(engine), "ann")
+            .expect_err("a key");
+        assert!(error.to_string().contains("ext.citext"), "{error}");
+        let ran = run(&["inspect", url]);
+        assert!(ran.out.contains("It cannot be compared"), "{}", ran.out);
+        let audit = audited(&[url], 1);
+        let refused = "the operators of the type ext.citext";
+        check(
+            &audit,
+            &[
+                ("note", "users", "mail", None, 0, "It cannot be compared"),
+                ("error", "logins", "mail", None, 0, refused),
+            ],
+        );
+        Ok(())
+    })
 }
 
 fn equal_keys(server: &Server) -> selfsame::Result<()> {

@@ -227,6 +227,7 @@ pub struct Job {
     #[orm(db_type = "timestamp(3) without time zone")]
     pub short: Option<Timestamp>,
     // Its type is character varying(3)[].
+    #[orm(db_type = "character varying(3)[]")]
     pub label: Option<Vec<String>>,
     #[orm(db_type = "cidr[]")]
     pub nets: Option<Vec<String>>,

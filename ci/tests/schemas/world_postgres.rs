@@ -304,6 +304,7 @@ pub struct DjangoUser {
     #[orm(db_type = "interval")]
     pub span: Option<String>,
     // Its type is character varying(20)[].
+    #[orm(db_type = "character varying(20)[]")]
     pub tags: Vec<String>,
     #[orm(db_type = "numrange")]
     pub price_range: Option<String>,

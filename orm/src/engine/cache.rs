@@ -109,6 +109,7 @@ impl Cache {
                     && known.columns() == sql.columns()
                     && known.kind() == sql.kind()
                     && known.target() == sql.target()
+                    && known.compared_types() == sql.compared_types()
             });
             if let Some(known) = known {
                 return Arc::clone(known);

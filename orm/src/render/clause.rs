@@ -201,6 +201,7 @@ impl Writer<'_> {
             Values::Arrays => text.in_arrays(&prefix, table, columns),
             Values::Joined => text.each(columns.len(), " AND ", |text, i| {
                 let column = &table.columns[columns[i]];
+                text.compares(&column.ty);
                 text.push(&prefix);
                 text.identifier(&column.name);
                 text.push(" = ");

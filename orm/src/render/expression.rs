@@ -51,6 +51,7 @@ impl Writer<'_> {
                 right,
                 negated,
             } => {
+                self.compares([&**left, &**right]);
                 let form = self.common_form([&**left, &**right]);
                 let [before, between, after] = self.text.dialect.null_safe_equality(*negated);
                 if self.null_safe_forms(left, right, *negated) {
@@ -68,6 +69,7 @@ impl Writer<'_> {
                 high,
                 negated,
             } => {
+                self.compares([&**subject, &**low, &**high]);
                 if self.between_forms(subject, low, high, *negated) {
                     return;
                 }
@@ -184,6 +186,7 @@ impl Writer<'_> {
             self.push(self.symbol(operator));
             return self.operand_as(right, &form);
         }
+        self.compares([left, right]);
         if self.compared_forms(operator, left, right) {
             return;
         }
@@ -229,6 +232,7 @@ impl Writer<'_> {
         if !self.text.dialect.capabilities().row_values {
             return self.refuse("a comparison of several columns at once");
         }
+        self.compares(nodes);
         self.push("(");
         self.groups(nodes);
         self.push(")");

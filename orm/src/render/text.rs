@@ -15,6 +15,7 @@ pub(super) struct Text<'d> {
     pub(super) types: Vec<ValueType>,
     /// The columns that it writes, where the backend must know them.
     target: Option<Target>,
+    compared_types: Vec<String>,
 }
 
 impl<'d> Text<'d> {
@@ -24,11 +25,23 @@ impl<'d> Text<'d> {
             out: String::with_capacity(capacity),
             types: Vec::new(),
             target: None,
+            compared_types: Vec::new(),
         }
     }
 
     pub(super) fn finish(self, kind: StatementKind, columns: Vec<ValueType>) -> Sql {
-        Sql::new(kind, self.out, self.types, columns).with_target(self.target)
+        Sql::new(kind, self.out, self.types, columns)
+            .with_target(self.target)
+            .with_compared_types(self.compared_types)
+    }
+
+    /// Records that the statement compares values of this type.
+    pub(super) fn compares(&mut self, ty: &ColumnType) {
+        if let ColumnType::Other { name } = ty
+            && !self.compared_types.contains(name)
+        {
+            self.compared_types.push(name.clone());
+        }
     }
 
     /// Records which table the statement writes.
@@ -162,6 +175,7 @@ impl<'d> Text<'d> {
 
     /// Writes a column for a comparison.
     pub(super) fn compared(&mut self, prefix: &str, column: &Column) {
+        self.compares(&column.ty);
         let start = self.out.len();
         self.push(prefix);
         self.identifier(&column.name);
@@ -198,6 +212,7 @@ impl<'d> Text<'d> {
 
     /// Writes a column that is compared with another.
     pub(super) fn compared_column(&mut self, prefix: &str, column: &Column) {
+        self.compares(&column.ty);
         let start = self.out.len();
         self.push(prefix);
         self.identifier(&column.name);
@@ -364,6 +379,9 @@ impl<'d> Text<'d> {
 
     /// `a = ANY($1::bigint[])`, or `(a, b) IN (SELECT * FROM UNNEST($1::bigint[], $2::text[]))`. The columns follow `prefix`.
     pub(super) fn in_arrays(&mut self, prefix: &str, table: &Table, columns: &[usize]) {
+        for &column in columns {
+            self.compares(&table.columns[column].ty);
+        }
         let form = |column: &usize| self.dialect.text_form(&table.columns[*column].ty);
         let has_forms = columns.iter().any(|column| form(column).is_some());
         if let [column] = *columns

@@ -50,10 +50,14 @@ fn rounded(written: &str, digits: &str, ty: ColumnType) -> ColumnType {
     }
 }
 
-/// The type of an array's elements, without a length or precision, which arrays do not declare here; and whether it is the same.
-pub(super) fn element(ty: ColumnType) -> (ColumnType, bool) {
+/// The type of an array's elements, without a precision, which arrays do not declare here; and whether values are kept as they are.
+pub(super) fn element(ty: ColumnType, written: &str) -> (ColumnType, bool) {
     match ty {
-        ColumnType::Text { length: Some(_) } => (ColumnType::Text { length: None }, false),
+        // No operator compares a `varchar[]` with a `text[]`.
+        ColumnType::Text { length } if written.starts_with("character varying") => {
+            let name = written.to_owned();
+            (ColumnType::Other { name }, length.is_none())
+        }
         ColumnType::Decimal { precision: Some(_) } => {
             (ColumnType::Decimal { precision: None }, false)
         }

@@ -18,6 +18,7 @@ pub(crate) const CASES: &[Case] = &[
         other_types_are_read_again,
     ),
     ("changed_keys_are_refused", keys_are_refused),
+    ("changed_documents_alone_are_written", documents),
     (
         "changed_values_of_a_table_that_was_altered",
         of_a_table_that_was_altered,
@@ -293,6 +294,49 @@ fn other_types_are_read_again(server: &Server) {
         session.commit().expect("commits");
         metadata![Forms].drop_all(&engine).expect("drops");
     }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "documents")]
+struct Document {
+    #[orm(primary_key)]
+    id: i32,
+    content: serde_json::Value,
+    texts: Vec<String>,
+    note: String,
+}
+
+/// What Rust does not keep of a `json` stays in the row until the program changes the document.
+fn documents(server: &Server) {
+    let mut fixture = fixture(server);
+    let tables = r#"CREATE TABLE documents (id integer PRIMARY KEY, content json NOT NULL, texts varchar(9)[] NOT NULL, note text NOT NULL);
+        INSERT INTO documents SELECT n, '{"b": 1,  "a": 2, "a": 3}', '{x,"a b"}', 'old' FROM generate_series(1, 3) AS n"#;
+    execute(&mut *fixture.connection, tables).expect("tables");
+    let engine = Engine::new(fixture.database.backend());
+    let mut session = Session::new(&engine);
+    let by_id = Document::query().order_by(Document::ID.asc());
+    let all = by_id.all(&mut session).expect("reads");
+    for &it in &all {
+        session[it].note = "new".to_owned();
+    }
+    session[all[0]].content = serde_json::json!({"b": 1, "a": 3});
+    session[all[1]].content["a"] = serde_json::json!(4);
+    session.commit().expect("commits");
+    session.refresh(all[2]).expect("reads");
+    let mut texts = || -> Vec<String> {
+        let query = "SELECT content::text FROM documents ORDER BY id";
+        session.sql(query, ()).all().expect("reads")
+    };
+    let kept = r#"{"b": 1,  "a": 2, "a": 3}"#;
+    assert_eq!(texts(), [kept, r#"{"a": 4, "b": 1}"#, kept]);
+
+    // Reflected, elements of a `varchar[]` are compared as such.
+    let records = selfsame::metadata::Metadata::reflect(&engine).expect("reflects");
+    let records = records.records("documents").expect("a table");
+    let same = records.column::<String>("texts").expect("a column");
+    let same = same.eq("{x,\"a b\"}".to_owned());
+    let found = records.query().filter(same).count(&mut session);
+    assert_eq!(found.expect("compares"), 3);
 }
 
 #[derive(Entity, Clone, Debug)]

@@ -1,7 +1,8 @@
 //! Every type there and back: through a stored column, as NULL, and in an array.
 
 use selfsame::dialect::Dialect;
-use selfsame::error::ErrorKind;
+use selfsame::metadata::Metadata;
+use selfsame::prelude::*;
 use selfsame::schema::ColumnType;
 use selfsame::value::{
     Date, Decimal, Param, Time, Timestamp, TimestampTz, Value, ValueRef, ValueType,
@@ -29,6 +30,10 @@ pub(crate) const CASES: &[Case] = &[
     ("types_sixteen_megabytes", sixteen_megabytes),
     ("types_numeric_by_the_server", numeric_by_the_server),
     ("types_native_parameters", native_parameters),
+    (
+        "types_with_operators_out_of_sight_are_not_compared",
+        operators_out_of_sight,
+    ),
 ];
 
 fn samples() -> Vec<(ColumnType, Vec<ValueRef<'static>>)> {
@@ -439,4 +444,169 @@ fn native_parameters(server: &Server) {
         rows.expect("inferred"),
         [[Value::I16(3), Value::Text("1 day".into()), Value::Null]]
     );
+}
+
+/// A text that is the same in capitals, as `citext` is, in a schema of its own; with a domain over it, a composite type and a range.
+const FOLDED: &str = "CREATE SCHEMA own; \
+    CREATE TYPE own.folded; \
+    CREATE FUNCTION own.folded_in(cstring) RETURNS own.folded LANGUAGE internal IMMUTABLE STRICT AS 'textin'; \
+    CREATE FUNCTION own.folded_out(own.folded) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout'; \
+    CREATE TYPE own.folded (INPUT = own.folded_in, OUTPUT = own.folded_out, LIKE = text, CATEGORY = 'S'); \
+    CREATE CAST (own.folded AS text) WITHOUT FUNCTION AS IMPLICIT; \
+    CREATE CAST (text AS own.folded) WITHOUT FUNCTION AS ASSIGNMENT; \
+    CREATE FUNCTION own.same(own.folded, own.folded) RETURNS boolean LANGUAGE sql IMMUTABLE \
+        AS 'SELECT lower($1::text) = lower($2::text)'; \
+    CREATE OPERATOR own.= (FUNCTION = own.same, LEFTARG = own.folded, RIGHTARG = own.folded); \
+    CREATE FUNCTION own.compare(own.folded, own.folded) RETURNS integer LANGUAGE sql IMMUTABLE \
+        AS 'SELECT bttextcmp(lower($1::text), lower($2::text))'; \
+    CREATE FUNCTION own.below(own.folded, own.folded) RETURNS boolean LANGUAGE sql IMMUTABLE \
+        AS 'SELECT lower($1::text) < lower($2::text)'; \
+    CREATE OPERATOR own.< (FUNCTION = own.below, LEFTARG = own.folded, RIGHTARG = own.folded); \
+    CREATE OPERATOR CLASS own.folded_ops DEFAULT FOR TYPE own.folded USING btree \
+        AS OPERATOR 1 own.<, OPERATOR 3 own.=, FUNCTION 1 own.compare(own.folded, own.folded); \
+    CREATE DOMAIN own.mail AS own.folded; \
+    CREATE TYPE own.pair AS (a integer, b text); \
+    CREATE TYPE own.span AS RANGE (subtype = integer)";
+
+/// `=` must not silently be that of another type, whatever compares.
+fn operators_out_of_sight(server: &Server) {
+    let database = server.database().expect("a database");
+    let engine = Engine::new(database.backend());
+    let schema = format!("{}_own", database.name());
+    let run = |text: &str| {
+        let place = |text: &str| text.replace("own.", &format!("{schema}."));
+        let mut session = Session::new(&engine);
+        for one in text
+            .replace("SCHEMA own", &format!("SCHEMA {schema}"))
+            .split("; ")
+        {
+            session.sql(place(one), ()).execute().expect(one);
+        }
+        session.commit().expect("commits");
+    };
+    run(FOLDED);
+    run(
+        "CREATE TABLE keyed (name own.folded PRIMARY KEY, n integer); \
+         CREATE TABLE of_keyed (id integer PRIMARY KEY, name own.folded REFERENCES keyed); \
+         CREATE TABLE others (id integer PRIMARY KEY, mail own.mail, pair own.pair, span own.span, many own.folded[]); \
+         INSERT INTO keyed VALUES ('Ann', 1), ('Bob', 2); \
+         INSERT INTO of_keyed VALUES (1, 'ANN'); \
+         INSERT INTO others VALUES (1, 'a', '(1,b)', '[1,2)', '{a}')",
+    );
+    let found = compared(&engine);
+    let is_refused = |it: &&String| it.contains("the operators of the type");
+    assert_eq!(found.iter().filter(is_refused).count(), 10, "{found:#?}");
+    assert_eq!(found.len(), 10 + 4, "{found:#?}");
+    assert_eq!(found[10..], ["pair: 1", "span: 1", "many: 1", "read: 2"]);
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    let keyed = reflected.records("keyed").expect("a table");
+    let remarks = &keyed.table().columns[0].remarks;
+    assert!(
+        remarks.iter().any(|it| it.contains("search_path")),
+        "{remarks:?}"
+    );
+
+    // Where the schema is searched, all of it works.
+    let url = format!("{}%2C{schema}", database.url());
+    let found = compared(&Engine::new(
+        selfsame_postgres::Postgres::url(&url).expect("a backend"),
+    ));
+    let all = [
+        "get: 1",
+        "get_many: 1",
+        "one of two: 2",
+        "equal: 1",
+        "distinct: 1",
+        "listed: 1",
+        "least: 1",
+        "join: 1",
+        "collection: 1",
+        "deleted: 1",
+        "pair: 1",
+        "span: 1",
+        "many: 1",
+        "read: 2",
+    ];
+    assert_eq!(found, all);
+    run("DROP TABLE of_keyed, keyed, others; DROP SCHEMA own CASCADE");
+}
+
+/// What each kind of comparison finds, or its error.
+fn compared(engine: &Engine) -> Vec<String> {
+    let reflected = Metadata::reflect(engine).expect("reflects");
+    let records = |name: &str| reflected.records(name).expect("a table");
+    let (keyed, of_keyed, others) = (records("keyed"), records("of_keyed"), records("others"));
+    let name = || keyed.column::<String>("name").expect("a column");
+    let ann = || "ANN".to_owned();
+    let mut found = Vec::new();
+    let mut add = |what: &str, count: &dyn Fn(&mut Session) -> selfsame::Result<u64>| {
+        let mut session = Session::new(engine);
+        found.push(match count(&mut session) {
+            Ok(count) => format!("{what}: {count}"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{what}: {error}");
+                format!("{what}: {error}")
+            }
+        });
+    };
+    let size = |found: usize| u64::try_from(found).expect("a few");
+    add("get", &|session| {
+        Ok(keyed.get(session, "ANN")?.map_or(0, |_| 1))
+    });
+    add("get_many", &|session| {
+        Ok(size(keyed.get_many(session, ["ANN"])?.len()))
+    });
+    add("one of two", &|session| {
+        Ok(size(keyed.get_many(session, ["ANN", "BOB"])?.len()))
+    });
+    add("equal", &|session| {
+        keyed.query().filter(name().eq(ann())).count(session)
+    });
+    add("distinct", &|session| {
+        keyed
+            .query()
+            .filter(name().eq_null_safe(ann()))
+            .count(session)
+    });
+    add("listed", &|session| {
+        keyed.query().filter(name().in_([ann()])).count(session)
+    });
+    add("least", &|session| {
+        let least: Vec<Option<String>> = keyed
+            .query()
+            .select(selfsame::sql::min(name()))
+            .all(session)?;
+        Ok(size(least.len()))
+    });
+    add("join", &|session| {
+        let child = of_keyed.query().with("keyed").one(session)?;
+        let parent = session.load(child, "keyed")?;
+        Ok(size(parent.into_iter().count()))
+    });
+    add("collection", &|session| {
+        let all = keyed.query().with("of_keyed").all(session)?;
+        Ok(size(session.load(all[0], "of_keyed")?.into_iter().count()))
+    });
+    add("deleted", &|session| {
+        let all = keyed.query().all(session)?;
+        session.delete(all[1])?;
+        session.flush()?;
+        Ok(1)
+    });
+    for (column, value) in [("pair", "(1,b)"), ("span", "[1,2)"), ("many", "{a}")] {
+        add(column, &|session| {
+            let column = others.column::<String>(column)?;
+            others
+                .query()
+                .filter(column.eq(value.to_owned()))
+                .count(session)
+        });
+    }
+    add("read", &|session| {
+        let all = keyed.query().order_by(name().asc()).all(session)?;
+        let names: Vec<String> = keyed.query().select(name()).all(session)?;
+        assert_eq!(names.len(), all.len());
+        Ok(size(all.len()))
+    });
+    found
 }

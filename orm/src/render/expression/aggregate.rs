@@ -91,6 +91,7 @@ impl Writer<'_> {
         match operand {
             Some(operand) if distinct => self.groups(std::slice::from_ref(operand)),
             Some(operand) if matches!(function, Aggregate::Min | Aggregate::Max) => {
+                self.compares([operand]);
                 let start = self.text.out.len();
                 self.node(operand);
                 if let Some(ty) = operand.column_type() {

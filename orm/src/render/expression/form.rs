@@ -19,6 +19,15 @@ impl Writer<'_> {
         self.text.dialect.text_form(ty)
     }
 
+    /// Records that the statement compares values of these expressions.
+    pub(super) fn compares<'n>(&mut self, nodes: impl IntoIterator<Item = &'n Node>) {
+        for node in nodes {
+            if let Some(ty) = node.column_type() {
+                self.text.compares(ty);
+            }
+        }
+    }
+
     /// The common type of several expressions in a comparison.
     pub(super) fn common_form<'n>(&self, nodes: impl IntoIterator<Item = &'n Node>) -> Form {
         nodes.into_iter().find_map(|node| self.form(node))
@@ -245,6 +254,9 @@ impl Writer<'_> {
                 |dialect, operands, out| dialect.replace(operands, out),
                 |writer, which| writer.node_as(&arguments[which], form),
             );
+        }
+        if compares_arguments(name) {
+            self.compares(arguments);
         }
         let in_one_form = compares_arguments(name)
             && arguments

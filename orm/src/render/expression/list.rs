@@ -20,6 +20,7 @@ impl Writer<'_> {
                     Node::Row(parts) => &parts[..],
                     part => std::slice::from_ref(part),
                 };
+                self.compares(parts.iter().chain(&query.columns));
                 let mut sides = parts.iter().chain(&query.columns);
                 let in_one_form = sides.any(|node| self.has_several_forms(node));
                 match in_one_form {
@@ -36,6 +37,7 @@ impl Writer<'_> {
         if nodes.is_empty() {
             return self.push(if negated { "1 = 1" } else { "1 = 0" });
         }
+        self.compares(nodes.iter().chain([subject]));
         let form = self.common_form(nodes.iter().chain([subject]));
         if self.list_of_forms(subject, nodes, negated) {
             return;
