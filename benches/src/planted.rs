@@ -8,6 +8,7 @@ use std::time::Duration;
 use cpu_time::ProcessTime;
 use selfsame::backend::{Backend, Connection, Outcome, Row, Rows, Sql, Statement, Statistics};
 use selfsame::dialect::{Dialect, Transaction};
+use selfsame::schema::Table;
 use selfsame::session::Session;
 use selfsame::{Engine, Entity, Result};
 
@@ -181,6 +182,10 @@ impl Connection for ForgetfulConnection {
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
         self.0.reset(used_raw_sql)
+    }
+
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        self.0.columns_set_by_updates(table)
     }
 
     fn server_version(&mut self) -> Result<String> {

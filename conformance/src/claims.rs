@@ -328,6 +328,10 @@ impl Connection for HidesKeys {
         self.inner.reset(used_raw_sql)
     }
 
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        self.inner.columns_set_by_updates(table)
+    }
+
     fn server_version(&mut self) -> Result<String> {
         self.inner.server_version()
     }

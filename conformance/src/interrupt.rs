@@ -10,6 +10,7 @@ use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, Statistics,
 };
 use selfsame::dialect::{Dialect, Transaction};
+use selfsame::schema::Table;
 use selfsame::{Error, ErrorKind, Result};
 
 /// How a call fails.
@@ -289,6 +290,13 @@ impl Connection for InterruptedConnection {
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
         self.call("reset", |inner, _| inner.reset(used_raw_sql))
+    }
+
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        match &mut self.inner {
+            Some(inner) => inner.columns_set_by_updates(table),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn server_version(&mut self) -> Result<String> {

@@ -9,6 +9,7 @@ use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Dialect, Transaction};
+use selfsame::schema::Table;
 use selfsame::value::{Param, ValueRef};
 
 use crate::script::statement;
@@ -292,6 +293,10 @@ impl Connection for RecordedConnection {
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
         self.inner.reset(used_raw_sql)
+    }
+
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        self.inner.columns_set_by_updates(table)
     }
 
     fn server_version(&mut self) -> Result<String> {

@@ -16,6 +16,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::dialect::{Dialect, Transaction};
 use crate::error::Result;
+use crate::schema::Table;
 use crate::value::{Param, ValueRef, ValueType};
 
 pub use prepared::Prepared;
@@ -184,6 +185,17 @@ pub trait Connection: Debug + Send {
     ///
     /// On an error the pool drops the connection.
     fn reset(&mut self, used_raw_sql: bool) -> Result<()>;
+
+    /// Returns the names of the columns that the database sets in every UPDATE that does not set them: `ON UPDATE CURRENT_TIMESTAMP`. A session
+    /// rereads the rows of its UPDATEs if their mapping has such a column. By default none.
+    ///
+    /// # Errors
+    ///
+    /// See the trait.
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        let _ = table;
+        Ok(Vec::new())
+    }
 
     /// Returns the server's name and version, for reports: `PostgreSQL 15.18`.
     ///

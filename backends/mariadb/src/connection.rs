@@ -9,10 +9,11 @@ use selfsame::backend::{
 };
 use selfsame::dialect::Transaction;
 use selfsame::error::{Error, ErrorKind, Result};
+use selfsame::schema::Table;
 
 use crate::classify::{Phase, classify};
 use crate::commits::{commits, may_commit};
-use crate::fit::Declared;
+use crate::fit::{self, Declared};
 use crate::interrupt::interrupter;
 use crate::link::Link;
 use crate::results::Sink;
@@ -100,11 +101,35 @@ impl MariaDbConnection {
             self.look_for_mark();
         }
         let done = done?;
+        if sql.kind() == StatementKind::Insert && done.matched == 1 && done.last_insert_id.is_none()
+        {
+            self.refuse_key(sql)?;
+        }
         if sql.kind() == StatementKind::Select && self.has_warned(TOO_LONG, sql)? {
             let message = "a computed text was longer than the server's max_allowed_packet, and was replaced by NULL";
             return Err(Error::new(ErrorKind::OutOfRange, message).statement(sql.text()));
         }
         Ok(done)
+    }
+
+    /// Deletes a new row whose generated key is greater than any that an object can have: outside a transaction it would stay.
+    fn refuse_key(&mut self, sql: &Sql) -> Result<()> {
+        let id = self.link.conn.last_insert_id();
+        let (Some(target), true) = (sql.target(), i64::try_from(id).is_err()) else {
+            return Ok(());
+        };
+        let mut key = target.unwritten_key();
+        let Some((column, _)) = key.find(|(_, is_generated)| *is_generated) else {
+            return Ok(());
+        };
+        let table = fit::name(target.schema(), target.table());
+        let delete = format!("DELETE FROM {table} WHERE {} = ?", fit::name(None, column));
+        self.counted.round_trips += 2;
+        let deleted = self.link.conn.exec_drop(delete, (id,));
+        deleted.map_err(|error| self.failed(error, sql))?;
+        let message = "the generated key does not fit I64, so that the row was deleted again";
+        let error = Error::new(ErrorKind::OutOfRange, message);
+        Err(error.column(column).statement(sql.text()))
     }
 
     /// Refuses the mapper's statements under settings that raw SQL has changed: they would mean something else, without an error.
@@ -248,6 +273,23 @@ impl Connection for MariaDbConnection {
         let forgotten = self.forget_all();
         self.link.be_patient();
         forgotten.map_err(|error| self.failed(error, &reset))
+    }
+
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        self.usable()?;
+        let question = fit::question(table.schema.as_deref(), table.local_name());
+        match self.declared(question.clone()) {
+            Ok(columns) => {
+                let set = columns.iter().filter(|column| column.follows_updates);
+                Ok(set.map(|column| column.name.clone()).collect())
+            }
+            // The UPDATE has the same error.
+            Err(failure) if failure.code().is_some() => Ok(Vec::new()),
+            Err(failure) => {
+                let question = Sql::new(StatementKind::Select, question, [], []);
+                Err(self.ended(failure, &question))
+            }
+        }
     }
 
     fn server_version(&mut self) -> Result<String> {

@@ -405,14 +405,14 @@ impl Dialect for MariaDbDialect {
 
     /// Compares as bytes, whatever the collation of the columns.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
-        let same = format!(
-            "CONVERT({pattern} USING utf8mb4) COLLATE {}",
-            self.flavor.collation()
-        );
+        let collation = self.flavor.collation();
+        let exact = |text: &str| format!("CONVERT({text} USING utf8mb4) COLLATE {collation}");
+        let same = exact(pattern);
         out.push_str(&match test {
             TextMatch::StartsWith => format!("LEFT({subject}, CHAR_LENGTH({pattern})) = {same}"),
             TextMatch::EndsWith => format!("RIGHT({subject}, CHAR_LENGTH({pattern})) = {same}"),
-            TextMatch::Contains => format!("LOCATE({same}, {subject}) > 0"),
+            // MySQL compares by the collation of the subject alone.
+            TextMatch::Contains => format!("LOCATE({same}, {}) > 0", exact(subject)),
         });
     }
 

@@ -25,6 +25,8 @@ pub(crate) struct Declared {
     pub(crate) ty: String,
     /// Whether it is NOT NULL, and stores something else for NULL instead of refusing it.
     pub(crate) replaces_null: bool,
+    /// Whether an UPDATE that does not set it sets it to the current time.
+    pub(crate) follows_updates: bool,
 }
 
 /// A parameter whose column changes some values.
@@ -44,15 +46,19 @@ struct Changing {
     replaces_null: bool,
 }
 
-/// Returns a query for the [`Declared`] columns of a target's table.
-pub(crate) fn question(target: &Target) -> String {
-    let dialect = MariaDbDialect::default();
-    let mut out = "SHOW COLUMNS FROM ".to_owned();
-    if let Some(schema) = target.schema() {
+/// Returns a query for the [`Declared`] columns of a table.
+pub(crate) fn question(schema: Option<&str>, table: &str) -> String {
+    format!("SHOW COLUMNS FROM {}", name(schema, table))
+}
+
+/// Returns a quoted name.
+pub(crate) fn name(schema: Option<&str>, name: &str) -> String {
+    let (dialect, mut out) = (MariaDbDialect::default(), String::new());
+    if let Some(schema) = schema {
         dialect.quote(schema, &mut out);
         out.push('.');
     }
-    dialect.quote(target.table(), &mut out);
+    dialect.quote(name, &mut out);
     out
 }
 

@@ -1,10 +1,11 @@
 //! Statements: prepared once and kept, or used once.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use mysql::Params;
 use mysql::prelude::Queryable;
-use selfsame::backend::{Outcome, Sql, Statement, StatementKind};
+use selfsame::backend::{Outcome, Sql, Statement, StatementKind, Target};
 use selfsame::error::{Error, ErrorKind, Result};
 
 use crate::classify::code_of;
@@ -168,7 +169,7 @@ impl MariaDbConnection {
     /// Refuses parameters that columns would change as their table is declared now: another connection may have altered it.
     fn refuse_changed(&mut self, statement: &Statement<'_>) -> Result<Arc<[Guard]>, Failure> {
         if let Some(target) = statement.sql.target() {
-            self.tables.remove(&fit::question(target));
+            self.tables.remove(&question_of(target));
         }
         let guards = self.guards(statement.sql)?;
         fit::check(&guards, statement.params, self.link.flavor).map_err(Failure::Own)?;
@@ -180,25 +181,28 @@ impl MariaDbConnection {
         let Some(target) = sql.target() else {
             return Ok(Arc::default());
         };
-        let question = fit::question(target);
-        if let Some(table) = self.tables.get(&question) {
-            return Ok(fit::guards(target, table).into());
+        Ok(fit::guards(target, self.declared(question_of(target))?).into())
+    }
+
+    /// Returns how the columns of a table are declared.
+    pub(crate) fn declared(&mut self, question: String) -> Result<&[Declared], Failure> {
+        if self.tables.len() >= MOST_TABLES && !self.tables.contains_key(&question) {
+            self.tables.clear();
         }
+        let entry = match self.tables.entry(question) {
+            Entry::Occupied(known) => return Ok(known.into_mut()),
+            Entry::Vacant(entry) => entry,
+        };
         self.counted.round_trips += 1;
         let described = |(name, ty, nullable, _, _, extra): Described| Declared {
             replaces_null: extra.contains("auto_increment")
                 || nullable == "NO" && ty.starts_with("timestamp"),
+            follows_updates: extra.contains("on update "),
             name,
             ty,
         };
-        let table = self.link.conn.query_map(&question, described);
-        let table = table.map_err(Failure::Preparing)?;
-        let guards = fit::guards(target, &table);
-        if self.tables.len() >= MOST_TABLES {
-            self.tables.clear();
-        }
-        self.tables.insert(question, table);
-        Ok(guards.into())
+        let table = self.link.conn.query_map(entry.key(), described);
+        Ok(entry.insert(table.map_err(Failure::Preparing)?))
     }
 
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {
@@ -221,6 +225,10 @@ impl MariaDbConnection {
         self.counted.round_trips += 1;
         self.link.conn.prep(text)
     }
+}
+
+fn question_of(target: &Target) -> String {
+    fit::question(target.schema(), target.table())
 }
 
 fn params_of(values: Vec<mysql::Value>) -> Params {

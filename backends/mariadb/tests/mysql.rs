@@ -488,8 +488,8 @@ fn tables_of_others_are_reflected() {
             "made Timestamp Default(\"CURRENT_TIMESTAMP(6)\")",
             "details Json No",
             "count I32 Default(\"3\")",
-            "price Other { name: \"double(10,2)\" } Default(\"0.50\")",
-            "places Other { name: \"int unsigned zerofill\" } Default(\"00007\")",
+            "price F64 Default(\"0.50\")",
+            "places I64 Default(\"00007\")",
             "words Text { length: Some(20) } Default(\"concat('a','''','b')\")",
         ]
     );
@@ -502,4 +502,73 @@ fn tables_of_others_are_reflected() {
     assert!(table.indexes.is_empty(), "{:?}", table.indexes);
     let remarks = table.remarks.join(" ");
     assert!(remarks.contains("legacy_lower"), "{remarks}");
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "articles")]
+struct Article {
+    #[orm(primary_key)]
+    id: i64,
+    title: String,
+    updated: selfsame::value::Timestamp,
+}
+
+#[test]
+fn a_column_that_follows_updates_is_read_again() {
+    let Some(database) = database() else { return };
+    let create = "CREATE TABLE articles (id BIGINT PRIMARY KEY, title VARCHAR(20) NOT NULL, \
+        updated DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6))";
+    run(&database, create).expect("creates");
+    let mut session = Session::new(&Engine::new(database.backend()));
+    let article = session.add(Article::new(1, "a", selfsame::value::Timestamp(0)));
+    session.commit().expect("inserts");
+    session[article].title = "b".to_owned();
+    session.commit().expect("updates");
+    session[article].title += "";
+    session.commit().expect("nobody else has written the row");
+    session.get::<Article>(1).expect("reads");
+    assert!(session[article].updated.0 > 0);
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "words")]
+struct Word {
+    #[orm(primary_key)]
+    id: i64,
+    text: String,
+}
+
+/// The server would compare by the column's collation.
+#[test]
+fn parts_of_texts_of_any_character_set() {
+    for set in ["utf8mb4", "utf8mb3", "latin1", "utf16"] {
+        let Some(database) = database() else { return };
+        for text in [
+            &format!(
+                "CREATE TABLE words (id BIGINT PRIMARY KEY, text VARCHAR(20) CHARACTER SET {set} NOT NULL)"
+            ),
+            "INSERT INTO words VALUES (1, 'abc'), (2, 'Abc '), (3, 'á')",
+        ] {
+            run(&database, text).expect("runs");
+        }
+        let mut session = Session::new(&Engine::new(database.backend()));
+        for (part, starts, ends, contains) in [
+            ("abc", 1, 1, 1),
+            ("ABC", 0, 0, 0),
+            ("bc", 0, 1, 2),
+            ("a", 1, 0, 1),
+            ("😀", 0, 0, 0),
+        ] {
+            let mut count = |test| {
+                let found = Word::query().filter(test).count(&mut session);
+                found.unwrap_or_else(|error| panic!("{set} {part}: {error}"))
+            };
+            let found = [
+                count(Word::TEXT.starts_with(part)),
+                count(Word::TEXT.ends_with(part)),
+                count(Word::TEXT.contains(part)),
+            ];
+            assert_eq!(found, [starts, ends, contains], "{set} {part}");
+        }
+    }
 }

@@ -13,6 +13,7 @@ use crate::backend::{
 use crate::dialect::{Begin, Dialect, Transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
+use crate::schema::Table;
 use crate::value::Param;
 
 /// A connection from an engine's pool. Dropping it rolls back an open transaction and returns it to the pool.
@@ -242,6 +243,11 @@ impl Connected {
         live(&mut self.connection)?.server_version()
     }
 
+    /// Returns the columns that the database sets in every UPDATE of a table.
+    pub(crate) fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        live(&mut self.connection)?.columns_set_by_updates(table)
+    }
+
     /// Returns counters since the connection was opened, if its backend counts.
     ///
     /// # Errors
@@ -256,7 +262,7 @@ impl Connected {
     /// # Errors
     ///
     /// The backend's; [`ErrorKind::Unsupported`] if it does not support reflection.
-    pub fn reflect(&mut self) -> Result<Vec<crate::schema::Table>> {
+    pub fn reflect(&mut self) -> Result<Vec<Table>> {
         self.reflect_schemas(&[None])
     }
 
@@ -265,10 +271,7 @@ impl Connected {
     /// # Errors
     ///
     /// As [`reflect`](Self::reflect).
-    pub fn reflect_schemas(
-        &mut self,
-        schemas: &[Option<String>],
-    ) -> Result<Vec<crate::schema::Table>> {
+    pub fn reflect_schemas(&mut self, schemas: &[Option<String>]) -> Result<Vec<Table>> {
         let engine = self.engine.clone();
         let connection = live(&mut self.connection)?;
         engine.dialect().reflect(&mut **connection, schemas)

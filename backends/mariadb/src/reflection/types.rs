@@ -12,6 +12,9 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
     if let Some((plain, _)) = comment.filter(|_| written.ends_with("*/")) {
         return (column_type(plain).0, false);
     }
+    if let Some(plain) = written.strip_suffix(" zerofill") {
+        return (column_type(plain).0, false);
+    }
     let written = canonical(written);
     let (name, modifiers) = split(&written);
     let length = modifiers.parse::<u32>().ok();
@@ -28,12 +31,12 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
             "bigint" => ColumnType::Decimal {
                 precision: Some((20, 0)),
             },
-            _ => return other(),
+            _ => column_type(signed).0,
         };
         return (ty, false);
     }
     match (name, length) {
-        ("tinyint", Some(1)) => (ColumnType::Bool, true),
+        ("tinyint", Some(1)) => (ColumnType::Bool, written.ends_with(')')),
         ("bit", Some(1)) => (ColumnType::Bool, false),
         ("bit", Some(2..=15)) => (ColumnType::I16, false),
         ("bit", Some(16..=31)) => (ColumnType::I32, false),
@@ -45,8 +48,8 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
         ("int", None) => (ColumnType::I32, true),
         ("bigint", None) => (ColumnType::I64, true),
         ("year", _) => (ColumnType::I16, false),
-        ("float", None) if modifiers.is_empty() => (ColumnType::F32, true),
-        ("double", None) if modifiers.is_empty() => (ColumnType::F64, true),
+        ("float", None) => (ColumnType::F32, written == name),
+        ("double", None) => (ColumnType::F64, written == name),
         ("longtext", None) => (ColumnType::Text { length: None }, true),
         ("tinytext" | "text" | "mediumtext", None) => (ColumnType::Text { length: None }, false),
         ("varchar", Some(_)) => (ColumnType::Text { length }, true),
@@ -189,6 +192,11 @@ mod tests {
             ("time", declared("time", ColumnType::Time)),
             ("binary(4)", declared("binary(4)", ColumnType::Bytes)),
             ("binary(16)", (ColumnType::Uuid, true)),
+            ("float(7,4)", (ColumnType::F32, false)),
+            ("double unsigned", (ColumnType::F64, false)),
+            ("double(10,3) unsigned zerofill", (ColumnType::F64, false)),
+            ("int(6) unsigned zerofill", (ColumnType::I64, false)),
+            ("tinyint(1) unsigned", (ColumnType::Bool, false)),
             ("enum('a','b(1)')", (other("enum('a','b(1)')"), true)),
             ("inet6", (other("inet6"), true)),
         ] {

@@ -94,6 +94,26 @@ fn what_cannot_be_counted_on_is_refused() {
     }
 }
 
+/// Also where the INSERT commits itself.
+#[test]
+fn a_row_whose_key_is_too_great_does_not_stay() {
+    let Some(database) = database() else { return };
+    let unsigned = COLUMNS.replace("BIGINT", "BIGINT UNSIGNED");
+    let create = format!("CREATE TABLE items {unsigned} AUTO_INCREMENT = 9223372036854775808");
+    all(&database, &[&create]);
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    for _ in 0..2 {
+        let item = session.add(Item::new("a"));
+        let error = session.commit().expect_err("no I64");
+        assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+        assert_eq!(error.column_name(), Some("id"), "{error}");
+        session.rollback().expect("rolls back");
+        assert_eq!(session.state(item), State::Transient);
+        assert_eq!(rows(&engine), []);
+    }
+}
+
 /// A rollback that leaves rows behind is reported, and the session continues as if everything had been rolled back.
 #[test]
 fn a_rollback_that_undoes_nothing_says_so() {

@@ -2,7 +2,7 @@
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
-use selfsame::value::Decimal;
+use selfsame::value::{Decimal, Timestamp};
 
 use crate::support::{Person, Pet, all, database};
 
@@ -439,4 +439,70 @@ fn comments_are_kept() {
         .collect();
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("the comment"), "{found:?}");
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "articles")]
+struct Article {
+    #[orm(primary_key)]
+    id: i64,
+    title: String,
+    visits: i64,
+    updated: Timestamp,
+}
+
+/// The column follows each update: the session's own ones are no changes by another, whether they run alone or in a transaction.
+#[test]
+fn a_column_that_follows_updates_is_read_again() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE articles (id BIGINT PRIMARY KEY, title VARCHAR(20) NOT NULL, visits BIGINT NOT NULL, \
+             updated DATETIME(6) NOT NULL ON UPDATE CURRENT_TIMESTAMP(6)) ENGINE = InnoDB",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let old = Timestamp(0);
+    let articles = [1, 2].map(|id| session.add(Article::new(id, "a", 0, old)));
+    session.commit().expect("inserts");
+    let [one, other] = articles;
+    // One statement, then several.
+    for written in [&articles[..1], &articles[..]] {
+        for &article in written {
+            session.get::<Article>(session[article].id).expect("reads");
+            session[article].title += "b";
+        }
+        session.commit().expect("updates");
+        // Touched, but not changed.
+        session[one].title += "";
+        session[one].updated = old;
+        session.commit().expect("nobody else has written the row");
+        assert_eq!(session[one].updated, old);
+    }
+    session.get::<Article>(2).expect("reads");
+    session[other].title = "c".to_owned();
+    session.flush().expect("updates");
+    session.get::<Article>(2).expect("reads");
+    let updated = session[other].updated;
+    assert_ne!(updated, old);
+    session
+        .set_expr(other, Article::VISITS, Article::VISITS + 1)
+        .expect("sets");
+    session.flush().expect("updates");
+    session.get::<Article>(2).expect("reads");
+    assert!(session[other].updated > updated);
+    session.rollback().expect("rolls back");
+    // What another session has changed is still a conflict.
+    session.get::<Article>(1).expect("reads");
+    session[one].title = "mine".to_owned();
+    session.commit().expect("updates");
+    let mut another = Session::new(&engine);
+    let theirs = another.get::<Article>(1).expect("reads").expect("a row");
+    another[theirs].title = "theirs".to_owned();
+    another.commit().expect("updates");
+    session[one].title = "mine again".to_owned();
+    let error = session.commit().expect_err("another has changed it");
+    assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
 }

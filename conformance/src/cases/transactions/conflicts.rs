@@ -6,7 +6,7 @@ use std::time::Duration;
 use selfsame::ErrorKind;
 use selfsame::dialect::{Begin, Transaction};
 
-use super::{keys, with_row};
+use super::{insert, keys, with_row};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
@@ -19,6 +19,12 @@ pub(super) const CASES: &[Case] = &[
         .needs(&[Capability::Transactions, Capability::SecondConnection])
         .promise("A write that cannot succeed because another transaction changed what this one has read is a retryable conflict, not a lock timeout.")
         .hint("Report `Serialization` or `Deadlock`: waiting in the same transaction never helps, and `retry` starts a new one.")
+        .covers(&[Contract(58), Contract(72), Rule(37)]),
+    Case::core("transactions.conflict.deadlock", crossed)
+        .since(26)
+        .needs(&[Capability::Transactions, Capability::SecondConnection, Capability::RowLocks])
+        .promise("Of two transactions that wait for each other's rows, one is refused with a retryable conflict, not a lock timeout, and the other commits.")
+        .hint("Report `Deadlock` or `Serialization`: the refused transaction has ended, and `retry` starts a new one.")
         .covers(&[Contract(58), Contract(72), Rule(37)]),
 ];
 
@@ -82,6 +88,40 @@ fn reported(context: &mut Context) -> CaseResult {
     context.note(format!(
         "refused at {refused} levels, locked before at {locked}"
     ));
+    Ok(())
+}
+
+fn crossed(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    insert(&mut database, 2, 10)?;
+    let mut other = Database::open(context)?;
+    database.begin_write()?;
+    other.begin_write()?;
+    database.execute(SET, &[int(1), int(1)])?;
+    other.execute(SET, &[int(2), int(2)])?;
+    let write = |database: &mut Database, value, id| {
+        let written = database
+            .execute(SET, &[int(value), int(id)])
+            .and_then(|_| database.commit());
+        if written.is_err() {
+            let _ = database.rollback();
+        }
+        written
+    };
+    let waiting = Waiting::start(move || write(&mut other, 2, 1))?;
+    let one = write(&mut database, 1, 2);
+    let (another, _) = waiting.end("one of two that wait for each other", SOON)?;
+    let wanted = match (&one, &another) {
+        (Ok(()), Err(error)) if error.is_retryable() => 1,
+        (Err(error), Ok(())) if error.is_retryable() => 2,
+        _ => 0,
+    };
+    check!(
+        wanted > 0,
+        "one of two transactions that wait for each other must be a retryable conflict, and the other commit, returned {one:?} and {another:?}"
+    );
+    let values = database.integers("SELECT [v] FROM [t] ORDER BY [id]", &[])?;
+    check_eq!(values, [wanted; 2], "the rows of the one that committed");
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Begin, Transaction};
+use selfsame::schema::Table;
 use selfsame::value::{Param, Value};
 use selfsame::{Error, ErrorKind, Result};
 
@@ -522,6 +523,10 @@ impl Connection for LyingConnection {
             return self.inner.reset(false);
         }
         self.inner.reset(used_raw_sql)
+    }
+
+    fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        self.inner.columns_set_by_updates(table)
     }
 
     fn server_version(&mut self) -> Result<String> {

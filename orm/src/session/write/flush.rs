@@ -298,7 +298,13 @@ impl Session {
             ));
         }
         steps.iter().try_for_each(|step| self.check_step(step))?;
-        if commits_itself && single.is_some() {
+        let sets_others = match steps {
+            [Step::Update { store, columns, .. }] if commits_itself => {
+                persist::sets_others(self, *store, columns)?
+            }
+            _ => false,
+        };
+        if commits_itself && single.is_some() && !sets_others {
             self.connected()?;
         } else {
             self.ready(Intent::Write)?;

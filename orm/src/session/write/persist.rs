@@ -200,24 +200,46 @@ pub(in crate::session) fn single(
     })
 }
 
+/// Whether the database sets more of the mapped columns in an UPDATE of some.
+pub(in crate::session) fn sets_others(
+    session: &mut Session,
+    store: u16,
+    columns: &[usize],
+) -> Result<bool> {
+    let mapper = Arc::clone(&session.entry(store).mapper);
+    let set = session
+        .connected()?
+        .columns_set_by_updates(mapper.table())?;
+    let mut mapped = mapper.table().columns.iter().enumerate();
+    Ok(mapped.any(|(at, column)| set.contains(&column.name) && !columns.contains(&at)))
+}
+
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
+    let sets_others = sets_others(session, store, columns)?;
     send_update(session, store, columns, slots)?;
     let (any, log) = session.logged_store(store);
     log.reserve(slots.len());
-    slots.iter().try_for_each(|&slot| any.updated(slot, log))
+    for &slot in slots {
+        any.updated(slot, log)?;
+        if sets_others {
+            any.states_mut().overwritten(slot, log);
+        }
+    }
+    Ok(())
 }
 
 /// Writes some of the changed columns; the others still differ.
 fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
+    let sets_others = sets_others(session, store, columns)?;
     send_update(session, store, columns, slots)?;
     let mapper = &session.entry(store).mapper;
-    let has_computed = !mapper.computed().is_empty();
+    let is_unknown = sets_others || !mapper.computed().is_empty();
     let version = mapper.version_column();
     let written: Vec<usize> = columns.iter().copied().chain(version).collect();
     let (any, log) = session.logged_store(store);
     for &slot in slots {
         any.updated_in_part(slot, &written, log)?;
-        if has_computed {
+        if is_unknown {
             any.states_mut().overwritten(slot, log);
         }
     }
