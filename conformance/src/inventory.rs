@@ -362,6 +362,7 @@ const PROMISES: &[(&str, &[&str])] = &[
         "MUST NOT contain parameter values",
         &["constraints.error.no_values"],
     ),
+    ("Of an upsert, it MUST be", &["writes.upsert.counts"]),
     ("MUST decode column", &["types.all.read_twice"]),
     (
         "MUST be an error of kind",

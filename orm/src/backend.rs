@@ -322,6 +322,10 @@ pub trait Row {
 #[non_exhaustive]
 pub struct Outcome {
     /// The number of rows inserted, or matched by WHERE (not the number changed).
+    ///
+    /// Of an upsert, it MUST be the number of rows inserted and of existing rows updated, each counted once; rows left alone, by DO NOTHING or by the
+    /// condition of DO UPDATE, are not counted. An existing row that already has the new values counts as updated; only a database that
+    /// cannot name the key of an upsert ([`Upsert::OnDuplicateKey`](crate::dialect::Upsert::OnDuplicateKey)) MAY leave it out.
     pub matched: u64,
     /// The generated key of the single inserted row, if the database reports it.
     pub last_insert_id: Option<i64>,

@@ -81,7 +81,8 @@ impl<C> OnConflict<C> {
         self.insert
     }
 
-    /// Updates the existing row: `.do_update(|row| row.set(User::AGE, excluded(User::AGE)))`.
+    /// Updates the existing row, and counts it: `.do_update(|row| row.set(User::AGE, excluded(User::AGE)))`. MariaDB and MySQL do not
+    /// count a row that has the new values already.
     pub fn do_update<E: Entity>(
         mut self,
         change: impl FnOnce(ConflictUpdate<E>) -> ConflictUpdate<E>,

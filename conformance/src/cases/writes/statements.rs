@@ -1,6 +1,7 @@
 //! Writing statements of the expression language, and their effect on the session's objects.
 
 use selfsame::dialect::Upsert;
+use selfsame::metadata;
 use selfsame::prelude::*;
 use selfsame::schema::ColumnType;
 use selfsame::sql::{count_all, delete_from, excluded, insert_into, select, update};
@@ -45,6 +46,12 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(52)])
         .refusal(upsert_refused)
         .since(7),
+    Case::extra("writes.upsert.counts", upsert_counts)
+        .since(25)
+        .needs(&[Capability::Upsert])
+        .promise("An upsert counts each row once that it inserts or updates, and no row that it leaves alone; only a database that cannot name a key may leave out a row that is as it should be.")
+        .hint("MySQL and MariaDB count a changed row twice: see `Outcome::matched`.")
+        .covers(&[Contract(49), Contract(52)]),
     Case::extra("writes.upsert.other_key", upsert_other_key)
         .since(25)
         .needs(&[Capability::Upsert, Capability::Transactions])
@@ -267,6 +274,71 @@ fn upsert(context: &mut Context) -> CaseResult {
         .from_query(select((User::NAME, User::AGE.gt(30), User::ID)).from(User::table()))
         .or_do_nothing();
     check_eq!(session.execute(&tasks)?, 4, "a task for each user");
+    Ok(())
+}
+
+/// Something in a shop.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stocked")]
+struct Stocked {
+    #[orm(primary_key)]
+    id: i64,
+    amount: i64,
+}
+
+/// The key of no row.
+const FREE: i64 = 100;
+
+/// Every mix of rows that an upsert inserts, changes, finds as they should be, and excludes by its condition, in several orders.
+fn upsert_counts(context: &mut Context) -> CaseResult {
+    let engine = Engine::from_backend(context.backend());
+    metadata![Stocked].create_all(&engine)?;
+    let mut session = Session::new(&engine);
+    let may_leave_out = engine.dialect().upsert() == Upsert::OnDuplicateKey;
+    // The amount there and the new one, if the row exists.
+    let kinds = [None, Some((1, 2)), Some((3, 3)), Some((9, 4))];
+    for mix in 1..81_usize {
+        let counts = [mix % 3, mix / 3 % 3, mix / 9 % 3, mix / 27];
+        let mut rows = Vec::new();
+        for (kind, count) in kinds.into_iter().zip(counts) {
+            rows.extend(std::iter::repeat_n(kind, count));
+        }
+        let turn = mix % rows.len();
+        rows.rotate_left(turn);
+        session.execute(&delete_from(Stocked::table()))?;
+        let ids = (1_i64..).zip(&rows);
+        let there = ids
+            .clone()
+            .filter_map(|(id, row)| row.map(|row| (id, row.0)));
+        let there: Vec<(i64, i64)> = there.chain([(FREE, 0)]).collect();
+        let insert = insert_into(Stocked::table()).columns((Stocked::ID, Stocked::AMOUNT));
+        session.execute(&insert.clone().rows(there))?;
+        let new = ids.map(|(id, row)| (id, row.map_or(5, |row| row.1)));
+        let new: Vec<(i64, i64)> = new.collect();
+        let upsert = insert.rows(new).on_conflict((Stocked::ID,));
+        let update = upsert.do_update(|row| {
+            row.set(Stocked::AMOUNT, excluded(Stocked::AMOUNT))
+                .filter(Stocked::AMOUNT.lt(9))
+        });
+        let [inserted, changed, same, left] = counts.map(|count| count as u64);
+        let told = session.execute(&update)?;
+        let least = inserted + changed + if may_leave_out { 0 } else { same };
+        check!(
+            (least..=inserted + changed + same).contains(&told),
+            "an upsert that inserts {inserted}, changes {changed}, finds {same} as they should be and excludes {left} reported {told}"
+        );
+        let found = select((Stocked::ID, Stocked::AMOUNT))
+            .from(Stocked::table())
+            .order_by(Stocked::ID.asc())
+            .all(&mut session)?;
+        let wanted = (1_i64..).zip(&rows).map(|(id, row)| match row {
+            None => (id, 5),
+            Some((9, _)) => (id, 9),
+            Some((_, new)) => (id, *new),
+        });
+        let wanted: Vec<(i64, i64)> = wanted.chain([(FREE, 0)]).collect();
+        check_eq!(found, wanted, "the rows after the upsert");
+    }
     Ok(())
 }
 
