@@ -581,11 +581,11 @@ fn compared(engine: &Engine) -> Vec<String> {
     add("join", &|session| {
         let child = of_keyed.query().with("keyed").one(session)?;
         let parent = session.load(child, "keyed")?;
-        Ok(size(parent.into_iter().count()))
+        Ok(size(parent.len()))
     });
     add("collection", &|session| {
         let all = keyed.query().with("of_keyed").all(session)?;
-        Ok(size(session.load(all[0], "of_keyed")?.into_iter().count()))
+        Ok(size(session.load(all[0], "of_keyed")?.len()))
     });
     add("deleted", &|session| {
         let all = keyed.query().all(session)?;
