@@ -70,3 +70,42 @@ fn a_booking_follows_its_seat_to_another_place() -> Result<()> {
     assert!(s.load(other, Seat::BOOKINGS)?.is_empty());
     s.commit()
 }
+
+#[test]
+fn a_seat_takes_the_key_that_another_leaves_by_a_relation() -> Result<()> {
+    for is_new in [false, true] {
+        let engine = Engine::new(Sqlite::memory());
+        metadata![Place, Seat, Booking].create_all(&engine)?;
+        let mut s = Session::new(&engine);
+        let [_, b] = s.add_all(["a", "b"].map(Place::new));
+        let seats = [("a", 1), ("a", 2), ("a", 3), ("b", 3)];
+        let [first, second, third, last] = s.add_all(seats.map(|(at, n)| Seat::new(at, n)));
+        let booking = s.add(Booking {
+            number: Some(2),
+            ..Booking::new("a")
+        });
+        s.commit()?;
+
+        // The last one goes to a place that may be new, the third one to its key, and the second one to the third one's.
+        let c = s.add(Place::new("c"));
+        if !is_new {
+            s.commit()?;
+        }
+        s.set(last, Seat::PLACE, c)?;
+        s.set(third, Seat::PLACE, b)?;
+        s.get::<Seat>(("a".to_owned(), 1))?;
+        s.get::<Seat>(("a".to_owned(), 2))?;
+        s[second].number = 3;
+        s[first].number = 2;
+        s.commit()?;
+        let keys = [first, second, third, last].map(|seat| {
+            s.refresh(seat)?;
+            Ok((s[seat].place_code.clone(), s[seat].number))
+        });
+        let keys = keys.into_iter().collect::<Result<Vec<_>>>()?;
+        let expected = [("a", 2), ("a", 3), ("b", 3), ("c", 3)];
+        assert_eq!(keys, expected.map(|(at, n)| (at.to_owned(), n)));
+        assert_eq!(s.load(booking, Booking::SEAT)?, Some(second));
+    }
+    Ok(())
+}

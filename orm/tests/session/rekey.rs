@@ -555,3 +555,58 @@ fn a_child_keeps_its_parent_whose_key_another_takes() -> Result<()> {
     assert_eq!(shops, wanted);
     Ok(())
 }
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "boxes")]
+struct Crate {
+    #[orm(primary_key)]
+    code: String,
+    #[orm(unique)]
+    label: Option<String>,
+    #[orm(references = "boxes.code")]
+    outer_code: Option<String>,
+    #[orm(references = "boxes.label")]
+    like: Option<String>,
+    #[orm(key = "outer_code", back_populates = inner)]
+    outer: BelongsTo<Crate>,
+    #[orm(back_populates = outer)]
+    inner: HasMany<Crate>,
+}
+
+#[test]
+fn a_row_refers_to_the_key_and_the_value_that_another_takes() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    metadata![Crate].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    let [a, b, c] = s.add_all(["a", "b", "c"].map(Crate::new));
+    s.commit()?;
+    Crate::query().all(&mut s)?;
+    // The last one's key goes to the second one, and that one's to the first.
+    s[c].code = "d".into();
+    s[b].code = "c".into();
+    s[a].code = "b".into();
+    s[a].label = Some("new".into());
+    s[c].outer_code = Some("c".into());
+    s[b].outer_code = Some("b".into());
+    s[b].like = Some("new".into());
+    s.commit()?;
+    assert_eq!(s.load(c, Crate::OUTER)?, Some(b));
+    assert_eq!(s.load(b, Crate::OUTER)?, Some(a));
+    let text = "SELECT code, outer_code, \"like\" FROM boxes ORDER BY code";
+    type Row = (String, Option<String>, Option<String>);
+    let rows: Vec<Row> = s.sql(text, ()).all()?;
+    let of = |code: &str, outer: Option<&str>, like: Option<&str>| {
+        (
+            code.to_owned(),
+            outer.map(str::to_owned),
+            like.map(str::to_owned),
+        )
+    };
+    let expected = [
+        of("b", None, None),
+        of("c", Some("b"), Some("new")),
+        of("d", Some("c"), None),
+    ];
+    assert_eq!(rows, expected);
+    Ok(())
+}

@@ -412,7 +412,7 @@ impl Session {
     }
 
     /// Whether some of an object's columns belong to its primary key.
-    fn is_in_key(&self, (store, _): ObjectId, columns: &[usize]) -> bool {
+    pub(in crate::session) fn is_in_key(&self, (store, _): ObjectId, columns: &[usize]) -> bool {
         let key = &self.entry(store).mapper.table().primary_key;
         columns.iter().any(|column| key.contains(column))
     }

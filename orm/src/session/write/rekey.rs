@@ -9,15 +9,18 @@ mod insertions;
 mod later;
 mod referring;
 
+use rustc_hash::FxHashSet;
+
 use crate::error::Result;
 use crate::session::life::transaction::Intent;
 use crate::session::memory::edges::ObjectId;
+use crate::session::memory::links::Link;
 use crate::session::read::lookup::owned;
 use crate::session::write::expression::Computations;
 use crate::session::write::pairs::Severed;
 use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
 use crate::session::{Session, State};
-use crate::value::Value;
+use crate::value::{Value, ValueRef};
 use followers::Follower;
 use referring::Old;
 pub(super) use referring::Referring;
@@ -38,6 +41,9 @@ impl Session {
         }
         self.reread_expired()?;
         self.ready(Intent::Write)?;
+        for (store, slots, _) in &mut due {
+            self.leave_by_relations(*store, slots)?;
+        }
         let rekeyed = due.iter().map(|(store, slots, _)| (*store, &slots[..]));
         self.delete_conflicting(rekeyed, severed)?;
         for (store, slots, referring) in due {
@@ -52,6 +58,53 @@ impl Session {
         let touched = stores.filter(|(_, entry)| !entry.store.touched().is_empty());
         let rekeyed = touched.map(|(store, entry)| (store, entry.store.rekeyed()));
         rekeyed.filter(|(_, slots)| !slots.is_empty()).collect()
+    }
+
+    /// Adds the rows whose keys the changed ones take, if they leave these because a relation gives them another parent. A new parent is
+    /// inserted first.
+    fn leave_by_relations(&mut self, store: u16, slots: &mut Vec<u32>) -> Result<()> {
+        if self.edges.links.is_empty() {
+            return Ok(());
+        }
+        let primary_key = self.primary_key(store);
+        let mut seen: FxHashSet<u32> = slots.iter().copied().collect();
+        let mut at = 0;
+        while let Some(&slot) = slots.get(at) {
+            at += 1;
+            let key = self.values((store, slot), &primary_key);
+            let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
+            let holder = self.any_store(store).find(&key)?;
+            let Some(holder) = holder.filter(|&holder| seen.insert(holder)) else {
+                continue;
+            };
+            if self.take_keys_of_parents((store, holder))? {
+                slots.push(holder);
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the keys of the parents that were set into the key of a row; returns whether there were any.
+    fn take_keys_of_parents(&mut self, child: ObjectId) -> Result<bool> {
+        if !self.has_row(child) {
+            return Ok(false);
+        }
+        let links: Vec<Link> = self.edges.links.of(child).cloned().collect();
+        let mut takes = false;
+        for link in links {
+            let columns = &link.reference.columns;
+            let Some(parent) = link.parent.filter(|_| self.is_in_key(child, columns)) else {
+                continue;
+            };
+            if self.any_store(parent.0).state(parent.1) == State::Pending {
+                self.insert_early([parent].into())?;
+            }
+            if self.has_row(parent) {
+                self.copy_key(child, columns, parent)?;
+                takes = true;
+            }
+        }
+        Ok(takes)
     }
 
     fn write_changed_keys_of(

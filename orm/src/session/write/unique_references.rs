@@ -210,7 +210,11 @@ impl Session {
     }
 
     /// The values of an object's columns; `None` if one of them is NULL or not loaded.
-    pub(super) fn key_of(&self, node: ObjectId, columns: &[usize]) -> Option<RecordKey> {
+    pub(in crate::session::write) fn key_of(
+        &self,
+        node: ObjectId,
+        columns: &[usize],
+    ) -> Option<RecordKey> {
         let values = self.values(node, columns);
         let values: Vec<ValueRef<'_>> = values.iter().map(Value::as_ref).collect();
         RecordKey::of(&values).filter(|_| values.len() == columns.len())

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::Result;
+use crate::record::RecordKey;
 use crate::session::write::plan::{Columns, Unique};
 use crate::session::{Session, State};
 
 impl Session {
     /// The columns, by row, that are not written together with the keys: they are set to expressions, reference rows that are inserted
-    /// later, or take unique values that other rows have not freed yet.
+    /// or get their keys later, or take unique values that other rows have not freed yet.
     pub(super) fn written_later(
         &self,
         store: u16,
@@ -24,8 +25,49 @@ impl Session {
                 later.entry(slot).or_default().extend(columns);
             }
         }
+        self.add_references_to_new_values(store, slots, &mut later);
         self.add_values_taken_later(store, slots, &mut later)?;
         Ok(later)
+    }
+
+    /// Adds the columns of changed foreign keys whose values other rows get in this flush: changed keys, or unique values.
+    fn add_references_to_new_values(
+        &self,
+        store: u16,
+        slots: &[u32],
+        later: &mut BTreeMap<u32, BTreeSet<usize>>,
+    ) {
+        let any = self.any_store(store);
+        let own_key = &any.mapper().table().primary_key;
+        for (parents, entry) in (0u16..).zip(&self.stores) {
+            let mut keys = self.foreign_keys_to(parents);
+            keys.retain(|key| key.store == store);
+            for key in keys {
+                let writes = |slot: u32, columns: &[usize]| {
+                    any_of(columns, &self.any_store(parents).changed(slot))
+                };
+                let touched = entry.store.touched().iter().copied();
+                let new: FxHashMap<RecordKey, u32> = touched
+                    .filter(|&slot| writes(slot, &key.referred))
+                    .filter_map(|slot| Some((self.key_of((parents, slot), &key.referred)?, slot)))
+                    .collect();
+                if new.is_empty() {
+                    continue;
+                }
+                for &slot in slots {
+                    let is_changed = any_of(&key.columns, &any.changed(slot));
+                    let parent = self.key_of((store, slot), &key.columns);
+                    let parent = parent.and_then(|key| new.get(&key));
+                    if is_changed
+                        && parent.is_some_and(|&parent| (parents, parent) != (store, slot))
+                    {
+                        let columns = key.columns.iter().copied();
+                        let columns = columns.filter(|column| !own_key.contains(column));
+                        later.entry(slot).or_default().extend(columns);
+                    }
+                }
+            }
+        }
     }
 
     /// The columns, by row, of references that were set, and of foreign keys that hold keys of new rows.
@@ -114,4 +156,8 @@ impl Session {
         }
         Ok(())
     }
+}
+
+fn any_of(columns: &[usize], changed: &[usize]) -> bool {
+    changed.iter().any(|column| columns.contains(column))
 }
