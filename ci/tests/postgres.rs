@@ -19,6 +19,7 @@ const TESTS: &[(&str, Test)] = &[
         "check_runs_on_a_server_and_leaves_nothing",
         check_runs_on_a_server,
     ),
+    ("equal_seeds_give_equal_reports", equal_seeds),
     ("the_password_is_in_no_report", no_password_in_reports),
     (
         "check_leaves_tables_that_are_there_alone",
@@ -70,6 +71,30 @@ fn check_runs_on_a_server(server: &Server) {
     let ran = run(&["check", server.url(), "--filter", "types.i64,types.text"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("(PostgreSQL 1"), "{}", ran.out);
+}
+
+/// Concurrent cases included; what differs is the timing.
+fn equal_seeds(server: &Server) {
+    let reports = [(); 2].map(|()| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("report.json");
+        let filter = "transactions.history,drawn.,types.i64,connections.waits";
+        let ran = run(&[
+            "check",
+            server.url(),
+            "--seed",
+            "777",
+            "--filter",
+            filter,
+            "--out",
+            out.to_str().expect("a path in UTF-8"),
+        ]);
+        assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
+        let text = fs::read_to_string(out).expect("a report");
+        let report = Report::from_json(&text).expect("a report");
+        report.to_stable_json().expect("JSON")
+    });
+    assert_eq!(reports[0], reports[1]);
 }
 
 /// With tables named like the suite's in the public schema, directly and behind a pooler that drops the search path.

@@ -427,7 +427,7 @@ fn catches(
     Some(acted && caught)
 }
 
-/// Caches which cases pass in the same wrapper without a fault.
+/// Caches which cases pass in the same wrapper without a fault, or see that what is not claimed is refused.
 #[derive(Default)]
 struct Honest(HashMap<&'static str, bool>);
 
@@ -436,7 +436,15 @@ impl Honest {
         *self.0.entry(case.id).or_insert_with(|| {
             let honest: Arc<dyn Target> =
                 Arc::new(LyingTarget::new(Arc::clone(target), None, Arc::default()));
-            attempt(&honest, case, options.limits()).outcome == Outcome::Pass
+            let outcome = attempt(&honest, case, options.limits()).outcome;
+            matches!(
+                outcome,
+                Outcome::Pass
+                    | Outcome::Unsupported {
+                        refusal_checked: true,
+                        ..
+                    }
+            )
         })
     }
 

@@ -362,6 +362,13 @@ const PROMISES: &[(&str, &[&str])] = &[
         "MUST NOT contain parameter values",
         &["constraints.error.no_values"],
     ),
+    (
+        "message MUST NOT be empty",
+        &[
+            "constraints.unique.duplicate",
+            "constraints.error.names_unique",
+        ],
+    ),
     ("Of an upsert, it MUST be", &["writes.upsert.counts"]),
     ("MUST decode column", &["types.all.read_twice"]),
     (

@@ -20,7 +20,8 @@ use crate::rules;
 
 pub use certificate::{Certificate, CertifiedTarget};
 
-/// The results of a run. Everything except [`timing`](Self::timing) depends only on targets and options.
+/// The results of a run. Everything except [`timing`](Self::timing) depends only on targets and options, as far as the database does: which
+/// allowed anomalies concurrent transactions show is [observed](SeenIsolation).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of the list of cases.
@@ -132,7 +133,7 @@ pub struct CaseReport {
     /// timing.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sent: Option<String>,
-    /// The anomalies of concurrent transactions, if the case looks for them.
+    /// The anomalies of concurrent transactions, if the case looks for them. Those that the level allows depend on timing too.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub isolation: Option<SeenIsolation>,
     /// How many operations of generated programs ran.
@@ -156,8 +157,6 @@ pub struct SeenIsolation {
     pub requested: String,
     /// The strongest level that is consistent with the observations.
     pub shown: String,
-    /// How many transactions were committed.
-    pub committed: usize,
     /// Each kind of anomaly.
     pub anomalies: Vec<SeenAnomaly>,
 }

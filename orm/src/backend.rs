@@ -106,7 +106,7 @@ pub struct Scheme {
 ///
 /// # Errors
 ///
-/// Every native error is classified into an [`ErrorKind`](crate::ErrorKind). It carries the constraint's name if the database reports it,
+/// Every native error is classified into an [`ErrorKind`](crate::ErrorKind). Its message MUST NOT be empty. It carries the constraint's name if the database reports it,
 /// and MUST NOT contain parameter values, neither in its text nor in its source; [`without_values`](crate::error::without_values) reduces
 /// the database's own message to what may be shown.
 ///

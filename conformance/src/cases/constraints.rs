@@ -68,7 +68,13 @@ fn refused<T: std::fmt::Debug>(
     what: &str,
 ) -> CaseResult<Error> {
     match result {
-        Err(error) if error.kind() == kind => Ok(error),
+        Err(error) if error.kind() == kind => {
+            check!(
+                !error.message().is_empty(),
+                "the error of {what} must have a message"
+            );
+            Ok(error)
+        }
         other => {
             let found = match other {
                 Ok(outcome) => format!("it was taken: {outcome:?}"),

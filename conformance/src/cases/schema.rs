@@ -42,6 +42,11 @@ pub(super) const CASES: &[Case] = &[
         .hint("See `Dialect::reflect`.")
         .covers(&[Contract(74), Rule(40)])
         .since(3),
+    Case::full("schema.reflect.columns", reflected_columns)
+        .since(25)
+        .promise("Columns of every type are reflected in their order, with a type that creates the same column, and nullable or not as declared.")
+        .hint("Read columns by their position; `Dialect::column_type` must write the same text for the reflected type.")
+        .covers(&[Contract(74), Rule(40)]),
     Case::full("schema.reflect.order", reflected_order)
         .since(24)
         .needs(&[Capability::ForeignKeys])
@@ -358,6 +363,56 @@ fn ordered(sets_default: bool) -> Metadata {
         tables.push(child);
     }
     Metadata::new(tables)
+}
+
+fn reflected_columns(context: &mut Context) -> CaseResult {
+    // Neither by name nor by type, and each type once nullable and once not.
+    let tables = (0..4_usize).map(|turn| {
+        let key = Column::new("own", ColumnType::I64);
+        let table = Table::build(format!("turn{turn}")).column(key);
+        let types = TYPES.into_iter().cycle().skip(turn * 4).take(TYPES.len());
+        let columns = types.enumerate().map(|(at, ty)| {
+            let letter = ["q", "z", "a", "m"][(at + turn) % 4];
+            let column = Column::new(format!("{letter}{at}"), ColumnType::of(ty));
+            match (at + turn / 2) % 2 {
+                0 => column.nullable(),
+                _ => column,
+            }
+        });
+        let table = columns.fold(table, Table::column);
+        table.primary_key(["own"])
+    });
+    let tables: Vec<Table> = tables.collect();
+    let engine = engine(context);
+    Metadata::new(tables.clone()).create_all(&engine)?;
+    let reflected = match engine.connect()?.reflect() {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped(
+                "the backend does not support reflection, and reports so".to_owned(),
+            ));
+        }
+        other => other?,
+    };
+    let dialect = engine.dialect();
+    for table in &tables {
+        let found = reflected.iter().find(|found| found.name == table.name);
+        let described = |table: &Table| -> Vec<String> {
+            let each = table.columns.iter();
+            each.map(|column| {
+                let ty = dialect.column_type(&column.ty);
+                let null = if column.nullable { "NULL" } else { "NOT NULL" };
+                format!("{} {ty} {null}", column.name)
+            })
+            .collect()
+        };
+        check_eq!(
+            found.map(described),
+            Some(described(table)),
+            "the columns of {} must be reflected in order",
+            table.name
+        );
+    }
+    Ok(())
 }
 
 fn reflected_order(context: &mut Context) -> CaseResult {

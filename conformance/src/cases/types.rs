@@ -317,6 +317,15 @@ fn refuses(
         matches!(&result, Err(error) if matches!(error.kind(), ErrorKind::OutOfRange | ErrorKind::Unsupported)),
         "{capability} is not claimed, so {value:?} must be refused as out of range, returned {result:?}"
     );
+    if let Err(error) = &result
+        && error.kind() == ErrorKind::OutOfRange
+    {
+        check_eq!(
+            error.parameter_position(),
+            Some(2),
+            "the error must tell the position of the refused parameter, from 1"
+        );
+    }
     check_eq!(
         database.count("t")?,
         0,

@@ -28,6 +28,12 @@ const CASES: &[Case] = &[
         .promise("A write reports how many rows its WHERE matched, including 0 and rows left unchanged: lost updates are detected this way.")
         .hint("Make the driver report matched rows, not changed ones.")
         .covers(&[Contract(49), Rule(19)]),
+    Case::core("writes.count.everywhere", counts_everywhere)
+        .since(25)
+        .needs(&[Capability::Transactions])
+        .promise("UPDATE, DELETE and INSERT from a query report how many rows they wrote, none or several, outside and inside transactions and savepoints, and after each way in which these end.")
+        .hint("The number is that of the statement itself, wherever it runs.")
+        .covers(&[Contract(49), Contract(51)]),
     Case::core("writes.update.predicate", update_predicate)
         .promise("UPDATE changes the rows that its WHERE matches, and no others.")
         .hint("Send WHERE as it is.")
@@ -120,6 +126,107 @@ fn counts(context: &mut Context) -> CaseResult {
             wanted,
             "`{statement}` must report how many rows it matched"
         );
+    }
+    Ok(())
+}
+
+/// How a connection comes to run the statements, and whether it then is in a transaction.
+const PLACES: &[(&str, &[Step])] = &[
+    ("outside a transaction", &[]),
+    ("in a transaction", &[Step::Begin]),
+    ("after a commit", &[Step::Begin, Step::Commit]),
+    ("after a rollback", &[Step::Begin, Step::Rollback]),
+    ("after a refused row", &[Step::Refused]),
+    (
+        "in a transaction after a rollback",
+        &[Step::Begin, Step::Rollback, Step::Begin],
+    ),
+    (
+        "in a transaction after a refused row",
+        &[Step::Refused, Step::Begin],
+    ),
+    ("in a savepoint", &[Step::Begin, Step::Savepoint]),
+    (
+        "in two savepoints",
+        &[Step::Begin, Step::Savepoint, Step::Savepoint],
+    ),
+    (
+        "after a released savepoint",
+        &[Step::Begin, Step::Savepoint, Step::Release],
+    ),
+    (
+        "after a rollback to a savepoint",
+        &[Step::Begin, Step::Savepoint, Step::RollbackTo],
+    ),
+    (
+        "after a row refused in a savepoint",
+        &[
+            Step::Begin,
+            Step::Savepoint,
+            Step::Refused,
+            Step::RollbackTo,
+        ],
+    ),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Begin,
+    Commit,
+    Rollback,
+    Savepoint,
+    Release,
+    RollbackTo,
+    /// A row whose key exists.
+    Refused,
+}
+
+fn counts_everywhere(context: &mut Context) -> CaseResult {
+    let has_savepoints = context.capabilities().savepoints;
+    let mut database = tens(context, 5)?;
+    database.create(&value_table("copies", ColumnType::I64))?;
+    let insert = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+    let statements = [
+        "UPDATE [t] SET [v] = [v] + 1 WHERE [id] <= ?",
+        "INSERT INTO [copies] ([id], [v]) SELECT [id], [v] FROM [t] WHERE [id] <= ?",
+        "UPDATE [copies] SET [v] = 0 WHERE [id] <= ?",
+        "DELETE FROM [copies] WHERE [id] <= ?",
+    ];
+    for (place, steps) in PLACES {
+        if steps.contains(&Step::Savepoint) && !has_savepoints {
+            continue;
+        }
+        let mut is_open = false;
+        for step in *steps {
+            match step {
+                Step::Begin => database.begin_write()?,
+                Step::Commit => database.commit()?,
+                Step::Rollback => database.rollback()?,
+                Step::Savepoint => database.savepoint("s")?,
+                Step::Release => database.release("s")?,
+                Step::RollbackTo => database.rollback_to("s")?,
+                Step::Refused => {
+                    let refused = database.execute(insert, &[int(1), int(0)]);
+                    check!(refused.is_err(), "a second row with key 1 must be refused");
+                }
+            }
+            is_open = match step {
+                Step::Begin => true,
+                Step::Commit | Step::Rollback => false,
+                _ => is_open,
+            };
+        }
+        for count in [3, 0, 1, 5, 2] {
+            for statement in statements {
+                let told = database.execute(statement, &[int(count)])?.matched;
+                check_eq!(told.try_into(), Ok(count), "{place}: {statement}");
+            }
+            let told = database.execute(statements[3], &[int(count)])?.matched;
+            check_eq!(told, 0, "{place}: a second time: {}", statements[3]);
+        }
+        if is_open {
+            database.rollback()?;
+        }
     }
     Ok(())
 }

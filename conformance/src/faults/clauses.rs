@@ -375,6 +375,34 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::RowLocks])
     .suspects(&["queries.lock"]),
+    text!(
+        "recursive_rows_once",
+        "A recursive query returns equal rows once.",
+        "queries.common",
+        |_, text| {
+            places(text, "WITH RECURSIVE ").first()?;
+            replaced(text, " UNION ALL ", " UNION ")
+        }
+    )
+    .needs(&[Capability::RecursiveQueries]),
+    text!(
+        "replace_finds_lower_case",
+        "REPLACE looks for the text in lower case.",
+        "queries.operands.text",
+        |_, text| calls(text, "REPLACE(", |arguments| {
+            let [text, from, to] =
+                <[&str; 3]>::try_from(arguments.split(", ").collect::<Vec<_>>()).ok()?;
+            Some(format!("REPLACE({text}, LOWER({from}), {to})"))
+        })
+    ),
+    text!(
+        "trim_removes_no_break_spaces",
+        "TRIM also removes no-break spaces.",
+        "queries.operands.text",
+        |_, text| calls(text, "TRIM(", |argument| {
+            (!argument.contains(',')).then(|| format!("TRIM(REPLACE({argument}, '\u{a0}', ' '))"))
+        })
+    ),
 ];
 
 const JOIN_ENDS: &[&str] = &[

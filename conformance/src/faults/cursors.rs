@@ -1,8 +1,8 @@
 //! Rows, cursors, batches and savepoints that remember too much, counters that are too narrow, and errors that say too little.
 
-use selfsame::Error;
-use selfsame::backend::StatementKind;
+use selfsame::backend::{Outcome, StatementKind};
 use selfsame::dialect::Transaction;
+use selfsame::{Error, ErrorKind};
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -175,4 +175,80 @@ pub(super) const FAULTS: &[Fault] = &[
     )
     .needs(&[Capability::Returning])
     .suspects(&["constraints.", "writes.returning"]),
+    Fault::new(
+        "transactions.third_rollback_to_does_nothing",
+        Transactions,
+        "A third ROLLBACK TO the same savepoint does nothing.",
+        Lie::CommandIn(|state, command| match command {
+            Transaction::RollbackTo(name) => {
+                let before = state.rolled_back_to.iter();
+                (before.filter(|other| other == name).count() == 2).then(Vec::new)
+            }
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints])
+    .suspects(&["transactions.savepoint"]),
+    Fault::new(
+        "writes.update_in_a_savepoint_counts_one",
+        Writes,
+        "Inside a savepoint, an UPDATE of several rows reports one.",
+        Lie::OutcomeOf(|state, kind, _, outcome| {
+            let is_meant = kind == StatementKind::Update && !state.savepoints.is_empty();
+            (is_meant && outcome.matched > 1).then(|| Outcome::matched(1))
+        }),
+    )
+    .needs(&[Capability::Transactions, Capability::Savepoints])
+    .suspects(&["writes.count"]),
+    Fault::new(
+        "constraints.errors_without_a_message",
+        Constraints,
+        "The error of a refused statement has no message.",
+        Lie::Error(|_, error| {
+            let is_meant = error.is_constraint() && !error.message().is_empty();
+            is_meant.then(|| {
+                let mut other = Error::new(error.kind(), "");
+                if let Some(name) = error.constraint_name() {
+                    other = other.constraint(name);
+                }
+                if let Some(name) = error.column_name() {
+                    other = other.column(name);
+                }
+                Answer::Error(other)
+            })
+        }),
+    )
+    .suspects(&["constraints."]),
+    Fault::new(
+        "constraints.null_of_another_column",
+        Constraints,
+        "The error for NULL names another column.",
+        Lie::Error(|_, error| {
+            error.column_name()?;
+            (error.kind() == ErrorKind::NotNullViolation)
+                .then(|| Answer::Error(Error::new(error.kind(), error.message()).column("another")))
+        }),
+    )
+    .suspects(&["constraints.error.names_column", "constraints."]),
+    Fault::new(
+        "values.refused_parameter_untold",
+        Values,
+        "A value that is out of range is reported without its position.",
+        Lie::Error(|_, error| {
+            error.parameter_position()?;
+            Some(Answer::Error(Error::new(error.kind(), error.message())))
+        }),
+    )
+    .suspects(&["types.text.nul", "types.f64.nan", "types."]),
+    Fault::new(
+        "values.refused_parameter_counted_from_0",
+        Values,
+        "A value that is out of range is reported with the position of the one before.",
+        Lie::Error(|_, error| {
+            let position = error.parameter_position()?.checked_sub(1)?;
+            let other = Error::new(error.kind(), error.message());
+            Some(Answer::Error(other.parameter(position)))
+        }),
+    )
+    .suspects(&["types.text.nul", "types.f64.nan", "types."]),
 ];

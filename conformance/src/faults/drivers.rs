@@ -333,6 +333,13 @@ pub(super) const FAULTS: &[Fault] = &[
         &["constraints."]
     )
     .needs(&[Capability::ForeignKeys]),
+    other!(
+        Values,
+        "values.out_of_range_is_other",
+        "A value that is refused as out of range is reported as another error of the database.",
+        |_, error| error == ErrorKind::OutOfRange,
+        &["types.text.nul", "types.f64.nan", "types."]
+    ),
     begun!(
         "read_only_lost_with_isolation",
         "A read-only transaction with an isolation level accepts writes.",

@@ -322,4 +322,26 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }
     ),
+    table!(
+        "columns_in_order_of_names",
+        "Columns are reflected in the order of their names.",
+        |table| {
+            let key = table.key_columns().map(|column| column.name.clone());
+            let key: Vec<String> = key.collect();
+            table.columns.sort_by(|a, b| a.name.cmp(&b.name));
+            let place = |name: &String| table.position(name);
+            table.primary_key = key.iter().filter_map(place).collect();
+        }
+    ),
+    table!(
+        "narrow_integers_are_wide",
+        "A column of 16-bit integers is reflected as one of 32 bits.",
+        |table| {
+            for column in &mut table.columns {
+                if column.ty == ColumnType::I16 {
+                    column.ty = ColumnType::I32;
+                }
+            }
+        }
+    ),
 ];

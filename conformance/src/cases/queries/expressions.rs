@@ -3,8 +3,8 @@
 use selfsame::dialect::{DatePart, JsonStep};
 use selfsame::prelude::*;
 use selfsame::sql::{
-    FrameBound, RowLock, Window, abs, cast, common, count, date_part, json_text, lag, length,
-    nullif, on, rank, recursive, replace, row_number, select, substring, sum, trim,
+    FrameBound, RowLock, Window, abs, cast, common, count, date_part, delete_from, json_text, lag,
+    length, nullif, on, rank, recursive, replace, row_number, select, substring, sum, trim,
 };
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz};
 use selfsame::{ErrorKind, metadata};
@@ -25,6 +25,12 @@ pub(super) const CASES: &[Case] = &[
         .hint("WITH may stand in a subquery.")
         .covers(&[Contract(36)])
         .since(10),
+    Case::core("queries.common.paths", paths)
+        .since(25)
+        .needs(&[Capability::RecursiveQueries])
+        .promise("A recursive query returns a row for each way to reach it, equal rows included.")
+        .hint("The parts of a recursive query are combined by UNION ALL.")
+        .covers(&[Contract(36)]),
     Case::core("queries.functions.common", functions)
         .promise("The functions and casts of the expression language give the same values on every backend.")
         .hint("See `Dialect::cast_type`.")
@@ -148,6 +154,57 @@ fn commons(context: &mut Context) -> CaseResult {
         [root, branch, leaf].iter().all(|node| found.contains(node)),
         "the tree below the root"
     );
+    Ok(())
+}
+
+/// A step from one place to another.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "edges")]
+struct Edge {
+    #[orm(primary_key)]
+    id: i64,
+    source: i64,
+    target: i64,
+}
+
+fn paths(context: &mut Context) -> CaseResult {
+    let world = World::of(context, &metadata![Edge])?;
+    let mut session = world.session();
+    for (width, depth) in (1..=3).flat_map(|width| (1..=4).map(move |depth| (width, depth))) {
+        session.execute(&delete_from(Edge::table()))?;
+        // From 0 to each place of the first level, and from each place of a level to each of the next.
+        let level = |number: i64| match number {
+            0 => 0..1,
+            _ => number * 10..number * 10 + width,
+        };
+        let steps = (0..depth).flat_map(|number| {
+            level(number)
+                .flat_map(move |source| level(number + 1).map(move |target| (source, target)))
+        });
+        let edges = (1..)
+            .zip(steps)
+            .map(|(id, (source, target))| Edge::new(id, source, target));
+        session.insert_all(edges.collect::<Vec<_>>())?;
+        let first = select(Edge::TARGET)
+            .from(Edge::table())
+            .filter(Edge::SOURCE.eq(0));
+        let reached = recursive("reached", first, |reached| {
+            select(Edge::TARGET)
+                .from(Edge::table())
+                .join(reached, on(Edge::SOURCE, reached.column::<0>()))
+        });
+        let found = select(reached.column::<0>())
+            .from(&reached)
+            .order_by(reached.column::<0>().asc())
+            .all(&mut session)?;
+        let mut wanted = Vec::new();
+        let mut ways = 1;
+        for number in 1..=depth {
+            wanted.extend(level(number).flat_map(|place| std::iter::repeat_n(place, ways)));
+            ways *= level(number).count();
+        }
+        check_eq!(found, wanted, "{depth} levels of {width} places");
+    }
     Ok(())
 }
 

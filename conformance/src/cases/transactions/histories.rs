@@ -179,7 +179,6 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
     context.isolation = Some(SeenIsolation {
         requested: requested.to_owned(),
         shown: verdict.level().to_string(),
-        committed,
         anomalies: Anomaly::ALL.into_iter().map(seen).collect(),
     });
     let found: Vec<String> = verdict
@@ -197,10 +196,7 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
         true => "no anomaly".to_owned(),
         false => names.join(", "),
     };
-    context.note(format!(
-        "{requested} shows {shown}: {}, in {committed} committed transactions",
-        verdict.level()
-    ));
+    context.note(format!("{requested} shows {shown}: {}", verdict.level()));
     Ok(())
 }
 

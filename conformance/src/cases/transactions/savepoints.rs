@@ -42,6 +42,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("Savepoints nest a dozen levels deep, with names that differ only in their last characters, and each can be rolled back to, released and left open at the end.")
         .hint("Names are not cut, and no level is emulated.")
         .covers(&[Contract(41), Contract(66), Rule(32)]),
+    Case::full("transactions.savepoint.again", again)
+        .since(25)
+        .needs(NEEDS)
+        .promise("Each of several nested savepoints can be rolled back to again and again, with savepoints set and released in between.")
+        .hint("ROLLBACK TO keeps its savepoint open, and ends those inside it.")
+        .covers(&[Contract(66), Rule(32)]),
 ];
 
 fn rollback_to(context: &mut Context) -> CaseResult {
@@ -78,6 +84,45 @@ fn rollback_to(context: &mut Context) -> CaseResult {
     );
     let found = database.integers("SELECT [v] FROM [t] WHERE [id] = ?", &[int(5)])?;
     check_eq!(found, [51], "with what was changed after the rollback");
+    Ok(())
+}
+
+fn again(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    for (depth, target) in
+        (1..=4_i64).flat_map(|depth| (1..=depth).map(move |target| (depth, target)))
+    {
+        database.begin_write()?;
+        for level in 1..=depth {
+            database.savepoint(&format!("s{level}"))?;
+            insert(&mut database, 1 + level, level)?;
+        }
+        // The first rollback leaves what was there when its savepoint was set.
+        let left: Vec<i64> = (1..=target).collect();
+        for round in 1..=5 {
+            insert(&mut database, 100, round)?;
+            if round % 2 == 0 {
+                database.savepoint("inside")?;
+                insert(&mut database, 101, round)?;
+            }
+            if round == 4 {
+                database.release("inside")?;
+            }
+            database.rollback_to(&format!("s{target}"))?;
+            check_eq!(
+                keys(&mut database)?,
+                left,
+                "rollback {round} to savepoint {target} of {depth} must undo what came after the savepoint, and only that"
+            );
+        }
+        insert(&mut database, 100, 0)?;
+        database.release(&format!("s{target}"))?;
+        let kept = [left, vec![100]].concat();
+        check_eq!(keys(&mut database)?, kept, "releasing must keep the work");
+        database.commit()?;
+        check_eq!(keys(&mut database)?, kept, "the commit must keep the work");
+        database.execute("DELETE FROM [t] WHERE [id] > ?", &[int(1)])?;
+    }
     Ok(())
 }
 

@@ -72,6 +72,43 @@ pub(super) fn texts(context: &mut Context) -> CaseResult {
             .zip(row.t.as_ref())
             .map(|(s, t)| s.replace('a', t))
     );
+    for (from, to) in [
+        ("A", "x"),
+        ("a", ""),
+        ("ab", "ba"),
+        ("aB", "%"),
+        ("é", "e"),
+        ("😀", "é"),
+        (" ", "  "),
+        ("%", "_"),
+        ("\\", "\\\\"),
+        ("aa", "a"),
+    ] {
+        agree!(
+            session,
+            Words,
+            rows,
+            format!("replace(s, {from:?}, {to:?})"),
+            replace(Words::S, from, to),
+            |row: &Words| row.s.as_ref().map(|s| s.replace(from, to))
+        );
+    }
+    // Spaces only are trimmed, nothing that looks like one.
+    for around in [
+        " ", "\t", "\r", "\u{b}", "\u{a0}", "\u{2003}", "\u{3000}", "\u{200b}", "0",
+    ] {
+        agree!(
+            session,
+            Words,
+            rows,
+            format!("trim(s || {around:?} || ' ')"),
+            trim(Words::S.concat(around).concat(" ")),
+            |row: &Words| row
+                .s
+                .as_ref()
+                .map(|s| format!("{s}{around} ").trim_matches(' ').to_owned())
+        );
+    }
     for (from, most) in [(1, 1), (1, 2), (2, 1), (2, 9), (4, 1)] {
         agree!(
             session,
