@@ -291,3 +291,58 @@ fn changes_by_hooks_are_never_lost() -> Result<()> {
     }
     Ok(())
 }
+
+/// What a relation was set to is in memory at once, before the hook gives the row another parent.
+#[test]
+fn a_hook_overrides_a_relation_by_its_column() -> Result<()> {
+    for (is_new, from, to) in [
+        (true, Some(0), Some(1)),
+        (true, Some(0), None),
+        (true, None, Some(1)),
+        (false, Some(0), Some(1)),
+        (false, Some(0), None),
+        (false, Some(1), Some(0)),
+        (false, None, Some(1)),
+    ] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let authors = s.add_all(["a", "b"].map(Author::new));
+        let book = s.add(Book::new("book"));
+        s.commit()?;
+        for author in authors {
+            s.load(author, Author::BOOKS)?;
+        }
+        let book = match is_new {
+            true => s.add(Book::new("new")),
+            false => book,
+        };
+        let id = to.map(|at: usize| at as i64 + 1);
+        s.hook(Hook::before_insert(move |book: &mut Book| {
+            book.author_id = id;
+            Ok(())
+        }));
+        s.hook(Hook::before_update(move |book: &mut Book| {
+            book.author_id = id;
+            Ok(())
+        }));
+        s[book].title = "changed".into();
+        s.set(book, Book::AUTHOR, from.map(|at: usize| authors[at]))?;
+        s.flush()?;
+        let parent = to.map(|at| authors[at]);
+        assert_eq!(s[book].author_id, id, "{is_new} {from:?} {to:?}");
+        assert_eq!(s.load(book, Book::AUTHOR)?, parent);
+        for author in authors {
+            let books = s.load(author, Author::BOOKS)?;
+            let wanted = if Some(author) == parent {
+                &[book][..]
+            } else {
+                &[]
+            };
+            assert_eq!(books, wanted, "{is_new} {from:?} {to:?}");
+        }
+        s.commit()?;
+        let count = Book::query().filter(Book::AUTHOR_ID.is_null()).count(s)?;
+        assert_eq!(count, u64::from(is_new) + u64::from(to.is_none()));
+    }
+    Ok(())
+}

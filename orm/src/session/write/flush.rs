@@ -186,6 +186,9 @@ impl Session {
             entry.store.check_identities(&is_open)?;
         }
         self.note_moves(&mut moves)?;
+        if !self.hooks.is_empty() {
+            self.note_overridden(&mut moves);
+        }
         let associations = self.association_changes(severed)?;
         let computations = self.computations()?;
         let orders = self.delete_orders(&mut texts)?;

@@ -108,6 +108,41 @@ impl Session {
         Ok(())
     }
 
+    /// Adds the rows that were set to one parent and that a hook then gave another by the columns.
+    pub(in crate::session) fn note_overridden(&self, moves: &mut Moves) {
+        for link in self.edges.links.iter() {
+            let columns = &link.reference.columns;
+            let Some(relation) = link.reference.collection else {
+                continue;
+            };
+            let given = self.values(link.child, columns);
+            let is_overridden = match link.parent {
+                Some(parent) if self.has_row(parent) => {
+                    let key = &self.entry(parent.0).mapper.table().primary_key;
+                    let set = self.values(parent, key);
+                    let mut pairs = given.iter().zip(&set);
+                    !pairs.all(|(given, set)| given.as_ref().same(set.as_ref()))
+                }
+                // The key of a new parent is filled in later, whatever the columns hold.
+                Some(_) => false,
+                None => !given.contains(&Value::Null),
+            };
+            if is_overridden {
+                moves.rows.push(Move {
+                    row: link.child,
+                    of: moves.collections.len(),
+                    before: link.parent,
+                    was_other: false,
+                });
+                moves.collections.push(Collections {
+                    owners: link.reference.parent_store,
+                    relation,
+                    columns: Arc::clone(columns),
+                });
+            }
+        }
+    }
+
     /// After the rows are written, removes them from collections of their old owner, and unloads collections that they joined.
     pub(in crate::session) fn make_moves(&mut self, moves: Moves) -> Result<()> {
         let mut other_texts: BTreeMap<(u16, u16), Vec<Vec<Value>>> = BTreeMap::new();
