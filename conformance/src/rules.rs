@@ -69,7 +69,7 @@ pub const RULES: [Rule; 42] = [
     rule(34, "every legal state transition works, every illegal one is an error that names the state"),
     rule(35, "`merge`, `refresh`, `expire`, `expunge`, `flush` and `close` do what their documentation says"),
     rule(36, "hooks run before and after each flush, commit, rollback, INSERT, UPDATE, DELETE and load; an error from a hook rolls back"),
-    rule(37, "`retry` runs a transaction again after a serialization failure or a deadlock, never after an ambiguous commit; a commit of one statement needs no BEGIN"),
+    rule(37, "`retry` runs a transaction again after a serialization failure or a deadlock, never after an ambiguous commit; a commit of one statement needs no BEGIN, unless rows in memory change with it"),
     rule(38, "a session is `Send`, an engine is `Send` and `Sync`, and every wait is bounded"),
     rule(39, "`create_all` and `drop_all` follow the references between tables and may be repeated"),
     rule(40, "reflection describes tables as they were created"),

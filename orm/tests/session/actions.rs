@@ -243,7 +243,7 @@ fn a_deleted_row_takes_others_with_it() -> Result<()> {
     Ok(())
 }
 
-/// The commit sends a single statement.
+/// The flush plans a single step.
 #[test]
 fn what_a_commit_changed_along_is_known() -> Result<()> {
     for (is_deleted, code) in [(true, None), (false, Some("c"))] {

@@ -674,7 +674,6 @@ fn a_child_that_an_expression_moves_leaves_its_deleted_parent() -> Result<()> {
     Ok(())
 }
 
-/// The reference is NULL while the key changes.
 /// The key of the parent is not known before the flush.
 #[test]
 fn a_computed_reference_is_loaded_after_a_flush() -> Result<()> {
@@ -713,6 +712,7 @@ fn a_computed_reference_is_loaded_after_a_flush() -> Result<()> {
     Ok(())
 }
 
+/// The reference is NULL while the key changes.
 #[test]
 fn an_expression_does_not_read_a_reference_that_a_changed_key_released() -> Result<()> {
     let mut f = Fixture::new()?;

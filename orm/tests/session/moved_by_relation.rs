@@ -109,3 +109,26 @@ fn a_seat_takes_the_key_that_another_leaves_by_a_relation() -> Result<()> {
     }
     Ok(())
 }
+
+/// The key that the column alone would give is another seat's.
+#[test]
+fn a_seat_changes_both_parts_of_its_key() -> Result<()> {
+    for is_new in [false, true] {
+        let engine = Engine::new(Sqlite::memory());
+        metadata![Place, Seat, Booking].create_all(&engine)?;
+        let mut s = Session::new(&engine);
+        let [_, b] = s.add_all(["a", "b"].map(Place::new));
+        let numbers = if is_new { [3, 6] } else { [3, 5] };
+        let [seat, _] = s.add_all(numbers.map(|number| Seat::new("a", number)));
+        s.commit()?;
+        let to = if is_new { s.add(Place::new("c")) } else { b };
+        s.get::<Seat>(("a".to_owned(), 3))?;
+        s[seat].number = 5;
+        s.set(seat, Seat::PLACE, to)?;
+        s.commit()?;
+        s.refresh(seat)?;
+        let code = s.get::<Place>(s[seat].place_code.clone())?;
+        assert_eq!((code, s[seat].number), (Some(to), 5));
+    }
+    Ok(())
+}

@@ -110,7 +110,7 @@ fn expired_children_are_left_to_the_database() -> Result<()> {
     Ok(())
 }
 
-/// The deletion is the only statement of its commit.
+/// The flush plans a single step.
 #[test]
 fn children_that_a_commit_released_are_known() -> Result<()> {
     let (_, mut session) = filled()?;
@@ -191,5 +191,26 @@ fn an_expression_after_a_relation_field_is_written() -> Result<()> {
     session.commit()?;
     session.refresh(lent)?;
     assert_eq!(session[lent].owner_id, Some(2));
+    Ok(())
+}
+
+#[test]
+fn an_expired_child_that_another_session_moved_is_read_with_the_deletion() -> Result<()> {
+    let (engine, mut session) = filled()?;
+    let third = session.add(Owner::new());
+    let owner = session.get::<Owner>(1)?.expect("a row");
+    let moved = session.get::<Owned>(1)?.expect("a row");
+    session.commit()?;
+    let mut other = Session::new(&engine);
+    let there = other.get::<Owned>(1)?.expect("a row");
+    other[there].owner_id = 2;
+    other.commit()?;
+    drop(other);
+    session.delete(owner)?;
+    session.flush()?;
+    assert_eq!(session[moved].owner_id, 2);
+    session[moved].owner_id = *session[third].id;
+    session.commit()?;
+    assert_eq!(session.load(moved, Owned::OWNER)?, third);
     Ok(())
 }

@@ -610,3 +610,42 @@ fn a_row_refers_to_the_key_and_the_value_that_another_takes() -> Result<()> {
     assert_eq!(rows, expected);
     Ok(())
 }
+
+/// Refers to another of the same tenant.
+#[derive(Entity, Clone, Debug)]
+#[orm(
+    table = "parts",
+    foreign_key(columns(tenant, outer), references = "parts(tenant, code)")
+)]
+struct Part {
+    #[orm(primary_key)]
+    tenant: i64,
+    #[orm(primary_key)]
+    code: String,
+    outer: Option<String>,
+}
+
+#[test]
+fn a_row_moves_with_the_one_that_it_then_refers_to() -> Result<()> {
+    let engine = Engine::new(selfsame_sqlite::Sqlite::memory());
+    metadata![Part].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    let [_, a, r] = s.add_all(["q", "a", "r"].map(|code| Part::new(1, code)));
+    s[r].outer = Some("q".into());
+    s.commit()?;
+    Part::query().all(&mut s)?;
+    s[a].tenant = 2;
+    s[r].tenant = 2;
+    s[r].outer = Some("a".into());
+    s.commit()?;
+    let rows = s.sql("SELECT tenant, code, outer FROM parts ORDER BY 1, 2", ());
+    let rows: Vec<(i64, String, Option<String>)> = rows.all()?;
+    let row = |tenant, code: &str, outer: Option<&str>| {
+        (tenant, code.to_owned(), outer.map(str::to_owned))
+    };
+    assert_eq!(
+        rows,
+        [row(1, "q", None), row(2, "a", None), row(2, "r", Some("a"))]
+    );
+    Ok(())
+}

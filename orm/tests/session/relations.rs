@@ -656,3 +656,25 @@ fn the_parent_of_a_row_that_is_gone_is_unknown() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_a_refreshed_object_had_left_is_not_displaced() -> Result<()> {
+    for (next_is_same, is_expunged) in [(false, false), (false, true), (true, false)] {
+        let (mut f, b, ann) = passports()?;
+        let s = &mut f.session;
+        s.set(b, Passport::PERSON, Some(ann))?;
+        s.set(b, Passport::PERSON, next_is_same.then_some(ann))?;
+        match is_expunged {
+            true => s.expunge(b).map(drop)?,
+            false => s.refresh(b)?,
+        }
+        s[ann].name = "changed".into();
+        s.commit()?;
+        let held = s.sql(
+            "SELECT number FROM passports WHERE person_id = ?",
+            (*s[ann].id,),
+        );
+        assert_eq!(held.all::<(String,)>()?, [("A".to_owned(),)]);
+    }
+    Ok(())
+}

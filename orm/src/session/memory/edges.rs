@@ -36,7 +36,7 @@ pub(crate) struct Edges {
     changed: Vec<Collection>,
     /// The one-to-one relations that a child was set in since the last flush and has left again, with the child: it has displaced the
     /// previous one.
-    pub(in crate::session) passed: BTreeMap<Collection, u32>,
+    pub(in crate::session) passed: BTreeMap<Collection, ObjectId>,
     /// The clock of the links when objects were marked for deletion; absent if it was zero.
     deleted: FxHashMap<ObjectId, u64>,
     /// The collections that each object was removed from since the last flush.
@@ -307,6 +307,7 @@ impl Edges {
             self.collections.remove(&(node, relation));
         }
         self.links.take(node);
+        self.passed.retain(|_, child| *child != node);
         self.left.remove(&node);
         self.pairs.take(node);
         self.queried.forget(node, relations);
@@ -432,6 +433,7 @@ impl Edges {
         for relation in 0..relations {
             self.unload(log, (node, relation));
         }
+        self.passed.retain(|_, child| *child != node);
         self.links.take(node)
     }
 

@@ -68,11 +68,11 @@ impl Session {
             for left in old.filter(|old| Some(*old) != parent) {
                 self.edges.remove(&mut self.log, (left, collection), child);
             }
-            let set = self.edges.links.get(child, &reference.columns);
-            if let Some(left) = set.and_then(|link| link.parent)
-                && reference.single
+            if reference.single
+                && let Some(set) = self.edges.links.get(child, &reference.columns)
+                && let Some(left) = set.parent.filter(|left| Some(*left) != parent)
             {
-                self.edges.passed.insert((left, collection), child.1);
+                self.edges.passed.insert((left, collection), child);
             }
             if let Some(parent) = parent {
                 // The collection of an object without a row contains only what was added to it.

@@ -370,9 +370,9 @@ impl Session {
         let set = self.edges.known((owner, relation)).next_back();
         self.edges
             .fill(&mut self.log, (owner, relation), target, slots);
-        let passed = self.edges.passed.get(&(owner, relation)).copied();
+        let passed = self.edges.passed.get(&(owner, relation));
         if let Some(child) = set
-            .or(passed)
+            .or(passed.map(|child| child.1))
             .filter(|_| resolved.kind == RelationKind::HasOne)
         {
             let reference = self.reference(owner.0, relation, resolved);

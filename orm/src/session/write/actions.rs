@@ -356,21 +356,30 @@ impl Session {
             && keys.any(|key| key.table == *table && (acts(key.on_delete) || acts(key.on_update)))
     }
 
-    /// Lets the objects be read again whose rows the database has changed.
-    pub(in crate::session) fn expire_acted_on(&mut self) {
+    /// Lets the objects be read again whose rows the database has changed. Those that were expired before are read at once: another session
+    /// may have changed them, too, and its changes would pass for those of this one.
+    pub(in crate::session) fn expire_acted_on(&mut self) -> Result<()> {
         let acted_on = std::mem::take(&mut self.acted_on);
+        let mut expired: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         for &ActedOn {
             row: (store, slot), ..
         } in &acted_on
         {
             let (any, log) = self.logged_store(store);
             if any.state(slot) == State::Persistent {
+                let is_own = any.states().is_overwritten(slot, log.written_before);
+                if any.is_expired(slot, log.epoch) && !is_own {
+                    expired.entry(store).or_default().push(slot);
+                }
                 any.states_mut().overwritten(slot, log);
             }
         }
         if !acted_on.is_empty() {
             self.edges.expire_loaded(&mut self.log);
         }
+        expired
+            .into_iter()
+            .try_for_each(|(store, slots)| self.read_expired(store, slots))
     }
 }
 

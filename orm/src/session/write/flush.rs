@@ -211,8 +211,7 @@ impl Session {
         self.call_after_writes(written, &steps)?;
         self.settle_written();
         self.make_moves(moves)?;
-        self.expire_acted_on();
-        Ok(())
+        self.expire_acted_on()
     }
 
     /// Forgets what was changed, because it is written.
@@ -288,7 +287,7 @@ impl Session {
             _ => None,
         };
         if let [step] = steps
-            && commits_itself
+            && single.is_some()
         {
             self.note_actions(step, computations);
         }

@@ -35,7 +35,10 @@ pub(in crate::session) fn run(
     if reaches_others(session, step, computations) {
         session.log.wrote_unknown();
     }
-    session.note_actions(step, computations);
+    // Those of a lone step are noted before it is decided whether it commits itself.
+    if single.is_none() {
+        session.note_actions(step, computations);
+    }
     execute(session, step, computations, single).map_err(|error| session.hint_of_step(error, step))
 }
 

@@ -163,7 +163,7 @@ impl Session {
     }
 
     /// Before a commit, reads the rows that expressions wrote and nothing has read since: afterwards a difference from what memory shows
-    /// is a change by another session. Values that do not fit are left to the next read.
+    /// is a change by another session.
     pub(in crate::session) fn read_unknown(&mut self) -> Result<()> {
         let mut written: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         for entry in self.log.since(0) {
@@ -172,33 +172,41 @@ impl Session {
                 written.entry(store).or_default().push(slot);
             }
         }
-        for (store, mut slots) in written {
-            slots.sort_unstable();
-            slots.dedup();
-            let mapper = Arc::clone(&self.entry(store).mapper);
-            let any = self.any_store(store);
-            let mut deferred = mapper.deferred().to_vec();
-            deferred.retain(|&column| {
-                let mut values = slots.iter().map(|&slot| any.value(slot, column));
-                values.any(|value| value.value().is_some())
-            });
-            let keys = self.key_values(store, &slots);
-            let lookup = Lookup {
-                undefer: &deferred,
-                ..Lookup::new(store, &mapper.table().primary_key, &keys)
-            };
-            self.look_up_rows(&lookup, &mut |any, log, row| match any.take_row(
-                row,
-                0,
-                &deferred,
-                Fill::Expired,
-                log,
-            ) {
-                Err(error) if error.kind() != ErrorKind::Conversion => Err(error),
-                _ => Ok(()),
-            })?;
-        }
-        Ok(())
+        written
+            .into_iter()
+            .try_for_each(|(store, slots)| self.read_expired(store, slots))
+    }
+
+    /// Reads the rows of expired objects that are there. Values that do not fit are left to the next read.
+    pub(in crate::session) fn read_expired(
+        &mut self,
+        store: u16,
+        mut slots: Vec<u32>,
+    ) -> Result<()> {
+        slots.sort_unstable();
+        slots.dedup();
+        let mapper = Arc::clone(&self.entry(store).mapper);
+        let any = self.any_store(store);
+        let mut deferred = mapper.deferred().to_vec();
+        deferred.retain(|&column| {
+            let mut values = slots.iter().map(|&slot| any.value(slot, column));
+            values.any(|value| value.value().is_some())
+        });
+        let keys = self.key_values(store, &slots);
+        let lookup = Lookup {
+            undefer: &deferred,
+            ..Lookup::new(store, &mapper.table().primary_key, &keys)
+        };
+        self.look_up_rows(&lookup, &mut |any, log, row| match any.take_row(
+            row,
+            0,
+            &deferred,
+            Fill::Expired,
+            log,
+        ) {
+            Err(error) if error.kind() != ErrorKind::Conversion => Err(error),
+            _ => Ok(()),
+        })
     }
 
     fn read_rows_back(&mut self, store: u16, slots: &[u32]) -> Result<()> {

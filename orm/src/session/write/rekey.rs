@@ -60,8 +60,8 @@ impl Session {
         rekeyed.filter(|(_, slots)| !slots.is_empty()).collect()
     }
 
-    /// Adds the rows whose keys the changed ones take, if they leave these because a relation gives them another parent. A new parent is
-    /// inserted first.
+    /// Completes keys that a relation changes, too, and adds the rows whose keys the changed ones take, if they leave these because a
+    /// relation gives them another parent. A new parent of such a row is inserted first.
     fn leave_by_relations(&mut self, store: u16, slots: &mut Vec<u32>) -> Result<()> {
         if self.edges.links.is_empty() {
             return Ok(());
@@ -71,13 +71,14 @@ impl Session {
         let mut at = 0;
         while let Some(&slot) = slots.get(at) {
             at += 1;
+            self.take_keys_of_parents((store, slot), false)?;
             let key = self.values((store, slot), &primary_key);
             let key: Vec<ValueRef<'_>> = key.iter().map(Value::as_ref).collect();
             let holder = self.any_store(store).find(&key)?;
             let Some(holder) = holder.filter(|&holder| seen.insert(holder)) else {
                 continue;
             };
-            if self.take_keys_of_parents((store, holder))? {
+            if self.take_keys_of_parents((store, holder), true)? {
                 slots.push(holder);
             }
         }
@@ -85,7 +86,7 @@ impl Session {
     }
 
     /// Copies the keys of the parents that were set into the key of a row; returns whether there were any.
-    fn take_keys_of_parents(&mut self, child: ObjectId) -> Result<bool> {
+    fn take_keys_of_parents(&mut self, child: ObjectId, inserts: bool) -> Result<bool> {
         if !self.has_row(child) {
             return Ok(false);
         }
@@ -96,10 +97,13 @@ impl Session {
             let Some(parent) = link.parent.filter(|_| self.is_in_key(child, columns)) else {
                 continue;
             };
-            if self.any_store(parent.0).state(parent.1) == State::Pending {
+            if inserts && self.any_store(parent.0).state(parent.1) == State::Pending {
                 self.insert_early([parent].into())?;
             }
-            if self.has_row(parent) {
+            // A parent whose own key changes may be written later.
+            let changed = self.any_store(parent.0).changed(parent.1);
+            let key = &self.entry(parent.0).mapper.table().primary_key;
+            if self.has_row(parent) && !changed.iter().any(|column| key.contains(column)) {
                 self.copy_key(child, columns, parent)?;
                 takes = true;
             }

@@ -40,6 +40,9 @@ impl Session {
         let any = self.any_store(store);
         let own_key = &any.mapper().table().primary_key;
         for (parents, entry) in (0u16..).zip(&self.stores) {
+            if entry.store.touched().is_empty() {
+                continue;
+            }
             let mut keys = self.foreign_keys_to(parents);
             keys.retain(|key| key.store == store);
             for key in keys {
@@ -55,10 +58,15 @@ impl Session {
                     continue;
                 }
                 for &slot in slots {
-                    let is_changed = any_of(&key.columns, &any.changed(slot));
+                    let changed = any.changed(slot);
+                    // One part of a foreign key cannot wait for a key that another part of it belongs to.
+                    let is_split = changed
+                        .iter()
+                        .any(|at| key.columns.contains(at) && own_key.contains(at));
                     let parent = self.key_of((store, slot), &key.columns);
                     let parent = parent.and_then(|key| new.get(&key));
-                    if is_changed
+                    if any_of(&key.columns, &changed)
+                        && !is_split
                         && parent.is_some_and(|&parent| (parents, parent) != (store, slot))
                     {
                         let columns = key.columns.iter().copied();
