@@ -16,7 +16,7 @@ use crate::commits::{commits, may_commit};
 use crate::fit::{self, Declared};
 use crate::interrupt::interrupter;
 use crate::link::Link;
-use crate::results::Sink;
+use crate::results::{Sink, is_upsert};
 use crate::settings;
 use crate::statement::{Failure, Kept, STALE};
 use crate::transaction::State;
@@ -112,10 +112,13 @@ impl MariaDbConnection {
         Ok(done)
     }
 
-    /// Deletes a new row whose generated key is greater than any that an object can have: outside a transaction it would stay.
+    /// Refuses a generated key that is greater than any that an object can have, and deletes its row: outside a transaction it would stay. An
+    /// upsert may return the key of an older row.
     fn refuse_key(&mut self, sql: &Sql) -> Result<()> {
         let id = self.link.conn.last_insert_id();
-        let (Some(target), true) = (sql.target(), i64::try_from(id).is_err()) else {
+        let (Some(target), true, false) =
+            (sql.target(), i64::try_from(id).is_err(), is_upsert(sql))
+        else {
             return Ok(());
         };
         let mut key = target.unwritten_key();
@@ -123,11 +126,25 @@ impl MariaDbConnection {
             return Ok(());
         };
         let table = fit::name(target.schema(), target.table());
-        let delete = format!("DELETE FROM {table} WHERE {} = ?", fit::name(None, column));
-        self.counted.round_trips += 2;
-        let deleted = self.link.conn.exec_drop(delete, (id,));
-        deleted.map_err(|error| self.failed(error, sql))?;
-        let message = "the generated key does not fit I64, so that the row was deleted again";
+        let rows = format!("FROM {table} WHERE {} = ?", fit::name(None, column));
+        self.counted.round_trips += 4;
+        let conn = &mut self.link.conn;
+        // A column that is a part of the key may have equal values.
+        let is_deleted = conn
+            .exec_first::<u64, _, _>(format!("SELECT COUNT(*) {rows}"), (id,))
+            .and_then(|count| match count {
+                Some(1) => conn
+                    .exec_drop(format!("DELETE {rows}"), (id,))
+                    .map(|()| true),
+                _ => Ok(false),
+            });
+        let is_deleted = is_deleted.map_err(|error| self.failed(error, sql))?;
+        let outcome = if is_deleted {
+            "was deleted again"
+        } else {
+            "stays outside a transaction"
+        };
+        let message = format!("the generated key does not fit I64, so that the row {outcome}");
         let error = Error::new(ErrorKind::OutOfRange, message);
         Err(error.column(column).statement(sql.text()))
     }

@@ -93,6 +93,11 @@ pub(crate) fn skip<T: Protocol>(result: &mut QueryResult<'_, '_, '_, T>) -> Opti
     None
 }
 
+/// Whether a statement updates rows that are there already.
+pub(crate) fn is_upsert(sql: &Sql) -> bool {
+    sql.text().contains(" ON DUPLICATE KEY UPDATE ")
+}
+
 /// How many rows a statement met. The server counts those that changed, and says the others in words, which its language setting fixes.
 fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
     let number = |label: &str| {
@@ -105,10 +110,9 @@ fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
         return matched;
     }
     // A row that was there already and changes counts twice.
-    let is_upsert = || sql.text().contains(" ON DUPLICATE KEY UPDATE ");
     match number("Duplicates:") {
-        Some(changed) if changed > 0 && is_upsert() => affected.saturating_sub(changed),
-        None if affected == 2 && is_upsert() => 1,
+        Some(changed) if changed > 0 && is_upsert(sql) => affected.saturating_sub(changed),
+        None if affected == 2 && is_upsert(sql) => 1,
         _ => affected,
     }
 }

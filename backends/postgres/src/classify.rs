@@ -79,7 +79,7 @@ pub(crate) fn is_stale_plan(fault: &Fault) -> Option<Stale> {
 /// What is stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
-    /// Only this statement: its result has other columns now.
+    /// This statement: its result has other columns now, as others' may.
     One,
     /// All prepared statements: the server lost them, or has those of another client.
     All,

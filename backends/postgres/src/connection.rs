@@ -27,8 +27,8 @@ use crate::settings::{Settings, literal};
 
 /// How many prepared statements a connection keeps.
 const KEPT: usize = 256;
-/// A program with a schema for each tenant may write to any number of tables.
-const MOST_TABLES: usize = 256;
+/// The most tables and types that are known at a time: a program with a schema for each tenant may use any number.
+const MOST_KNOWN: usize = 256;
 /// All state that a user's statements can leave in a session, except prepared statements.
 /// `RESET ROLE` gives back the role that the database or its administrator sets for this user, which the statement before it takes away.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
@@ -291,7 +291,7 @@ impl PostgresConnection {
         }
     }
 
-    /// Returns whether the statement failed because of a stale or lost prepared statement, which is then dropped from the cache. Raw SQL is not
+    /// Returns whether the statement failed because of a stale or lost prepared statement; all are then dropped from the cache. Raw SQL is not
     /// prepared.
     fn is_stale(&mut self, fault: &Fault, sql: &Sql) -> bool {
         if matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl) {
@@ -473,7 +473,7 @@ impl PostgresConnection {
 
     fn describe(&mut self, table: String, rows: &[tokio_postgres::Row]) -> Result<(), Failure> {
         let declared = declared(rows)?;
-        if self.tables.len() >= MOST_TABLES {
+        if self.tables.len() >= MOST_KNOWN {
             self.tables.clear();
         }
         self.tables.insert(table, declared);
@@ -515,7 +515,7 @@ impl PostgresConnection {
                 let error = operators::hidden(name, schema).statement(sql.text());
                 return Err(Failure::Own(error.unsent()));
             }
-            if self.comparable.len() >= MOST_TABLES {
+            if self.comparable.len() >= MOST_KNOWN {
                 self.comparable.clear();
             }
             self.comparable.insert(name.clone());

@@ -5,7 +5,7 @@
 
 use selfsame::error::{Error, ErrorKind};
 
-/// Selects the schema of the `=` that compares two values of a type, if it is not found by its name alone. A domain has those of its base
+/// Selects the schema of the `=` that compares two values of a type, if none is found by its name alone. A domain has those of its base
 /// type; enums, ranges, arrays and composite types have those of all of their kind, which are always found.
 pub(crate) const HIDDEN: &str = "\
 WITH RECURSIVE compared (type) AS ( \
@@ -17,7 +17,10 @@ WITH RECURSIVE compared (type) AS ( \
 SELECT n.nspname::text FROM compared \
 JOIN pg_catalog.pg_operator o ON o.oprname = '=' AND o.oprleft = compared.type AND o.oprright = compared.type \
 JOIN pg_catalog.pg_namespace n ON n.oid = o.oprnamespace \
-WHERE NOT pg_catalog.pg_operator_is_visible(o.oid) LIMIT 1";
+WHERE NOT EXISTS ( \
+    SELECT 1 FROM pg_catalog.pg_operator v \
+    WHERE v.oprname = '=' AND v.oprleft = o.oprleft AND v.oprright = o.oprright AND pg_catalog.pg_operator_is_visible(v.oid)) \
+LIMIT 1";
 
 /// The error for a comparison of values of a type whose operators are in a schema that is not searched.
 #[cold]

@@ -173,7 +173,8 @@ const COLUMNS: &str = "SELECT listed.name, a.attname, \
     has_any_column_privilege(listed.oid, 'SELECT') AND NOT has_column_privilege(listed.oid, a.attnum, 'SELECT'), \
     (SELECT 'It cannot be compared: the operators of its type are in the schema ' || quote_ident(s.nspname) || ', which is not in search_path.' \
         FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace s ON s.oid = o.oprnamespace \
-        WHERE o.oprname = '=' AND o.oprleft = t.oid AND o.oprright = t.oid AND NOT pg_operator_is_visible(o.oid) LIMIT 1) \
+        WHERE o.oprname = '=' AND o.oprleft = t.oid AND o.oprright = t.oid AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_operator v \
+            WHERE v.oprname = '=' AND v.oprleft = o.oprleft AND v.oprright = o.oprright AND pg_operator_is_visible(v.oid)) LIMIT 1) \
     FROM listed JOIN pg_catalog.pg_attribute a ON a.attrelid = listed.oid AND a.attnum > 0 AND NOT a.attisdropped \
     JOIN pg_catalog.pg_type written ON written.oid = a.atttypid \
     LEFT JOIN (base b JOIN pg_catalog.pg_type last ON last.oid = b.type AND last.typtype <> 'd') ON b.domain = a.atttypid \

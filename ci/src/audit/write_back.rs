@@ -1,5 +1,7 @@
 //! Writes rows back unchanged, and reads them again.
 
+use std::collections::BTreeSet;
+
 use selfsame::Result;
 use selfsame::engine::Connected;
 use selfsame::render::{Renderer, render_select};
@@ -52,7 +54,7 @@ pub(super) fn rows(
             }
             continue;
         }
-        let mut is_told = false;
+        let mut told = BTreeSet::new();
         for &at in &writable {
             let one = guarded(connected, |connected| {
                 written(connected, table, &[at], &row)
@@ -71,13 +73,13 @@ pub(super) fn rows(
                     format!("it cannot be written back: {}", error.message()),
                 ),
             };
-            is_told = true;
+            told.insert(at);
             audit.columns[at].is_writable = Some(false);
             audit.add_row(severity, &table.columns[at].name, &key_text, &message);
         }
         // A trigger that runs for some columns may change another one.
         let changed = whole.into_iter().flatten().zip(&writable);
-        for (_, &at) in changed.filter(|(kept, _)| !kept && !is_told) {
+        for (_, &at) in changed.filter(|(kept, at)| !kept && !told.contains(*at)) {
             let message = "writing it back beside other columns changes the value";
             audit.columns[at].is_writable = Some(false);
             audit.add_row(

@@ -217,10 +217,11 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
          CREATE TRIGGER touch BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION audit_touch();\n\
          CREATE TABLE by_unique (a integer UNIQUE, b integer NOT NULL UNIQUE, c text);\n\
          INSERT INTO by_unique VALUES (NULL, 1, 'x');\n\
-         CREATE TABLE beside (id integer PRIMARY KEY, state text, other integer);\n\
-         INSERT INTO beside VALUES (1, 'kept', 1);\n\
+         CREATE TABLE beside (id integer PRIMARY KEY, touched integer, state text, other integer);\n\
+         INSERT INTO beside VALUES (1, 5, 'kept', 1);\n\
          CREATE FUNCTION audit_clear() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.state := NULL; RETURN NEW; END';\n\
          CREATE TRIGGER clear BEFORE UPDATE OF other ON beside FOR EACH ROW EXECUTE FUNCTION audit_clear();\n\
+         CREATE TRIGGER touch BEFORE UPDATE ON beside FOR EACH ROW EXECUTE FUNCTION audit_touch();\n\
          INSERT INTO pads VALUES ('AB', 'calm', '{a}');\n\
          INSERT INTO padded VALUES (1, 'AB');\n\
          INSERT INTO odd VALUES (1, '2024-02-29', 1, '10:00', '{}'), (2, 'infinity', 'NaN', '24:00', '1');\n\
@@ -249,6 +250,14 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
             (
                 "silent",
                 "stamped",
+                "touched",
+                Some("1"),
+                1,
+                "changes the value",
+            ),
+            (
+                "silent",
+                "beside",
                 "touched",
                 Some("1"),
                 1,

@@ -13,7 +13,7 @@ use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Sql, Statement, StatementKind, Statistics,
 };
 use selfsame::dialect::{Begin, Dialect, Transaction};
-use selfsame::schema::ColumnType;
+use selfsame::schema::{ColumnType, Table};
 use selfsame::value::ValueType;
 use selfsame::{Error, ErrorKind};
 
@@ -458,6 +458,10 @@ impl Connection for Breaking {
 
     fn server_version(&mut self) -> selfsame::Result<String> {
         self.inner.server_version()
+    }
+
+    fn columns_set_by_updates(&mut self, table: &Table) -> selfsame::Result<Vec<String>> {
+        self.inner.columns_set_by_updates(table)
     }
 
     fn statistics(&mut self) -> selfsame::Result<Option<Statistics>> {

@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(74), Rule(40)])
         .since(3),
     Case::full("schema.reflect.columns", reflected_columns)
-        .since(25)
+        .since(26)
         .promise("Columns of every type are reflected in their order, with a type that creates the same column, and nullable or not as declared.")
         .hint("Read columns by their position; `Dialect::column_type` must write the same text for the reflected type.")
         .covers(&[Contract(74), Rule(40)]),
@@ -366,7 +366,7 @@ fn ordered(sets_default: bool) -> Metadata {
 }
 
 fn reflected_columns(context: &mut Context) -> CaseResult {
-    // Neither by name nor by type, and each type once nullable and once not.
+    // In the order of neither names nor types, and each type both nullable and not.
     let tables = (0..4_usize).map(|turn| {
         let key = Column::new("own", ColumnType::I64);
         let table = Table::build(format!("turn{turn}")).column(key);
@@ -374,7 +374,8 @@ fn reflected_columns(context: &mut Context) -> CaseResult {
         let columns = types.enumerate().map(|(at, ty)| {
             let letter = ["q", "z", "a", "m"][(at + turn) % 4];
             let column = Column::new(format!("{letter}{at}"), ColumnType::of(ty));
-            match (at + turn / 2) % 2 {
+            let place = (at + turn * 4) % TYPES.len();
+            match (place + turn) % 2 {
                 0 => column.nullable(),
                 _ => column,
             }
@@ -396,21 +397,28 @@ fn reflected_columns(context: &mut Context) -> CaseResult {
     let dialect = engine.dialect();
     for table in &tables {
         let found = reflected.iter().find(|found| found.name == table.name);
-        let described = |table: &Table| -> Vec<String> {
+        let described = |table: &Table| -> Vec<(String, bool)> {
             let each = table.columns.iter();
-            each.map(|column| {
-                let ty = dialect.column_type(&column.ty);
-                let null = if column.nullable { "NULL" } else { "NOT NULL" };
-                format!("{} {ty} {null}", column.name)
-            })
-            .collect()
+            each.map(|column| (column.name.clone(), column.nullable))
+                .collect()
         };
         check_eq!(
             found.map(described),
             Some(described(table)),
-            "the columns of {} must be reflected in order",
+            "the columns of {} must be reflected in order, with whether they are nullable",
             table.name
         );
+        let found = found.into_iter().flat_map(|found| &found.columns);
+        for (column, found) in table.columns.iter().zip(found) {
+            check!(
+                dialect.is_same_type(&column.ty, &found.ty),
+                "{}.{} must be reflected as {:?}, found {:?}",
+                table.name,
+                column.name,
+                column.ty,
+                found.ty
+            );
+        }
     }
     Ok(())
 }

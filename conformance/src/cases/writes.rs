@@ -29,7 +29,7 @@ const CASES: &[Case] = &[
         .hint("Make the driver report matched rows, not changed ones.")
         .covers(&[Contract(49), Rule(19)]),
     Case::core("writes.count.everywhere", counts_everywhere)
-        .since(25)
+        .since(26)
         .needs(&[Capability::Transactions])
         .promise("UPDATE, DELETE and INSERT from a query report how many rows they wrote, none or several, outside and inside transactions and savepoints, and after each way in which these end.")
         .hint("The number is that of the statement itself, wherever it runs.")

@@ -4,6 +4,7 @@ use selfsame::ErrorKind;
 use selfsame::error::Error;
 use selfsame::prelude::*;
 use selfsame::session::State;
+use selfsame::sql::{excluded, insert_into};
 use selfsame::value::{Decimal, Timestamp};
 
 use crate::support::{all, database};
@@ -111,6 +112,41 @@ fn a_row_whose_key_is_too_great_does_not_stay() {
         session.rollback().expect("rolls back");
         assert_eq!(session.state(item), State::Transient);
         assert_eq!(rows(&engine), []);
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tallies")]
+struct Tally {
+    #[orm(primary_key)]
+    id: Auto<i64>,
+    #[orm(length = 20, unique)]
+    name: String,
+    n: i32,
+}
+
+/// The server tells the key of the row that was there, which may be any.
+#[test]
+fn an_upsert_keeps_the_row_whose_key_it_meets() {
+    for (ty, id) in [("BIGINT", "-3"), ("BIGINT UNSIGNED", "9223372036854775999")] {
+        let Some(database) = database() else { return };
+        let create = format!(
+            "CREATE TABLE tallies (id {ty} AUTO_INCREMENT PRIMARY KEY, name VARCHAR(20) UNIQUE, n INT)"
+        );
+        let insert = format!("INSERT INTO tallies VALUES ({id}, 'a', 1)");
+        all(&database, &[&create, &insert]);
+        let engine = Engine::new(database.backend());
+        let upsert = insert_into(Tally::table())
+            .columns((Tally::NAME, Tally::N))
+            .values(("a", 2))
+            .on_conflict((Tally::NAME,))
+            .do_update(|row| row.set(Tally::N, excluded(Tally::N)));
+        let mut connection = engine.connect().expect("connects");
+        assert_eq!(connection.write(&upsert).expect("updates"), 1);
+        let mut session = Session::new(&engine);
+        let rows = session.sql("SELECT name, n FROM tallies", ());
+        let rows: Vec<(String, i32)> = rows.all().expect("reads");
+        assert_eq!(rows, [("a".to_owned(), 2)]);
     }
 }
 

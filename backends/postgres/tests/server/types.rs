@@ -506,6 +506,19 @@ fn operators_out_of_sight(server: &Server) {
         "{remarks:?}"
     );
 
+    // An operator that is found is used, whatever others there are.
+    run(
+        "CREATE TABLE spans (id integer PRIMARY KEY, took interval); \
+         INSERT INTO spans VALUES (1, '1 day'); \
+         CREATE OPERATOR own.= (LEFTARG = interval, RIGHTARG = interval, PROCEDURE = interval_eq)",
+    );
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    let spans = reflected.records("spans").expect("a table");
+    assert_eq!(spans.table().columns[1].remarks, [""; 0]);
+    let took = spans.column::<String>("took").expect("a column");
+    let days = spans.query().filter(took.eq("1 day".to_owned()));
+    assert_eq!(days.count(&mut Session::new(&engine)).expect("compares"), 1);
+
     // Where the schema is searched, all of it works.
     let url = format!("{}%2C{schema}", database.url());
     let found = compared(&Engine::new(
@@ -528,7 +541,7 @@ fn operators_out_of_sight(server: &Server) {
         "read: 2",
     ];
     assert_eq!(found, all);
-    run("DROP TABLE of_keyed, keyed, others; DROP SCHEMA own CASCADE");
+    run("DROP TABLE of_keyed, keyed, others, spans; DROP SCHEMA own CASCADE");
 }
 
 /// What each kind of comparison finds, or its error.

@@ -26,7 +26,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(36)])
         .since(10),
     Case::core("queries.common.paths", paths)
-        .since(25)
+        .since(26)
         .needs(&[Capability::RecursiveQueries])
         .promise("A recursive query returns a row for each way to reach it, equal rows included.")
         .hint("The parts of a recursive query are combined by UNION ALL.")

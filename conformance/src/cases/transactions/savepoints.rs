@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
         .hint("Names are not cut, and no level is emulated.")
         .covers(&[Contract(41), Contract(66), Rule(32)]),
     Case::full("transactions.savepoint.again", again)
-        .since(25)
+        .since(26)
         .needs(NEEDS)
         .promise("Each of several nested savepoints can be rolled back to again and again, with savepoints set and released in between.")
         .hint("ROLLBACK TO keeps its savepoint open, and ends those inside it.")

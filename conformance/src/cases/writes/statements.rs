@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
         .refusal(upsert_refused)
         .since(7),
     Case::extra("writes.upsert.counts", upsert_counts)
-        .since(25)
+        .since(26)
         .needs(&[Capability::Upsert])
         .promise("An upsert counts each row once that it inserts or updates, and no row that it leaves alone; only a database that cannot name a key may leave out a row that is as it should be.")
         .hint("MySQL and MariaDB count a changed row twice: see `Outcome::matched`.")
