@@ -58,8 +58,9 @@
 //! [`OutOfRange`](selfsame::ErrorKind::OutOfRange), which names the column and its type, so that memory never differs from the row. If the
 //! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and the value in the column is read back in the same
 //! flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case.
-//! A column `ON UPDATE CURRENT_TIMESTAMP` is read again after the session's updates of its row. A comparison takes 70 for 1970 too if it is with a
-//! `year`, and an `enum` is sorted by the positions of its labels, but compared by their texts: do not page by it.
+//! A column `ON UPDATE CURRENT_TIMESTAMP` is read again after the session's updates of its row; write the value that it had before them with
+//! `set_blind`. A comparison takes 70 for 1970 too if it is with a `year`, and an `enum` is sorted by the positions of its labels, but compared by
+//! their texts: do not page by it.
 //! NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current time or the next number, is a `NotNullViolation`.
 //!
 //! # MySQL

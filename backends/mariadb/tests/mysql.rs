@@ -526,6 +526,10 @@ fn a_column_that_follows_updates_is_read_again() {
     session.commit().expect("updates");
     session[article].title += "";
     session.commit().expect("nobody else has written the row");
+    session[article].title = "c".to_owned();
+    session.flush().expect("updates");
+    session[article].title += "";
+    session.flush().expect("there is nothing to write");
     session.get::<Article>(1).expect("reads");
     assert!(session[article].updated.0 > 0);
 }

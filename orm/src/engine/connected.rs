@@ -245,6 +245,7 @@ impl Connected {
 
     /// Returns the columns that the database sets in every UPDATE of a table.
     pub(crate) fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
+        self.refuse_if_cancelled()?;
         live(&mut self.connection)?.columns_set_by_updates(table)
     }
 

@@ -493,6 +493,11 @@ fn a_column_that_follows_updates_is_read_again() {
     session.flush().expect("updates");
     session.get::<Article>(2).expect("reads");
     assert!(session[other].updated > updated);
+    session.set_blind(other, Article::VISITS, 7).expect("sets");
+    session.flush().expect("updates");
+    session[other].title += "";
+    session.flush().expect("nobody else has written the row");
+    assert_eq!(session[other].visits, 7);
     session.rollback().expect("rolls back");
     // What another session has changed is still a conflict.
     session.get::<Article>(1).expect("reads");
@@ -505,4 +510,87 @@ fn a_column_that_follows_updates_is_read_again() {
     session[one].title = "mine again".to_owned();
     let error = session.commit().expect_err("another has changed it");
     assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
+    session.rollback().expect("rolls back");
+    session.get::<Article>(1).expect("reads");
+    session.rollback().expect("what is known expires");
+    session[one].title += "";
+    all(&database, &["UPDATE articles SET updated = '2001-01-01'"]);
+    let error = session.commit().expect_err("another has changed it");
+    assert_eq!(error.column_name(), Some("updated"), "{error}");
+}
+
+/// The database's own changes are not mistaken for values of the program, whatever the case in which the column is written.
+#[test]
+fn a_row_that_was_updated_is_touched_and_left_as_it_is() {
+    for column in ["updated", "Updated"] {
+        let Some(database) = database() else { return };
+        all(
+            &database,
+            &[
+                &format!(
+                    "CREATE TABLE articles (id BIGINT PRIMARY KEY, title VARCHAR(20) NOT NULL, visits BIGINT NOT NULL, \
+                     {column} DATETIME(6) NOT NULL ON UPDATE CURRENT_TIMESTAMP(6)) ENGINE = InnoDB"
+                ),
+                "INSERT INTO articles VALUES (1, 'a', 0, '2001-01-01')",
+            ],
+        );
+        let engine = Engine::new(database.backend());
+        let mut session = Session::new(&engine);
+        let article = session.get::<Article>(1).expect("reads").expect("a row");
+        let old = session[article].updated;
+        for title in ["b", "c"] {
+            session[article].title = title.to_owned();
+            session.flush().expect("updates");
+            session[article].title += "";
+            session.flush().expect("there is nothing to write");
+            assert!(session[article].updated > old, "{column}");
+        }
+        session.commit().expect("commits");
+        session[article].title += "";
+        session.commit().expect("there is nothing to write");
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "labels")]
+struct Label {
+    #[orm(primary_key)]
+    code: String,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "labelled")]
+struct Labelled {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "labels.code")]
+    label_code: Option<String>,
+    updated: Timestamp,
+}
+
+/// The reference becomes NULL before the key changes, and then there is nothing left to write.
+#[test]
+fn a_reference_to_a_changed_key_is_released_by_the_program_too() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE labels (code VARCHAR(20) PRIMARY KEY) ENGINE = InnoDB",
+            "CREATE TABLE labelled (id BIGINT PRIMARY KEY, label_code VARCHAR(20), \
+             updated DATETIME(6) NOT NULL ON UPDATE CURRENT_TIMESTAMP(6), \
+             FOREIGN KEY (label_code) REFERENCES labels (code)) ENGINE = InnoDB",
+            "INSERT INTO labels VALUES ('a')",
+            "INSERT INTO labelled VALUES (1, 'a', '2001-01-01')",
+        ],
+    );
+    let mut session = Session::new(&Engine::new(database.backend()));
+    let label = session.get::<Label>("a").expect("reads").expect("a row");
+    let child = session.get::<Labelled>(1).expect("reads").expect("a row");
+    let old = session[child].updated;
+    session[label].code = "z".to_owned();
+    session[child].label_code = None;
+    session.flush().expect("updates");
+    session.get::<Labelled>(1).expect("reads");
+    assert_eq!(session[child].label_code, None);
+    assert!(session[child].updated > old);
 }

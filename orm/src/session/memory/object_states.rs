@@ -30,6 +30,8 @@ pub(crate) struct ObjectStates {
     unknown: Vec<u32>,
     /// Objects whose rows may have changed since they were last taken, if anything takes them.
     changed_rows: Option<Vec<u32>>,
+    /// The columns that the database sets in every UPDATE that does not, if this transaction has asked for them.
+    set_by_updates: Option<Vec<usize>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -259,6 +261,16 @@ impl ObjectStates {
         self.changed_rows.as_mut().map(std::mem::take)
     }
 
+    /// The columns that the database sets in every UPDATE that does not, if this transaction has asked for them.
+    pub(in crate::session) fn set_by_updates(&self) -> Option<&[usize]> {
+        self.set_by_updates.as_deref()
+    }
+
+    /// Keeps these columns until the end of the transaction: afterwards the table may be altered.
+    pub(in crate::session) fn keep_set_by_updates(&mut self, columns: Vec<usize>) {
+        self.set_by_updates = Some(columns);
+    }
+
     /// Notes that this session wrote the row with unknown values, so that it is reread at its next use.
     pub(in crate::session) fn overwritten(&mut self, slot: u32, log: &mut UndoLog) {
         self.expire(slot);
@@ -470,6 +482,7 @@ impl ObjectStates {
     /// Forgets what a rollback would have undone: from now on other sessions may change the rows.
     pub(in crate::session) fn end_transaction(&mut self) {
         (self.overwritten_before, self.logged) = (0, 0);
+        self.set_by_updates = None;
         for slot in self.unknown.drain(..) {
             self.slots[slot as usize].flags &= !OVERWRITTEN;
         }

@@ -302,7 +302,7 @@ impl Session {
         steps.iter().try_for_each(|step| self.check_step(step))?;
         let sets_others = match steps {
             [Step::Update { store, columns, .. }] if commits_itself => {
-                persist::sets_others(self, *store, columns)?
+                persist::database_sets_more(self, *store, columns)?
             }
             _ => false,
         };

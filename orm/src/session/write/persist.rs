@@ -203,28 +203,38 @@ pub(in crate::session) fn single(
     })
 }
 
-/// Whether the database sets more of the mapped columns in an UPDATE of some.
-pub(in crate::session) fn sets_others(
+/// Returns true if the database also sets mapped columns that the UPDATE does not name.
+pub(in crate::session) fn database_sets_more(
     session: &mut Session,
     store: u16,
     columns: &[usize],
 ) -> Result<bool> {
-    let mapper = Arc::clone(&session.entry(store).mapper);
-    let set = session
-        .connected()?
-        .columns_set_by_updates(mapper.table())?;
-    let mut mapped = mapper.table().columns.iter().enumerate();
-    Ok(mapped.any(|(at, column)| set.contains(&column.name) && !columns.contains(&at)))
+    if session.any_store(store).states().set_by_updates().is_none() {
+        let mapper = Arc::clone(&session.entry(store).mapper);
+        let names = session
+            .connected()?
+            .columns_set_by_updates(mapper.table())?;
+        let is_set = |at: &usize| {
+            let column = &mapper.table().columns[*at].name;
+            // A mapping may write a name in another case than the database.
+            names.iter().any(|name| name.eq_ignore_ascii_case(column))
+        };
+        let set = (0..mapper.types().len()).filter(is_set).collect();
+        let states = session.any_store_mut(store).states_mut();
+        states.keep_set_by_updates(set);
+    }
+    let set = session.any_store(store).states().set_by_updates();
+    Ok(set.is_some_and(|set| set.iter().any(|column| !columns.contains(column))))
 }
 
 fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
-    let sets_others = sets_others(session, store, columns)?;
+    let sets_more = database_sets_more(session, store, columns)?;
     send_update(session, store, columns, slots)?;
     let (any, log) = session.logged_store(store);
     log.reserve(slots.len());
     for &slot in slots {
         any.updated(slot, log)?;
-        if sets_others {
+        if sets_more {
             any.states_mut().overwritten(slot, log);
         }
     }
@@ -233,10 +243,10 @@ fn update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -
 
 /// Writes some of the changed columns; the others still differ.
 fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
-    let sets_others = sets_others(session, store, columns)?;
+    let sets_more = database_sets_more(session, store, columns)?;
     send_update(session, store, columns, slots)?;
     let mapper = &session.entry(store).mapper;
-    let is_unknown = sets_others || !mapper.computed().is_empty();
+    let is_unknown = sets_more || !mapper.computed().is_empty();
     let version = mapper.version_column();
     let written: Vec<usize> = columns.iter().copied().chain(version).collect();
     let (any, log) = session.logged_store(store);

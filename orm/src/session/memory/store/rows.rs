@@ -72,14 +72,17 @@ impl<E: Mapped> Store<E> {
         self.states.known(slot, log);
     }
 
-    /// The first writable column in which a newly read row differs from the values that the object showed.
-    fn changed_column(&self, slot: u32, base: Snapshot) -> Option<usize> {
+    /// The first writable column in which a newly read row differs from the values that the object showed, except those that the database
+    /// sets in this session's own updates.
+    fn changed_column(&self, slot: u32, base: Snapshot, is_own: bool) -> Option<usize> {
         let object = &self.objects[slot as usize];
         let (Some(value), Some(before)) = (&object.value, object.snapshot) else {
             return None;
         };
+        let followed = self.states.set_by_updates().filter(|_| is_own);
         let is_written = |column: &usize| {
             self.mapper.version_column() != Some(*column)
+                && !followed.is_some_and(|followed| followed.contains(column))
                 && !self.mapper.computed().contains(column)
                 && !value.is_unset(&self.mapper, *column)
         };
@@ -193,7 +196,7 @@ impl<E: Mapped> ReadsRows for Store<E> {
         let base = self.snapshots.take(&self.mapper, &fresh);
         if changed.is_empty()
             && linked.is_empty()
-            && let Some(column) = self.changed_column(slot, base)
+            && let Some(column) = self.changed_column(slot, base, is_own)
             && !is_planted(Planted::LostUpdate)
         {
             return Err(unclear(self, slot, column, is_own));

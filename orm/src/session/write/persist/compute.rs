@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::insert::first_batch;
 use super::send::{MOST_LAID_OUT, by_bytes, fitting_rows, key_arrays, parts, with_arrays};
-use super::{expect_all, not_one, sets_others};
+use super::{database_sets_more, expect_all, not_one};
 use crate::backend::{Outcome, Rows, Sql};
 use crate::dialect::Batch;
 use crate::entity::Mapper;
@@ -33,13 +33,13 @@ impl Compute<'_> {
     pub(super) fn run(&self, session: &mut Session) -> Result<()> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let columns = &*session.count_versions(self.store, self.columns, self.slots)?;
-        let sets_others = sets_others(session, self.store, self.columns)?;
+        let sets_more = database_sets_more(session, self.store, self.columns)?;
         match self.send_mode(session, &mapper) {
             SendMode::Arrays(own) => self.arrays(session, &mapper, columns, &own)?,
             SendMode::List { most } => self.listed(session, &mapper, most)?,
             SendMode::Each => self.each(session, &mapper, columns)?,
         }
-        let given = self.given(session, &mapper).filter(|_| !sets_others);
+        let given = self.given(session, &mapper);
         let (any, log) = session.logged_store(self.store);
         for &slot in self.slots {
             // The values of parameters are known; others only when the row is read.
@@ -48,7 +48,7 @@ impl Compute<'_> {
             }
             any.updated(slot, log)?;
             any.expire(slot);
-            if given.is_none() {
+            if given.is_none() || sets_more {
                 any.states_mut().overwritten(slot, log);
             }
         }
