@@ -132,3 +132,40 @@ fn a_seat_changes_both_parts_of_its_key() -> Result<()> {
     }
     Ok(())
 }
+
+/// Only a part of its reference changes, and the database changes the other part with the seat that it leaves.
+#[test]
+fn a_booking_goes_to_another_seat_while_its_own_moves() -> Result<()> {
+    for by_column in [false, true] {
+        for is_there in [false, true] {
+            let engine = Engine::new(Sqlite::memory());
+            metadata![Place, Seat, Booking].create_all(&engine)?;
+            let mut s = Session::new(&engine);
+            let [_, b] = s.add_all(["a", "b"].map(Place::new));
+            let [moves, stays] = s.add_all([Seat::new("a", 1), Seat::new("a", 2)]);
+            if is_there {
+                s.add(Seat::new("b", 2));
+            }
+            let booking = s.add(Booking {
+                number: Some(1),
+                ..Booking::new("a")
+            });
+            s.commit()?;
+            Seat::query().all(&mut s)?;
+            s.get::<Booking>(1)?;
+            s.set(moves, Seat::PLACE, b)?;
+            match by_column {
+                true => s[booking].number = Some(2),
+                false => s.set(booking, Booking::SEAT, Some(stays))?,
+            }
+            s.commit()?;
+            assert_eq!(
+                s.load(booking, Booking::SEAT)?,
+                Some(stays),
+                "{by_column} {is_there}"
+            );
+            assert_eq!((&*s[booking].place_code, s[booking].number), ("a", Some(2)));
+        }
+    }
+    Ok(())
+}

@@ -383,7 +383,7 @@ impl Session {
     }
 }
 
-fn acts(action: ReferentialAction) -> bool {
+pub(in crate::session::write) fn acts(action: ReferentialAction) -> bool {
     !matches!(
         action,
         ReferentialAction::NoAction | ReferentialAction::Restrict

@@ -487,6 +487,7 @@ impl Session {
         }
         let value_moves = self.value_moves(&mut tables);
         let waits = self.with_waits_of_leaving(waits, &value_moves)?;
+        self.write_whole_references(&mut tables);
         Ok(Changes {
             tables,
             waits,

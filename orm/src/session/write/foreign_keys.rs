@@ -1,16 +1,19 @@
 //! Writing set references into foreign keys; those to rows inserted in the same flush must wait.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::schema::Table;
+use crate::schema::{ForeignKey, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::links::Link;
+use crate::session::write::actions::acts;
 use crate::session::write::deletion::references_to_primary_key;
-use crate::session::write::plan::{References, Step, ValueMove, Wait};
+use crate::session::write::plan::{References, Step, TableChanges, ValueMove, Wait};
+use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
@@ -409,6 +412,51 @@ impl Session {
         let table = self.entry(wait.child.0).mapper.table();
         let mut columns = wait.columns.iter();
         !wait.late.is_empty() && columns.any(|&column| !table.columns[column].nullable)
+    }
+
+    /// Where the database changes foreign keys with the rows that they reference, and such rows change, writes all columns of a changed
+    /// foreign key: the database may have changed the others meanwhile.
+    pub(in crate::session) fn write_whole_references(&self, tables: &mut [TableChanges]) {
+        let follows = |key: &ForeignKey| key.columns.len() > 1 && acts(key.on_update);
+        let table = |store: u16| self.entry(store).mapper.table();
+        if !tables
+            .iter()
+            .any(|it| table(it.store).foreign_keys.iter().any(follows))
+        {
+            return;
+        }
+        let mut followed = Vec::new();
+        for parents in &*tables {
+            let changes = |key: &Referring| {
+                let mut written = parents
+                    .updates
+                    .iter()
+                    .flat_map(|(_, columns)| columns.iter());
+                acts(key.on_update) && written.any(|column| key.referred.contains(column))
+            };
+            let keys = self.foreign_keys_to(parents.store).into_iter();
+            followed.extend(keys.filter(changes));
+        }
+        for key in followed {
+            let own_key = &table(key.store).primary_key;
+            // A row is found by its own key.
+            if key.columns.iter().any(|column| own_key.contains(column)) {
+                continue;
+            }
+            for children in tables.iter_mut().filter(|it| it.store == key.store) {
+                for (slot, columns) in &mut children.updates {
+                    let is_written = |column: &usize| columns.contains(column);
+                    if key.columns.iter().any(is_written)
+                        && !key.columns.iter().all(is_written)
+                        && !children.computed.contains_key(slot)
+                    {
+                        let all: BTreeSet<usize> =
+                            columns.iter().chain(&key.columns).copied().collect();
+                        *columns = all.into_iter().collect::<Vec<_>>().into();
+                    }
+                }
+            }
+        }
     }
 
     /// Whether some of an object's columns belong to its primary key.
