@@ -410,8 +410,13 @@ fn reflected_columns(context: &mut Context) -> CaseResult {
         );
         let found = found.into_iter().flat_map(|found| &found.columns);
         for (column, found) in table.columns.iter().zip(found) {
+            // A database may have another name for the type, but not another type of Rust.
+            let is_same = match &found.ty {
+                ColumnType::Other { .. } => dialect.is_same_type(&column.ty, &found.ty),
+                neutral => dialect.column_type(&column.ty) == dialect.column_type(neutral),
+            };
             check!(
-                dialect.is_same_type(&column.ty, &found.ty),
+                is_same,
                 "{}.{} must be reflected as {:?}, found {:?}",
                 table.name,
                 column.name,
