@@ -136,7 +136,8 @@ fn a_seat_changes_both_parts_of_its_key() -> Result<()> {
 /// Only a part of its reference changes, and the database changes the other part with the seat that it leaves.
 #[test]
 fn a_booking_goes_to_another_seat_while_its_own_moves() -> Result<()> {
-    for by_column in [false, true] {
+    for (by_column, seat_by_column) in [(false, false), (true, false), (false, true), (true, true)]
+    {
         for is_there in [false, true] {
             let engine = Engine::new(Sqlite::memory());
             metadata![Place, Seat, Booking].create_all(&engine)?;
@@ -153,7 +154,10 @@ fn a_booking_goes_to_another_seat_while_its_own_moves() -> Result<()> {
             s.commit()?;
             Seat::query().all(&mut s)?;
             s.get::<Booking>(1)?;
-            s.set(moves, Seat::PLACE, b)?;
+            match seat_by_column {
+                true => s[moves].place_code = "b".into(),
+                false => s.set(moves, Seat::PLACE, b)?,
+            }
             match by_column {
                 true => s[booking].number = Some(2),
                 false => s.set(booking, Booking::SEAT, Some(stays))?,
