@@ -22,6 +22,7 @@ use crate::session::write::plan::{Changes, Columns, Step, TableChanges};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 use followers::Follower;
+use later::any_of;
 use referring::Old;
 pub(super) use referring::Referring;
 
@@ -103,7 +104,7 @@ impl Session {
             // A parent whose own key changes may be written later.
             let changed = self.any_store(parent.0).changed(parent.1);
             let key = &self.entry(parent.0).mapper.table().primary_key;
-            if self.has_row(parent) && !changed.iter().any(|column| key.contains(column)) {
+            if self.has_row(parent) && !any_of(key, &changed) {
                 self.copy_key(child, columns, parent)?;
                 takes = true;
             }

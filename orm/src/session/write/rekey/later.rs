@@ -46,12 +46,9 @@ impl Session {
             let mut keys = self.foreign_keys_to(parents);
             keys.retain(|key| key.store == store);
             for key in keys {
-                let writes = |slot: u32, columns: &[usize]| {
-                    any_of(columns, &self.any_store(parents).changed(slot))
-                };
                 let touched = entry.store.touched().iter().copied();
                 let new: FxHashMap<RecordKey, u32> = touched
-                    .filter(|&slot| writes(slot, &key.referred))
+                    .filter(|&slot| any_of(&key.referred, &entry.store.changed(slot)))
                     .filter_map(|slot| Some((self.key_of((parents, slot), &key.referred)?, slot)))
                     .collect();
                 if new.is_empty() {
@@ -166,6 +163,7 @@ impl Session {
     }
 }
 
-fn any_of(columns: &[usize], changed: &[usize]) -> bool {
+/// Whether some of these columns are changed.
+pub(super) fn any_of(columns: &[usize], changed: &[usize]) -> bool {
     changed.iter().any(|column| columns.contains(column))
 }
