@@ -85,11 +85,18 @@ memory() {
         cargo test -p selfsame-sqlite --lib --test backend
 }
 
-# In a new target directory: Cargo would take an older package of the same version for the new one.
+# In a new target directory: Cargo would take an older package of the same version for the new one. Dependencies that are built already are
+# linked into it, and built with the workspace's profile.
 packages() {
-    local own
-    own=$(mktemp -d)
-    cargo package --workspace --allow-dirty --target-dir "$own" && rm -rf "$own"
+    local own part
+    own=$target/packages
+    rm -rf "$own"
+    mkdir -p "$own/debug"
+    for part in deps build .fingerprint; do
+        cp -al "$target/debug/$part" "$own/debug/"
+    done
+    CARGO_PROFILE_DEV_DEBUG=false cargo package --workspace --allow-dirty --target-dir "$own"
+    rm -rf "$own"
 }
 
 tls() {

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use selfsame::{Error, ErrorKind, Result};
 use tempfile::TempDir;
 
-use crate::Sqlite;
+use crate::{Sqlite, Synchronous};
 
 /// A database file in a new temporary directory; both are removed when this is dropped.
+///
+/// Commits do not wait for the disk ([`Synchronous::Off`]): they survive the end of the process, and not a power cut.
 ///
 /// ```
 /// use selfsame::backend::Backend;
@@ -50,7 +52,7 @@ impl TempDatabase {
 
     /// Returns the backend of the file.
     pub fn backend(&self) -> Sqlite {
-        Sqlite::file(&self.path)
+        Sqlite::file(&self.path).synchronous(Synchronous::Off)
     }
 
     /// Returns the path of the file.

@@ -105,7 +105,7 @@ pub struct Paired {
     /// The same ratio by wall-clock time, if CPU time is judged.
     #[serde(default)]
     pub elapsed: Option<f64>,
-    /// Whether it is slower only by wall-clock time.
+    /// Whether it is slower mostly by waiting: wall-clock time grew by more than twice as much as CPU time.
     #[serde(default)]
     pub waits: bool,
     /// Nanoseconds of one run of the base.
@@ -196,21 +196,26 @@ pub(crate) fn measure(
     let middle = |launches: &[Vec<f64>], random: &mut Random| {
         estimate_launches(launches, random).median.exp()
     };
+    let elapsed = (!job.elapsed.is_empty()).then(|| middle(&job.elapsed, random));
     Ok(Paired {
         workload: workload.to_owned(),
         ratio: ratio.exp(),
         low: low.exp(),
         high: high.exp(),
         waits: verdict == TimeVerdict::Regression
-            && judge(&job.subject, limits, random) != TimeVerdict::Regression
-            && !job.elapsed.is_empty(),
-        elapsed: (!job.elapsed.is_empty()).then(|| middle(&job.elapsed, random)),
+            && elapsed.is_some_and(|elapsed| mostly_waits(elapsed, ratio.exp())),
+        elapsed,
         base_ns: median(&job.base_ns),
         head_ns: median(&job.head_ns),
         twin: middle(&job.twin, random),
         control: has_control.then(|| middle(&job.control, random)),
         verdict,
     })
+}
+
+/// Whether the clock grew by more than twice as much as CPU time. Waiting costs CPU time too: to sleep, to wake, and to fill caches again.
+fn mostly_waits(elapsed: f64, computed: f64) -> bool {
+    elapsed - 1.0 > 2.0 * (computed - 1.0).max(0.0)
 }
 
 fn judge_job(job: &Job, limits: Limits, random: &mut Random) -> TimeVerdict {
@@ -458,6 +463,14 @@ mod tests {
             judge_job(&job, Limits::EMBEDDED, &mut random),
             TimeVerdict::Pass
         );
+    }
+
+    #[test]
+    fn a_wait_is_told_from_work_by_the_clock() {
+        assert!(mostly_waits(1.2, 0.99));
+        assert!(mostly_waits(1.6, 1.2));
+        assert!(!mostly_waits(1.22, 1.2));
+        assert!(!mostly_waits(1.0, 1.1));
     }
 
     #[test]
