@@ -77,8 +77,9 @@ impl<E: Mapped> BulkUpdate<E> {
     /// Flushes, runs the UPDATE in the session's transaction, and returns the number of rows it matched.
     ///
     /// Afterwards the entity's objects in the session are expired, but not those of other entities: each keeps its last known values until
-    /// it is reread at its next use. A version column is incremented, unless it is set here. A rollback undoes the changes, and expires the
-    /// objects again.
+    /// it is reread at its next use. After a commit, `refresh` those that the statement wrote before assigning the columns that it set,
+    /// otherwise the flush takes them for changed by another session. A version column is incremented, unless it is set here. A rollback
+    /// undoes the changes, and expires the objects again.
     ///
     /// # Errors
     ///

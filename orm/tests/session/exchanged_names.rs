@@ -95,3 +95,74 @@ fn names_that_no_row_follows_are_exchanged() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_row_takes_the_name_of_one_that_takes_its_key() -> Result<()> {
+    for new in [None, Some("c")] {
+        let engine = Engine::new(Sqlite::memory());
+        metadata![Town, Road].create_all(&engine)?;
+        let mut s = Session::new(&engine);
+        let town = |(id, name): (i64, Option<&str>)| Town {
+            name: name.map(str::to_owned),
+            ..Town::new(id)
+        };
+        let [a, b] = s.add_all([(1, Some("a")), (2, None)].map(town));
+        let road = s.add(Road {
+            town: Some("a".to_owned()),
+            ..Road::new(1)
+        });
+        s.commit()?;
+        s[b].name = Some("a".to_owned());
+        s[a].name = new.map(str::to_owned);
+        s[b].id = 3;
+        s[a].id = 2;
+        s.commit()?;
+        assert_eq!(s.get::<Town>(2)?, Some(a));
+        let rows = s.sql("SELECT id, name FROM towns ORDER BY id", ());
+        let rows = rows.all::<(i64, Option<String>)>()?;
+        let new = new.map(str::to_owned);
+        assert_eq!(rows, [(2, new.clone()), (3, Some("a".to_owned()))]);
+        s.refresh(road)?;
+        assert_eq!(s[road].town, new);
+    }
+    Ok(())
+}
+
+/// Neither value may be NULL.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "lockers")]
+struct Locker {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(unique)]
+    code: i64,
+    #[orm(unique)]
+    place: i64,
+    #[orm(version)]
+    version: i32,
+}
+
+#[test]
+fn rows_take_values_of_different_constraints_from_each_other() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Locker].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    let lockers = s.add_all([1, 2, 3].map(|id| Locker::new(id, id, id)));
+    s.commit()?;
+    // A circle of codes and places, each handed on once.
+    s[lockers[0]].code = 2;
+    s[lockers[1]].code = 20;
+    s[lockers[1]].place = 3;
+    s[lockers[2]].place = 30;
+    s[lockers[2]].code = 1;
+    s.commit()?;
+    s[lockers[0]].code = 3;
+    s.commit()?;
+    let rows = s.sql("SELECT code, place FROM lockers ORDER BY id", ());
+    assert_eq!(rows.all::<(i64, i64)>()?, [(3, 1), (20, 3), (1, 30)]);
+    s[lockers[0]].code = 20;
+    s[lockers[1]].code = 3;
+    let error = s.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+    s.rollback()
+}

@@ -54,7 +54,8 @@ impl Session {
     }
 
     /// Runs an INSERT, UPDATE or DELETE of the expression language in the session's transaction, and returns the number of rows inserted or
-    /// matched. Flushes first. Afterwards every object is expired, because it is unknown which of them changed.
+    /// matched. Flushes first. Afterwards every object is expired, because it is unknown which of them changed: after a commit, `refresh`
+    /// those that the statement wrote before assigning the columns that it set, otherwise the flush takes them for changed by another session.
     ///
     /// # Errors
     ///

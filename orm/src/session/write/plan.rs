@@ -525,6 +525,9 @@ impl Updates {
         }
         // By level: what is released, and what is written whole.
         let mut levels: BTreeMap<usize, (Vec<_>, Vec<_>)> = BTreeMap::new();
+        for (level, slot, columns) in order.released {
+            levels.entry(level).or_default().0.push((slot, columns));
+        }
         for row in &table.updates {
             let node = (store, row.0);
             let columns = self.columns(table, row);

@@ -88,6 +88,7 @@ impl Session {
                 name,
                 nullable,
                 is_deferrable: deferrable != Deferrable::No,
+                is_of_key: columns.iter().any(|at| table.primary_key.contains(at)),
                 columns,
                 ..values.into_unique()
             };

@@ -513,6 +513,47 @@ fn a_swap_goes_through_null_or_is_refused() {
 }
 
 #[test]
+fn rows_that_take_values_of_different_constraints_free_one_before_the_other() {
+    let changes = |is_of_key| {
+        let first = Unique {
+            columns: vec![1],
+            is_of_key,
+            ..unique(None, &[(2, 20)], &[(1, 20)])
+        };
+        let second = Unique {
+            columns: vec![2],
+            ..unique(None, &[(1, 70)], &[(2, 70)])
+        };
+        Changes {
+            tables: vec![TableChanges {
+                store: USERS,
+                updates: vec![row(1, &[1, 2, 3]), row(2, &[1, 2, 3])],
+                uniques: vec![first, second],
+                ..TableChanges::default()
+            }],
+            ..Changes::default()
+        }
+    };
+    check(
+        &changes(false),
+        &[
+            "release 1 [1] [2]",
+            "update 1 [1, 2, 3] [1]",
+            "update 1 [1, 2, 3] [2]",
+        ],
+    );
+    // A row is found by its key, which is written with the others.
+    check(
+        &changes(true),
+        &[
+            "release 1 [2] [1]",
+            "update 1 [1, 2, 3] [2]",
+            "update 1 [1, 2, 3] [1]",
+        ],
+    );
+}
+
+#[test]
 fn a_swap_of_a_deferrable_constraint_is_left_to_the_database() {
     let updates = vec![row(1, &[1]), row(2, &[1]), row(3, &[1])];
     let (frees, takes) = ([(1, 10), (2, 20), (3, 30)], [(1, 20), (2, 10), (3, 10)]);

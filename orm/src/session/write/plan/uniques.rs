@@ -1,10 +1,10 @@
 //! Unique values: a row that frees one is written before the row that takes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
 
-use super::TableChanges;
+use super::{Columns, TableChanges};
 
 /// Rows with the numbers of their values; equal values have equal numbers.
 pub(crate) type Numbered = Vec<(u32, u32)>;
@@ -19,6 +19,8 @@ pub(crate) struct Unique {
     pub(crate) is_reference: bool,
     /// Whether it may be checked at COMMIT: the database decides about an exchange.
     pub(crate) is_deferrable: bool,
+    /// Whether it has columns of the primary key, by which rows are found.
+    pub(crate) is_of_key: bool,
     /// A nullable column of it, with which a row can free its value before it takes another.
     pub(crate) nullable: Option<usize>,
     /// Pairs of rows in which the first takes a value that the second frees.
@@ -41,6 +43,8 @@ pub(super) struct Order {
     pub(super) levels: BTreeMap<u32, usize>,
     /// Rows that are first written with NULL in a column.
     pub(super) vacate: BTreeMap<usize, Vec<u32>>,
+    /// Rows that free a value before their other columns are written, with the columns to write then, and their levels.
+    pub(super) released: Vec<(usize, u32, Columns)>,
 }
 
 /// A changed row that waits for another because of a constraint.
@@ -59,8 +63,9 @@ pub(super) fn update_order(
     if table.uniques.is_empty() {
         return Ok(order);
     }
-    let updated: BTreeSet<u32> = table.updates.iter().map(|row| row.0).collect();
-    let is_in_time = |row: u32| updated.contains(&row) && !is_late(row);
+    let updated: BTreeMap<u32, &Columns> =
+        table.updates.iter().map(|row| (row.0, &row.1)).collect();
+    let is_in_time = |row: u32| updated.contains_key(&row) && !is_late(row);
     let mut edges: Vec<Edge> = Vec::new();
     for (unique, use_of) in table.uniques.iter().enumerate() {
         for &(taker, freer) in &use_of.passed_on {
@@ -81,6 +86,17 @@ pub(super) fn update_order(
             let cycle = waiting.cycle();
             let nullable = |edge: &&&Edge| table.uniques[edge.unique].nullable.is_some();
             let Some(cut) = cycle.iter().find(nullable) else {
+                let is_free = |edge: &&&Edge| waiting.is_free(table, edge);
+                if let Some(&&Edge { freer, unique, .. }) = cycle.iter().find(is_free) {
+                    let columns = updated.get(&freer).into_iter().flat_map(|row| row.iter());
+                    let freed = &table.uniques[unique].columns;
+                    let columns = columns.copied().filter(|at| freed.contains(at));
+                    order.released.push((level, freer, columns.collect()));
+                    now = waiting.end(freer, |edge| edge.unique == unique);
+                    now.sort_unstable();
+                    level += 1;
+                    continue;
+                }
                 // All of them together, so that one statement can exchange the values.
                 let undecided = cycle.iter().filter(|edge| {
                     let unique = &table.uniques[edge.unique];
@@ -184,6 +200,19 @@ impl<'a> Waiting<'a> {
             }
         }
         free
+    }
+
+    /// Whether a row can free its value before its other columns are written: the new value is free, and the row is not found by it.
+    fn is_free(&self, table: &TableChanges, edge: &Edge) -> bool {
+        let unique = &table.uniques[edge.unique];
+        let shares = |columns: &[usize]| columns.iter().any(|at| unique.columns.contains(at));
+        let mut awaited = self.by_taker.get(&edge.freer).into_iter().flatten();
+        let is_awaited = awaited.any(|&at| {
+            let other = self.edges[at].unique;
+            self.is_open[at] && (other == edge.unique || shares(&table.uniques[other].columns))
+        });
+        let is_computed = shares(table.computed_of(edge.freer));
+        !(unique.is_reference || unique.is_of_key || is_computed || is_awaited)
     }
 
     /// Finds a cycle, when every awaited row waits itself.
