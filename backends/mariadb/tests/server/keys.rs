@@ -141,3 +141,29 @@ fn a_generated_column_after_another_one_of_the_key() {
     let differences = metadata.diff(&engine).expect("compares");
     assert!(differences.is_empty(), "{differences:?}");
 }
+
+/// A key that is too great for its field leaves no row, also where the row has other generated values.
+#[test]
+fn a_row_whose_key_is_too_great_does_not_stay_beside_a_default() {
+    let Some(database) = database() else { return };
+    let unsigned = TABLE.replace("id BIGINT", "id BIGINT UNSIGNED");
+    let from = format!("{unsigned} AUTO_INCREMENT = 9223372036854775806");
+    all(&database, &[&from]);
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    for owners in [&["a"][..], &["b", "c", "d"], &["e"]] {
+        let accounts: Vec<_> = owners.iter().map(|owner| Account::new(*owner)).collect();
+        let accounts = session.add_all(accounts);
+        match session.commit() {
+            Ok(()) => assert_eq!((owners, *session[accounts[0]].limit), (&["a"][..], 7)),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+                assert_eq!(error.column_name(), Some("id"), "{error}");
+                session.rollback().expect("rolls back");
+            }
+        }
+        let rows = Account::query().count(&mut session).expect("counts");
+        assert_eq!(rows, 1, "after {owners:?}");
+        session.rollback().expect("ends");
+    }
+}

@@ -6,7 +6,7 @@ mod read_afterwards;
 use std::sync::Arc;
 
 use super::Single;
-use super::pairing::{Paired, Returned, Unpaired, Why, Witness, witness};
+use super::pairing::{Paired, Returned, Unpaired, Why, Witness, read, witness};
 use super::send::{
     EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts,
     with_arrays, writing,
@@ -15,9 +15,11 @@ use crate::backend::{Outcome, Sql, StatementKind};
 use crate::dialect::Batch;
 use crate::engine::WriteOperation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::render::Renderer;
+use crate::schema::{ColumnType, Table};
 use crate::session::Session;
 use crate::session::memory::fit::trace;
-use crate::value::{Param, Value, ValueRef};
+use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The maximum number of rows of a small multi-row VALUES. Each number of rows is a different statement to prepare and cache, so only few
 /// numbers are used: many rows are sent by [`MANY_ROWS`], the rest by at most this many.
@@ -377,7 +379,10 @@ impl Insert<'_> {
         }
         let mut returned = Returned::new(store, self.slots, made, witnesses);
         with_arrays(&columns, |params| {
-            connection.query(&sql, params, &mut |row| returned.take(row))
+            connection.query(&sql, params, &mut |row| {
+                returned.take(row);
+                Ok(())
+            })
         })
         .map_err(|error| trace(error, store.mapper(), self.columns))?;
         let paired = returned.paired();
@@ -418,11 +423,31 @@ impl Insert<'_> {
         let Some(places) = places.filter(|_| !session.in_transaction()) else {
             return Ok(());
         };
-        let rows = values.chunks_exact(made.len());
-        let rows = rows.filter(|row| places.iter().all(|&at| row[at] != Value::Null));
-        let keys: Vec<Value> = rows
-            .flat_map(|row| places.iter().map(|&at| row[at].clone()))
-            .collect();
+        let types = |row: &[Value]| -> Option<Vec<ValueType>> {
+            let types = places.iter().map(|&at| row[at].as_ref().value_type());
+            types.collect()
+        };
+        let own: Vec<ValueType> = by.iter().map(|&column| mapper.types()[column]).collect();
+        let mut keys: Vec<Value> = Vec::new();
+        for row in values.chunks_exact(made.len()) {
+            match types(row) {
+                None => {}
+                Some(types) if types == own => {
+                    keys.extend(places.iter().map(|&at| row[at].clone()))
+                }
+                // The key is of another type than its field.
+                Some(types) => {
+                    let mut table = Table::clone(mapper.table());
+                    for (&column, ty) in by.iter().zip(types) {
+                        table.columns[column].ty = ColumnType::of(ty);
+                    }
+                    let sql = Renderer::new(session.engine.dialect()).delete(&table, by);
+                    let key = places.iter().map(|&at| Param::Ref(row[at].as_ref()));
+                    let key: Vec<Param<'_>> = key.collect();
+                    session.connected()?.execute(&sql, &key)?;
+                }
+            }
+        }
         session.each_batch(by.len(), &keys, &mut |session, batch, params| {
             let (operation, count) = batch.delete();
             let sql = writing(session, &mapper, operation, &[], by, count);
@@ -448,7 +473,10 @@ impl Insert<'_> {
             let mut returned = Returned::new(store, slots, made, witnesses);
             let params = params(store, slots, self.columns, Keys::None);
             connection
-                .query(&sql, &params, &mut |row| returned.take(row))
+                .query(&sql, &params, &mut |row| {
+                    returned.take(row);
+                    Ok(())
+                })
                 .map_err(|error| trace(error, store.mapper(), self.columns))?;
             let paired = returned.paired();
             drop(params);
@@ -492,11 +520,7 @@ impl Insert<'_> {
                 &params(store, &[slot], self.columns, Keys::None),
                 &mut |row| {
                     for (at, &column) in made.iter().enumerate() {
-                        let value = row.value(at, types[column]).map(ValueRef::to_owned);
-                        values.push(value.unwrap_or_else(|error| {
-                            unreadable.get_or_insert(error);
-                            Value::Null
-                        }));
+                        values.push(read(row, at, types[column], &mut unreadable));
                     }
                     Ok(())
                 },

@@ -9,7 +9,7 @@ use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::{ColumnType, Table};
 use crate::session::AnyStore;
-use crate::value::{Param, Value, ValueRef};
+use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The sent columns that are returned to identify rows.
 #[derive(Debug, PartialEq, Eq)]
@@ -122,6 +122,21 @@ impl std::hash::Hash for ByValue<'_> {
     }
 }
 
+/// Reads a generated value, in whatever type it has if it is not of its field's: the row may have to be deleted by it. NULL if it cannot be read
+/// at all.
+pub(super) fn read(
+    row: &dyn Row,
+    at: usize,
+    ty: ValueType,
+    unreadable: &mut Option<Error>,
+) -> Value {
+    let value = row.value(at, ty).or_else(|error| {
+        unreadable.get_or_insert(error);
+        row.value(at, ValueType::Native)
+    });
+    value.map_or(Value::Null, ValueRef::to_owned)
+}
+
 /// Objects in the order of their rows, and the generated values, row by row.
 pub(super) type Paired = (Vec<u32>, Vec<Value>);
 
@@ -155,6 +170,8 @@ pub(super) struct Returned<'a> {
     in_order: usize,
     /// The witness values of the remaining rows.
     others: Vec<Value>,
+    /// Why a value could not be read.
+    unreadable: Option<Error>,
 }
 
 impl<'a> Returned<'a> {
@@ -173,15 +190,25 @@ impl<'a> Returned<'a> {
             rows: 0,
             in_order: 0,
             others: Vec::new(),
+            unreadable: None,
         }
     }
 
-    /// Adds a row: the generated columns, then the witnesses.
-    pub(super) fn take(&mut self, row: &dyn Row) -> Result<()> {
+    /// Adds a row: the generated columns, then the witnesses. What cannot be read is an error once all rows are known, because they may have to
+    /// be deleted.
+    pub(super) fn take(&mut self, row: &dyn Row) {
         let types = self.store.mapper().types();
         for (at, &column) in self.made.iter().enumerate() {
-            self.values.push(row.value(at, types[column])?.to_owned());
+            let value = read(row, at, types[column], &mut self.unreadable);
+            self.values.push(value);
         }
+        if let Err(error) = self.take_witnesses(row) {
+            self.unreadable.get_or_insert(error);
+        }
+    }
+
+    fn take_witnesses(&mut self, row: &dyn Row) -> Result<()> {
+        let types = self.store.mapper().types();
         let witness = |at: usize| row.value(self.made.len() + at, types[self.witnesses[at]]);
         if self.in_order == self.rows
             && let Some(&slot) = self.slots.get(self.rows)
@@ -205,6 +232,12 @@ impl<'a> Returned<'a> {
 
     /// Returns the objects in the order of the rows with their generated values; on failure, also the generated values.
     pub(super) fn paired(self) -> Result<Paired, Unpaired> {
+        if let Some(error) = self.unreadable {
+            return Err(Unpaired {
+                why: Why::Error(error),
+                values: self.values,
+            });
+        }
         if self.rows != self.slots.len() {
             let why = Why::Rows {
                 returned: self.rows as u64,
