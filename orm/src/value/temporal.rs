@@ -132,7 +132,8 @@ impl Timestamp {
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.civil();
-        write!(f, "{year:04}-{month:02}-{day:02}")
+        let sign = if year < 0 { "-" } else { "" };
+        write!(f, "{sign}{:04}-{month:02}-{day:02}", year.unsigned_abs())
     }
 }
 
@@ -276,6 +277,9 @@ mod tests {
             ("2000-02-29", 11_016),
             ("0001-01-01", -719_162),
             ("9999-12-31", 2_932_896),
+            ("-0043-03-15", -735_160),
+            ("-5877641-06-23", i32::MIN),
+            ("5881580-07-11", i32::MAX),
         ] {
             assert_eq!(text.parse::<Date>().unwrap(), Date(days));
             assert_eq!(Date(days).to_string(), text);

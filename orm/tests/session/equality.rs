@@ -4,7 +4,7 @@ use selfsame::prelude::*;
 use selfsame::value::Decimal;
 use selfsame::{Entity, ErrorKind, Result};
 
-use crate::fixture::{Fixture, Region};
+use crate::fixture::{Author, Fixture, Region};
 
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "nicks")]
@@ -463,5 +463,24 @@ fn members_are_in_the_order_in_which_the_database_has_their_keys() -> Result<()>
         }
         assert_eq!(found, expected);
     }
+    Ok(())
+}
+
+/// SQLite has no negative zero in a REAL column.
+#[test]
+fn a_negative_zero_is_in_memory_as_it_is_stored() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let ann = s.add(Author {
+        height: Some(-0.0),
+        ..Author::new("Ann")
+    });
+    s.flush()?;
+    assert_eq!(s[ann].height.map(f64::is_sign_positive), Some(true));
+    s[ann].height = Some(1.0);
+    s.flush()?;
+    s[ann].height = Some(-0.0);
+    s.commit()?;
+    assert_eq!(s[ann].height.map(f64::is_sign_positive), Some(true));
     Ok(())
 }

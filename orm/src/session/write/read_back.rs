@@ -1,4 +1,5 @@
-//! Values that the database rewrites: the text of intervals and ranges, times that a column rounds, bytes that it pads, numbers in documents.
+//! Values that the database rewrites: the text of intervals and ranges, times that a column rounds, bytes that it pads, numbers in documents,
+//! empty arrays in arrays, negative zeros.
 //!
 //! Values of database-specific types are exchanged as text, and equal values can have different texts. Written values are reread in the same
 //! flush, so that memory holds what the database stored; otherwise the next flush would mistake the difference for a concurrent change.
@@ -15,12 +16,12 @@ use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::{Fill, Session, State};
-use crate::value::ValueRef;
+use crate::value::{ValueRef, ValueType};
 
 /// Whether the database may store other values in a column than it is given, for any value or for some.
 pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) -> bool {
     match ty {
-        ColumnType::Other { .. } => dialect.text_form(ty).is_some(),
+        ColumnType::Other { .. } | ColumnType::Array(_) => dialect.text_form(ty).is_some(),
         ColumnType::Declared { .. } => true,
         ColumnType::Json => !dialect.capabilities().json_text_kept,
         _ => false,
@@ -30,8 +31,18 @@ pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) ->
 /// Whether a column of such a type certainly keeps a value.
 fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     const DIGITS: u32 = 6;
-    if let (ColumnType::Json, ValueRef::Json(document)) = (ty, value) {
-        return !has_rewritten_number(document);
+    match (ty, value) {
+        (_, ValueRef::Null) => return true,
+        (ColumnType::Json, ValueRef::Json(document)) => return !has_rewritten_number(document),
+        // An array of nothing but empty arrays is an empty one.
+        (ColumnType::Array(element), ValueRef::Text(array)) => {
+            let is_empty =
+                array.starts_with("{{") && array.trim_start_matches('{').starts_with('}');
+            return element.value_type() != ValueType::Json && !is_empty;
+        }
+        (_, ValueRef::F32(value)) => return value != 0.0 || value.is_sign_positive(),
+        (_, ValueRef::F64(value)) => return value != 0.0 || value.is_sign_positive(),
+        _ => {}
     }
     let ColumnType::Declared { name, .. } = ty else {
         return false;
@@ -41,7 +52,6 @@ fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
         rest.split_once(')')?.0.trim().parse::<u32>().ok()
     };
     let micros = match value {
-        ValueRef::Null => return true,
         ValueRef::Bytes(bytes) => {
             let length = modifier().and_then(|length| usize::try_from(length).ok());
             return length == Some(bytes.len());
@@ -93,7 +103,10 @@ impl Session {
         let entry = self.entry(store);
         let dialect = self.engine.dialect();
         let ty = |column: usize| &entry.mapper.table().columns[column].ty;
-        let rewriting = || columns.iter().filter(|&&at| may_rewrite(dialect, ty(at)));
+        // Some databases have no negative zero.
+        let is_float = |ty: &ColumnType| matches!(ty, ColumnType::F32 | ColumnType::F64);
+        let may_rewrite = |ty: &ColumnType| is_float(ty) || may_rewrite(dialect, ty);
+        let rewriting = || columns.iter().filter(|&&at| may_rewrite(ty(at)));
         if rewriting().next().is_none() {
             return Vec::new();
         }
@@ -267,7 +280,7 @@ fn half(cause: Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Timestamp, ValueType};
+    use crate::value::Timestamp;
 
     #[test]
     fn numbers_of_documents_that_are_written_in_another_way() {
@@ -315,5 +328,24 @@ mod tests {
         assert!(!bytes("binary(2)", b"a") && !bytes("binary", b"a"));
         assert!(!kept("numeric(3)", ValueRef::I64(1)));
         assert!(!is_kept(&ColumnType::Timestamp, micros(0)));
+    }
+
+    #[test]
+    fn arrays_and_zeros_that_are_kept() {
+        let array = |element, text| {
+            let ty = ColumnType::Array(Box::new(element));
+            is_kept(&ty, ValueRef::Text(text))
+        };
+        let numbers = |text| array(ColumnType::Array(Box::new(ColumnType::I32)), text);
+        for text in ["{}", "{{1},{2}}", "{NULL}"] {
+            assert!(numbers(text), "{text}");
+        }
+        for text in ["{{}}", "{{},{}}", "{{{}}}"] {
+            assert!(!numbers(text), "{text}");
+        }
+        assert!(array(ColumnType::Text { length: None }, "{\"{}\"}"));
+        assert!(!array(ColumnType::Json, "{1}"));
+        let float = |value| is_kept(&ColumnType::F64, ValueRef::F64(value));
+        assert!(float(0.0) && float(-1.0) && float(f64::NAN) && !float(-0.0));
     }
 }
