@@ -186,8 +186,8 @@ pub trait Connection: Debug + Send {
     /// On an error the pool drops the connection.
     fn reset(&mut self, used_raw_sql: bool) -> Result<()>;
 
-    /// Returns the names of the columns that the database sets in every UPDATE that does not set them: `ON UPDATE CURRENT_TIMESTAMP`. A session
-    /// rereads the rows of its UPDATEs if their mapping has such a column. By default none.
+    /// Returns the names of the columns that the database sets, or may set, in every UPDATE that does not set them: `ON UPDATE
+    /// CURRENT_TIMESTAMP`. A session rereads the rows of its UPDATEs if their mapping has such a column. By default none.
     ///
     /// # Errors
     ///

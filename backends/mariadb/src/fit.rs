@@ -25,7 +25,7 @@ pub(crate) struct Declared {
     pub(crate) ty: String,
     /// Whether it is NOT NULL, and stores something else for NULL instead of refusing it.
     pub(crate) replaces_null: bool,
-    /// Whether an UPDATE that does not set it sets it to the current time.
+    /// Whether an UPDATE that does not set it sets it to the current time, or may do so.
     pub(crate) follows_updates: bool,
 }
 

@@ -24,7 +24,7 @@ const TABLES: &str = "SELECT table_name, table_type = 'VIEW', table_comment, eng
 const COLUMNS: &str = "SELECT table_name, column_name, column_type, is_nullable = 'YES', column_default, extra, \
     nullif(generation_expression, ''), collation_name, column_comment FROM information_schema.columns WHERE table_schema = ? ORDER BY table_name, ordinal_position";
 
-const INDEXES: &str = "SELECT table_name, index_name, seq_in_index = 1, non_unique, column_name, sub_part, index_type \
+const INDEXES: &str = "SELECT table_name, index_name, seq_in_index = 1, non_unique, column_name, sub_part, index_type, coalesce(collation = 'D', FALSE) \
     FROM information_schema.statistics WHERE table_schema = ? ORDER BY table_name, index_name = 'PRIMARY' DESC, index_name, seq_in_index";
 
 const FOREIGN_KEYS: &str = "SELECT k.table_name, k.constraint_name, k.ordinal_position = 1, k.column_name, k.referenced_table_schema, \
@@ -176,8 +176,7 @@ impl Listed<'_> {
             Ok(())
         })?;
         each(connection, TRIGGERS, Some(place), &mut |row| {
-            let name: String = get(row, 0)?;
-            if let Some(table) = tables.iter_mut().find(|table| table.name == name) {
+            if let Some(table) = self.find(&mut tables, row)? {
                 let remark = format!("It has triggers: {}.", get::<String>(row, 1)?);
                 table.remarks.push(remark);
             }

@@ -26,7 +26,7 @@ const MOST_KEPT_PARAMETERS: usize = 4_096;
 const MOST_TABLES: usize = 256;
 
 /// Name, type, whether it can be NULL, key, default, and more about a column.
-type Described = (String, String, String, mysql::Value, mysql::Value, String);
+type Described = (String, String, String, String, mysql::Value, String);
 
 /// A prepared statement that is kept.
 #[derive(Clone)]
@@ -194,15 +194,19 @@ impl MariaDbConnection {
             Entry::Vacant(entry) => entry,
         };
         self.counted.round_trips += 1;
+        let table = self.link.conn.query::<Described, _>(entry.key());
+        let table = table.map_err(Failure::Preparing)?;
+        // Nothing is told about the keys of a view, nor about what its columns do: a time may follow updates.
+        let may_be_view = table.iter().all(|(_, _, _, key, ..)| key != "PRI");
         let described = |(name, ty, nullable, _, _, extra): Described| Declared {
             replaces_null: extra.contains("auto_increment")
                 || nullable == "NO" && ty.starts_with("timestamp"),
-            follows_updates: extra.contains("on update "),
+            follows_updates: extra.contains("on update ")
+                || may_be_view && (ty.starts_with("timestamp") || ty.starts_with("datetime")),
             name,
             ty,
         };
-        let table = self.link.conn.query_map(entry.key(), described);
-        Ok(entry.insert(table.map_err(Failure::Preparing)?))
+        Ok(entry.insert(table.into_iter().map(described).collect()))
     }
 
     fn prepare(&mut self, sql: &Sql) -> Result<mysql::Statement, Failure> {

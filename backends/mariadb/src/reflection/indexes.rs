@@ -14,8 +14,16 @@ pub(super) struct Reported {
     name: String,
     is_unique: bool,
     kind: String,
-    /// The columns; of some only a number of characters or bytes.
-    parts: Vec<(String, Option<i64>)>,
+    parts: Vec<Part>,
+}
+
+/// A column of an index.
+struct Part {
+    /// Empty if it is an expression.
+    column: String,
+    /// How many characters or bytes of the column, if not all.
+    length: Option<i64>,
+    is_descending: bool,
 }
 
 impl Reported {
@@ -34,9 +42,11 @@ impl Reported {
         }
         let mut latest = indexes.iter_mut().rev();
         if let Some(index) = latest.find(|it| it.table == table && it.name == name) {
-            // An expression has no name.
-            let column: Option<String> = get(row, 4)?;
-            index.parts.push((column.unwrap_or_default(), get(row, 5)?));
+            index.parts.push(Part {
+                column: get::<Option<String>>(row, 4)?.unwrap_or_default(),
+                length: get(row, 5)?,
+                is_descending: get(row, 7)?,
+            });
         }
         Ok(())
     }
@@ -44,13 +54,13 @@ impl Reported {
     /// Adds the index to its table. `hidden` are the columns that were left out of the table: the server adds one to each key of a versioned
     /// table.
     pub(super) fn add_to(mut self, table: &mut Table, hidden: &[String]) -> Result<()> {
-        self.parts.retain(|(column, _)| !hidden.contains(column));
+        self.parts.retain(|part| !hidden.contains(&part.column));
         if self.parts.is_empty() {
             return Ok(());
         }
         if self.name == "PRIMARY" {
-            for (column, _) in &self.parts {
-                let position = table.position(column).ok_or_else(|| {
+            for part in &self.parts {
+                let position = table.position(&part.column).ok_or_else(|| {
                     let message = "the schema changed while it was read";
                     Error::new(ErrorKind::Serialization, message).entity(&table.name)
                 })?;
@@ -58,16 +68,16 @@ impl Reported {
             }
             return Ok(());
         }
-        if self.parts.iter().any(|(column, _)| column.is_empty()) {
+        if self.parts.iter().any(|part| part.column.is_empty()) {
             let remark = format!("Not here: the index {}, over an expression.", self.name);
             table.remarks.push(remark);
             return Ok(());
         }
         let is_usual = matches!(self.kind.as_str(), "BTREE" | "HASH")
-            && self.parts.iter().all(|(_, length)| length.is_none());
-        if !is_usual {
+            && self.parts.iter().all(|part| part.length.is_none());
+        if !is_usual || self.parts.iter().any(|part| part.is_descending) {
             // Whatever is unique in a part of its values is unique.
-            let here = match self.is_unique {
+            let here = match self.is_unique || is_usual {
                 true => "Only partly here",
                 false => "Not here",
             };
@@ -81,7 +91,7 @@ impl Reported {
         };
         indexes.push(Index {
             name: Some(self.name),
-            columns: self.parts.into_iter().map(|(column, _)| column).collect(),
+            columns: self.parts.into_iter().map(|part| part.column).collect(),
             ..Index::default()
         });
         Ok(())
@@ -91,9 +101,11 @@ impl Reported {
     fn written(&self) -> String {
         // The server reports a length for spatial indexes, too, which says nothing.
         let is_spatial = self.kind == "SPATIAL";
-        let parts = self.parts.iter().map(|(column, length)| match length {
-            Some(length) if !is_spatial => format!("{column}({length})"),
-            _ => column.clone(),
+        let parts = self.parts.iter().map(|part| {
+            let length = part.length.filter(|_| !is_spatial);
+            let length = length.map_or_else(String::new, |length| format!("({length})"));
+            let order = if part.is_descending { " DESC" } else { "" };
+            format!("{}{length}{order}", part.column)
         });
         let parts: Vec<String> = parts.collect();
         format!("{} ({}), {}", self.name, parts.join(", "), self.kind)

@@ -19,6 +19,7 @@ fn what_an_entity_cannot_express_is_reported() {
             "CREATE TRIGGER into_it BEFORE INSERT ON watched FOR EACH ROW SET NEW.n = 1",
             "CREATE TABLE kept (id INT PRIMARY KEY, n INT) ENGINE = InnoDB WITH SYSTEM VERSIONING",
             "CREATE TABLE parts (id INT PRIMARY KEY, n INT) ENGINE = InnoDB PARTITION BY HASH (id) PARTITIONS 2",
+            "CREATE TABLE sorted (id INT PRIMARY KEY, n INT, m INT, KEY down (n DESC, m), KEY up (m)) ENGINE = InnoDB",
         ],
     );
     let engine = Engine::new(database.backend());
@@ -35,12 +36,20 @@ fn what_an_entity_cannot_express_is_reported() {
         ),
         ("parts", "It is partitioned."),
         ("plain", ""),
+        (
+            "sorted",
+            "Only partly here: the index down (n DESC, m), BTREE.",
+        ),
         ("watched", "It has triggers: into_it, up."),
     ];
     assert_eq!(
         remarks,
         wanted.map(|(name, remark)| (name, remark.to_owned()))
     );
+    // The same by the name of the schema.
+    let named = Metadata::reflect_schemas(&engine, [database.name()]).expect("reflects");
+    let named = named.tables().iter().map(|table| table.remarks.join(" "));
+    assert!(named.eq(wanted.map(|(_, remark)| remark.to_owned())));
 }
 
 /// The information schema sorts names without regard to case, so that the keys of such tables alternate.
@@ -593,4 +602,42 @@ fn a_reference_to_a_changed_key_is_released_by_the_program_too() {
     session.get::<Labelled>(1).expect("reads");
     assert_eq!(session[child].label_code, None);
     assert!(session[child].updated > old);
+}
+
+/// The server does not tell what the columns of a view do.
+#[test]
+fn a_column_that_follows_updates_through_a_view_is_read_again() {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "recent_articles")]
+    struct Recent {
+        #[orm(primary_key)]
+        id: i64,
+        title: String,
+        updated: Timestamp,
+    }
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE all_articles (id BIGINT PRIMARY KEY, title VARCHAR(20) NOT NULL, \
+             updated DATETIME(6) NOT NULL ON UPDATE CURRENT_TIMESTAMP(6)) ENGINE = InnoDB",
+            "CREATE VIEW recent_articles AS SELECT * FROM all_articles",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let old = Timestamp(0);
+    let article = session.add(Recent::new(1, "a", old));
+    session.commit().expect("inserts");
+    session.get::<Recent>(1).expect("reads");
+    session[article].title += "b";
+    session.commit().expect("updates");
+    session[article].title += "";
+    session[article].updated = old;
+    session.commit().expect("nobody else has written the row");
+    assert_eq!(session[article].updated, old);
+    session[article].title += "c";
+    session.flush().expect("updates");
+    session.get::<Recent>(1).expect("reads");
+    assert_ne!(session[article].updated, old);
 }
