@@ -7,8 +7,6 @@ const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
 /// The maximum number of digits of the neutral form.
 const DIGITS: u32 = 38;
-/// The largest scale that `numeric` holds.
-const MAX_SCALE: u32 = 16_383;
 
 /// Why a `numeric` has no neutral form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +74,13 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     ))
 }
 
-/// Writes a `numeric`; `None` if its scale exceeds that of `numeric`.
+/// Writes a `numeric`; `None` if it could not be read again.
 pub(crate) fn encode(decimal: Decimal, out: &mut impl BufMut) -> Option<()> {
     let scale = decimal.scale();
-    if scale > MAX_SCALE {
+    let mut rest = decimal.mantissa().unsigned_abs();
+    if scale > DIGITS || rest >= 10u128.pow(DIGITS) {
         return None;
     }
-    let mut rest = decimal.mantissa().unsigned_abs();
     // The lowest group first; it is filled up with zeros where the scale does not end on a group.
     let mut groups: Vec<u16> = Vec::new();
     let odd = scale % 4;
@@ -199,7 +197,15 @@ mod tests {
             Err(NotDecimal::Malformed)
         );
         assert_eq!(decode(&[]), Err(NotDecimal::Malformed));
-        assert_eq!(encode(Decimal::new(1, 16_384), &mut Vec::new()), None);
+        let ten = 10_i128.pow(DIGITS);
+        for decimal in [
+            Decimal::new(1, 39),
+            Decimal::new(ten, 0),
+            Decimal::new(-ten, 38),
+            Decimal::new(i128::MIN, 0),
+        ] {
+            assert_eq!(encode(decimal, &mut Vec::new()), None, "{decimal}");
+        }
     }
 
     proptest! {

@@ -244,7 +244,7 @@ fn integer(value: i64, ty: &Type, out: &mut BytesMut) -> Result<()> {
 }
 
 fn decimal(value: Decimal, out: &mut BytesMut) -> Result<()> {
-    numeric::encode(value, out).ok_or_else(|| out_of_range("a decimal with too many decimals"))
+    numeric::encode(value, out).ok_or_else(|| out_of_range("a decimal of more than 38 digits"))
 }
 
 fn text(value: &str, out: &mut BytesMut) -> Result<()> {

@@ -290,7 +290,9 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
     column.generated = match default {
         _ if !identity.is_empty() => Generated::Key,
         // A serial column.
-        Some(default) if default.starts_with("nextval(") && is_integer(&column.ty) => {
+        Some(default)
+            if default.starts_with("nextval(") && is_integer(&column.ty) && !column.nullable =>
+        {
             if !owns_sequence {
                 let remark = format!("Its numbers are those of a shared sequence: {default}.");
                 column.remarks.push(remark);
@@ -301,7 +303,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
         Some(expression) if get(row, 6)? => Generated::Computed(expression),
         Some(default) if types::is_null(&default) => Generated::No,
         Some(default) => Generated::Default(match domain {
-            Some(domain) => default.replace(&format!("::{domain}"), ""),
+            Some(domain) => types::without_casts(&default, &domain),
             None => default,
         }),
         None => Generated::No,

@@ -91,6 +91,29 @@ pub(super) fn is_null(default: &str) -> bool {
     default == "NULL" || default.strip_prefix("NULL::").is_some_and(is_type)
 }
 
+/// Removes the casts to a type from an expression.
+pub(super) fn without_casts(expression: &str, ty: &str) -> String {
+    let cast = format!("::{ty}");
+    let (mut out, mut quote, mut rest) = (String::new(), None, expression);
+    while let Some(c) = rest.chars().next() {
+        let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+        let after = rest.strip_prefix(&cast);
+        match after.filter(|after| quote.is_none() && !after.starts_with(is_of_name)) {
+            Some(after) => rest = after,
+            None => {
+                match quote {
+                    Some(open) if open == c => quote = None,
+                    None if matches!(c, '\'' | '"') => quote = Some(c),
+                    _ => {}
+                }
+                out.push(c);
+                rest = &rest[c.len_utf8()..];
+            }
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,6 +167,21 @@ mod tests {
         }
         for default in ["NULL::text || 'a'::text", "'NULL'::text", "f(NULL::text)"] {
             assert!(!is_null(default), "{default}");
+        }
+    }
+
+    #[test]
+    fn casts_to_a_domain_are_removed() {
+        for (default, ty, expected) in [
+            ("'a'::t", "t", "'a'"),
+            ("'a::t b'::t", "t", "'a::t b'"),
+            ("(now())::date", "d", "(now())::date"),
+            ("(now())::d", "d", "(now())"),
+            ("'x'::d.e", "d", "'x'::d.e"),
+            ("'{x}'::s.\"a b\"", "s.\"a b\"", "'{x}'"),
+            ("'it''s'::t", "t", "'it''s'"),
+        ] {
+            assert_eq!(without_casts(default, ty), expected, "{default}");
         }
     }
 }

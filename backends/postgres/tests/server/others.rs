@@ -1,6 +1,7 @@
 //! Tables as other programs declare them: inserts, changes and deletes are correct, or fail with an error.
 
 use selfsame::prelude::*;
+use selfsame::value::Timestamp;
 use selfsame_postgres::testing::Server;
 
 use crate::support::{Case, execute, fixture};
@@ -11,6 +12,15 @@ pub(crate) const CASES: &[Case] = &[
     ("others_match_full", match_full),
     ("others_view_with_triggers", a_view_with_triggers),
     ("others_keys_generated_always", keys_generated_always),
+    ("others_deferrable_primary_keys", deferrable_primary_keys),
+    (
+        "others_arrays_that_are_rewritten",
+        arrays_that_are_rewritten,
+    ),
+    (
+        "others_generated_values_that_do_not_fit",
+        generated_values_that_do_not_fit,
+    ),
 ];
 
 #[derive(Entity, Clone, Debug)]
@@ -229,4 +239,127 @@ fn keys_generated_always(server: &Server) {
     session.commit().expect("a row takes over");
     session.refresh(again).expect("reads");
     assert_eq!(session[again].name, "again");
+}
+
+/// A key that is checked at the end is a key like others: rows are found, pass keys on, and are deleted by it.
+fn deferrable_primary_keys(server: &Server) {
+    let mut fixture = fixture(server);
+    execute(
+        &mut *fixture.connection,
+        "CREATE TABLE members (id bigint PRIMARY KEY DEFERRABLE INITIALLY DEFERRED, nick text)",
+    )
+    .expect("a table");
+    let engine = Engine::new(fixture.database.backend());
+    let mut session = Session::new(&engine);
+    let member = |id, nick: &str| Member {
+        id,
+        nick: Some(nick.to_owned()),
+    };
+    let [a, b, c] = [(1, "a"), (2, "b"), (3, "c")].map(|(id, nick)| session.add(member(id, nick)));
+    session.commit().expect("inserts");
+    let rows = |engine: &Engine| -> Vec<(i64, Option<String>)> {
+        let rows = Member::query().order_by(Member::ID.asc());
+        let rows = rows.select((Member::ID, Member::NICK));
+        rows.all(&mut Session::new(engine)).expect("reads")
+    };
+    let row = |id, nick: &str| (id, Some(nick.to_owned()));
+    session.delete(a).expect("marks");
+    session[b].id = 1;
+    session[c].id = 2;
+    session.commit().expect("keys are passed on");
+    assert_eq!(rows(&engine), [row(1, "b"), row(2, "c")]);
+    session[b].id = 2;
+    session[c].id = 1;
+    match session.commit() {
+        Ok(()) => assert_eq!(rows(&engine), [row(1, "c"), row(2, "b")]),
+        Err(error) => {
+            assert_eq!(rows(&engine), [row(1, "b"), row(2, "c")], "{error}");
+            session.rollback().expect("rolls back");
+        }
+    }
+    let mut session = Session::new(&engine);
+    session.add(member(1, "again"));
+    let error = session.commit().expect_err("the key is there");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+    session.rollback().expect("rolls back");
+    assert_eq!(rows(&engine).len(), 2);
+    // The same in one statement, whose rows are checked by COMMIT.
+    let twice = [member(7, "x"), member(7, "y")];
+    let inserted = session.insert_all(twice);
+    let error = inserted.map(drop).and_then(|()| session.commit());
+    let error = error.expect_err("a key twice");
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+    session.rollback().expect("rolls back");
+    assert_eq!(rows(&engine).len(), 2);
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "grids")]
+struct Grid {
+    #[orm(primary_key)]
+    id: i64,
+    cells: Vec<Vec<i32>>,
+    documents: Vec<serde_json::Value>,
+}
+
+/// The server writes the numbers of documents in its own way, and has no empty arrays in an array: memory has what is stored.
+fn arrays_that_are_rewritten(server: &Server) {
+    let fixture = fixture(server);
+    let engine = Engine::new(fixture.database.backend());
+    metadata![Grid].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    let empty: Vec<Vec<i32>> = Vec::new();
+    for (id, cells) in [
+        (1, empty.clone()),
+        (2, vec![vec![1, 2], vec![3, 4]]),
+        (3, vec![vec![]]),
+    ] {
+        let documents = vec![serde_json::json!(1e16), serde_json::json!({"a": -0.0})];
+        let grid = session.add(Grid::new(id, cells, documents));
+        if let Err(error) = session.flush() {
+            // Before version 17.
+            assert_eq!((id, error.kind()), (3, ErrorKind::OutOfRange), "{error}");
+            break;
+        }
+        let in_memory = (session[grid].cells.clone(), session[grid].documents.clone());
+        session.refresh(grid).expect("reads");
+        let stored = (session[grid].cells.clone(), session[grid].documents.clone());
+        assert_eq!(in_memory, stored, "{id}");
+    }
+}
+
+/// Rows do not stay if a value that the database generated does not fit its field, also where the INSERT commits itself.
+fn generated_values_that_do_not_fit(server: &Server) {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "narrow")]
+    struct Narrow {
+        #[orm(primary_key)]
+        id: Auto<i32>,
+        name: String,
+        #[orm(server_default = "now()")]
+        at: Auto<Timestamp>,
+    }
+    for (start, default) in [("3000000000", "now()"), ("1", "'infinity'")] {
+        let mut fixture = fixture(server);
+        let table = format!(
+            "CREATE TABLE narrow (id bigint GENERATED ALWAYS AS IDENTITY (START {start}) PRIMARY KEY, name text, \
+             at timestamp DEFAULT {default})"
+        );
+        execute(&mut *fixture.connection, &table).expect("a table");
+        let engine = Engine::new(fixture.database.backend());
+        for names in [&["a"][..], &["b", "c", "d"]] {
+            let mut session = Session::new(&engine);
+            session.add_all(
+                names
+                    .iter()
+                    .map(|name| Narrow::new(*name))
+                    .collect::<Vec<_>>(),
+            );
+            let error = session.commit().expect_err("does not fit");
+            assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+            session.rollback().expect("rolls back");
+            let rows = session.sql("SELECT count(*) FROM narrow", ()).one::<i64>();
+            assert_eq!(rows.expect("counts"), 0, "{start} {default} {names:?}");
+        }
+    }
 }

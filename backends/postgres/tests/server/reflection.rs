@@ -1,6 +1,7 @@
 //! Reflects tables.
 
 use selfsame::backend::Backend;
+use selfsame::prelude::*;
 use selfsame::schema::{
     Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table, TableKind,
 };
@@ -8,7 +9,13 @@ use selfsame_postgres::testing::Server;
 
 use crate::support::{Case, Fixture, execute, fixture};
 
-pub(crate) const CASES: &[Case] = &[("reflection_reads_what_was_made", reads_what_was_made)];
+pub(crate) const CASES: &[Case] = &[
+    ("reflection_reads_what_was_made", reads_what_was_made),
+    (
+        "reflection_reads_defaults_of_domains",
+        reads_defaults_of_domains,
+    ),
+];
 
 fn reads_what_was_made(server: &Server) {
     let Fixture {
@@ -90,4 +97,29 @@ fn reads_what_was_made(server: &Server) {
     };
     assert_eq!(names(seen), names(&made[1]));
     assert!(seen.columns.iter().all(|column| column.nullable));
+}
+
+/// Only a cast to the domain itself is removed: the base type stays, and what a text contains. A number that may be NULL is no generated key.
+fn reads_defaults_of_domains(server: &Server) {
+    let Fixture {
+        mut connection,
+        database,
+    } = fixture(server);
+    execute(
+        connection.as_mut(),
+        "CREATE DOMAIN d AS date; CREATE DOMAIN t AS text; CREATE SEQUENCE numbers; \
+         CREATE TABLE dated (id integer PRIMARY KEY, day d DEFAULT '2024-01-01', cast_day d DEFAULT '2024-01-01'::d, \
+             note t DEFAULT 'a::t', word t DEFAULT 'b'::t, number bigint DEFAULT nextval('numbers'))",
+    )
+    .expect("creates");
+    let engine = Engine::new(database.backend());
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    reflected.drop_all(&engine).expect("drops");
+    reflected.create_all(&engine).expect("creates");
+    execute(connection.as_mut(), "INSERT INTO dated (id) VALUES (1)").expect("inserts");
+    let row = "SELECT day::text, cast_day::text, note, word, number FROM dated";
+    let row: (String, String, String, String, i64) =
+        Session::new(&engine).sql(row, ()).one().expect("a row");
+    let day = || "2024-01-01".to_owned();
+    assert_eq!(row, (day(), day(), "a::t".to_owned(), "b".to_owned(), 1));
 }
