@@ -176,19 +176,31 @@ fn counted(database: &mut Database) -> CaseResult {
 
 fn temporary(context: &mut Context) -> CaseResult {
     let mut database = with_table(context)?;
-    database.execute("CREATE TEMPORARY TABLE [scratch] ([id] BIGINT)", &[])?;
-    check_eq!(
-        database.count("scratch")?,
-        0,
-        "the temporary table must exist"
-    );
-    database.connection.reset(true)?;
-    let left = database.count("scratch");
-    check!(
-        left.is_err(),
-        "the temporary table must be gone after a reset"
-    );
-    check_eq!(database.count("t")?, 0, "lasting tables must stay");
+    let transactions = context.capabilities().transactions;
+    database.execute(INSERT, &[int(1), int(1)])?;
+    for before in ["nothing", "nothing", "an error", "a transaction", "nothing"] {
+        database.execute("CREATE TEMPORARY TABLE [scratch] ([id] BIGINT)", &[])?;
+        check_eq!(
+            database.count("scratch")?,
+            0,
+            "the temporary table must exist"
+        );
+        match before {
+            "an error" => {
+                let refused = database.execute(INSERT, &[int(1), int(1)]);
+                check!(refused.is_err(), "a second row with key 1 must be refused");
+            }
+            "a transaction" if transactions => database.begin_write()?,
+            _ => {}
+        }
+        database.connection.reset(true)?;
+        let left = database.count("scratch");
+        check!(
+            left.is_err(),
+            "the temporary table must be gone after {before} and a reset"
+        );
+        check_eq!(database.count("t")?, 1, "lasting tables must stay");
+    }
     Ok(())
 }
 

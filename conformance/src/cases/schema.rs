@@ -2,7 +2,7 @@
 
 use selfsame::metadata::{Difference, Metadata};
 use selfsame::schema::{Column, ColumnType, Generated, Index, ReferentialAction, Table};
-use selfsame::value::{Value, ValueType};
+use selfsame::value::{Timestamp, Value, ValueType};
 use selfsame::{Engine, ErrorKind, Session};
 
 use crate::case::Cover::{Contract, Rule};
@@ -53,12 +53,22 @@ pub(super) const CASES: &[Case] = &[
         .promise("Reflection keeps the order of the columns of keys and indexes, and every action of ON DELETE and ON UPDATE.")
         .hint("Read the columns by their position in the key or index, not in the table, and both actions of each foreign key.")
         .covers(&[Contract(74), Rule(40)]),
+    Case::full("schema.reflect.texts", reflected_texts)
+        .since(27)
+        .promise("Texts inside of what is reflected (defaults, CHECK conditions, computations) stay as they were written, letter by letter.")
+        .hint("Do not change the case, the spaces or the quotes of an expression that the database returns.")
+        .covers(&[Contract(74), Rule(40)]),
     Case::full("schema.reflect.records", records)
         .needs(&[Capability::ForeignKeys, Capability::GeneratedKeys])
         .promise("Reflection maps tables known only to the database: their rows are written, queried and related as objects.")
         .hint("`Dialect::reflect` must return keys, whether the database generates them, and what foreign keys reference.")
         .covers(&[Contract(74), Rule(40)])
         .since(8),
+    Case::core("schema.updates.columns", columns_set_by_updates)
+        .since(27)
+        .promise("The backend names exactly the columns that the database sets in each UPDATE that does not set them, whatever the tables and statements before.")
+        .hint("See `Connection::columns_set_by_updates`; without such columns, leave its default.")
+        .covers(&[Contract(54), Rule(21)]),
     Case::core("schema.names.odd", odd_names)
         .promise("Any string is a valid table name once quoted, and the check for existence takes it literally.")
         .hint("`table_exists` takes the name as a parameter.")
@@ -330,6 +340,93 @@ fn works_again(context: &Context, engine: &Engine) -> CaseResult {
         after > before,
         "a key that is never reused must still be so, was {after:?} after {before:?}"
     );
+    Ok(())
+}
+
+fn reflected_texts(context: &mut Context) -> CaseResult {
+    let engine = engine(context);
+    let is_claimed = |capability: Capability| capability.is_claimed(context.dialect());
+    let (checks, computes) = (
+        is_claimed(Capability::Checks),
+        is_claimed(Capability::ComputedColumns),
+    );
+    // Databases write quotes and backslashes in more than one way.
+    const ODD: &str = "So  Ä 100%";
+    let literal = format!("'{ODD}'");
+    let text = |name: &str| Column::new(name, ColumnType::Text { length: Some(40) });
+    let mut table = Table::build("sayings")
+        .column(Column::new("id", ColumnType::I64))
+        .column(text("code"))
+        .column(text("word").generated(Generated::Default(literal.clone())))
+        .primary_key(["id"]);
+    if checks {
+        table = table.check(format!("code <> {literal}"));
+    }
+    if computes {
+        let label = format!("CASE WHEN id > 1 THEN {literal} ELSE 'No' END");
+        table = table.column(
+            text("label")
+                .generated(Generated::Computed(label))
+                .nullable(),
+        );
+    }
+    let declared = Metadata::new([table]);
+    declared.create_all(&engine)?;
+    let reflected = match engine.connect()?.reflect() {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(Failure::Skipped(
+                "the backend does not support reflection, and reports so".to_owned(),
+            ));
+        }
+        other => other?,
+    };
+    declared.drop_all(&engine)?;
+    let created = Metadata::new(reflected).create_all(&engine);
+    check!(
+        created.is_ok(),
+        "what was reflected must be created again, returned {created:?}"
+    );
+    let mut database = Database::open(context)?;
+    let insert = "INSERT INTO [sayings] ([id], [code]) VALUES (?, ?)";
+    let others = [
+        ODD.to_lowercase(),
+        ODD.replace("  ", " "),
+        ODD.replace('Ä', "A"),
+    ];
+    for (id, other) in (1..).zip(&others) {
+        let taken = database.execute(insert, &[int(id), crate::database::text(other)]);
+        check!(
+            taken.is_ok(),
+            "a reflected CHECK must refuse only what it refused before, returned {taken:?} for {other:?}"
+        );
+    }
+    if checks {
+        let refused = database.execute(insert, &[int(9), crate::database::text(ODD)]);
+        check!(
+            matches!(&refused, Err(error) if error.kind() == ErrorKind::CheckViolation),
+            "a reflected CHECK must refuse what it refused before, returned {refused:?}"
+        );
+    }
+    let of_second = |column: &str| format!("SELECT [{column}] FROM [sayings] WHERE [id] = 2");
+    let odd = [Value::Text(ODD.to_owned())];
+    check_eq!(
+        database.column(&of_second("word"), &[], ValueType::Text)?,
+        odd,
+        "a reflected default"
+    );
+    if computes {
+        check_eq!(
+            database.column(&of_second("label"), &[], ValueType::Text)?,
+            odd,
+            "a reflected computation"
+        );
+        let first = "SELECT [label] FROM [sayings] WHERE [id] = 1";
+        check_eq!(
+            database.column(first, &[], ValueType::Text)?,
+            [Value::Text("No".to_owned())],
+            "another branch of a reflected computation"
+        );
+    }
     Ok(())
 }
 
@@ -607,6 +704,106 @@ fn records(context: &mut Context) -> CaseResult {
         [Value::Text("bob".to_owned())],
         "a change of a record must be written"
     );
+    Ok(())
+}
+
+fn columns_set_by_updates(context: &mut Context) -> CaseResult {
+    let mut database = Database::open(context)?;
+    let plain = value_table("t", ColumnType::Timestamp);
+    let with_default = Table::build("made")
+        .column(Column::new("id", ColumnType::I64))
+        .column(Column::new("v", ColumnType::I64).nullable())
+        .column(Column::new("n", ColumnType::I64).generated(Generated::Default("1".to_owned())))
+        .primary_key(["id"]);
+    for table in [&plain, &with_default] {
+        database.create(table)?;
+    }
+    let named = |database: &mut Database, table: &Table| {
+        let mut names = database.connection.columns_set_by_updates(table)?;
+        names.sort();
+        Ok::<_, Failure>(names)
+    };
+    let nothing: [&str; 0] = [];
+    // The only databases that have such columns declare them so.
+    let follows = "DATETIME(6) NULL ON UPDATE CURRENT_TIMESTAMP(6)";
+    let created = database.execute(
+        &format!(
+            "CREATE TABLE [stamped] ([id] BIGINT PRIMARY KEY, [Changed] {follows}, [v] BIGINT, [seen] {follows}, \
+             [made] DATETIME(6) NULL DEFAULT CURRENT_TIMESTAMP(6))"
+        ),
+        &[],
+    );
+    let stamp = |name: &str| Column::new(name, ColumnType::Timestamp).nullable();
+    let stamped = Table::build("stamped")
+        .column(Column::new("id", ColumnType::I64))
+        .column(stamp("Changed"))
+        .column(Column::new("v", ColumnType::I64).nullable())
+        .column(stamp("seen"))
+        .column(stamp("made"))
+        .primary_key(["id"]);
+    // Each twice: the answer must not be that of another table.
+    for _ in 0..2 {
+        for table in [&plain, &with_default] {
+            check_eq!(
+                named(&mut database, table)?,
+                nothing,
+                "an UPDATE of {} sets only what it names",
+                table.name
+            );
+        }
+        if created.is_ok() {
+            check_eq!(
+                named(&mut database, &stamped)?,
+                ["Changed", "seen"],
+                "both columns that follow updates must be named"
+            );
+        }
+    }
+    if created.is_ok() {
+        database.execute(
+            &format!("ALTER TABLE [made] ADD COLUMN [later] {follows}"),
+            &[],
+        )?;
+        check_eq!(
+            named(&mut database, &with_default)?,
+            ["later"],
+            "a column that was added must be named"
+        );
+        database.execute("INSERT INTO [stamped] ([id], [v]) VALUES (1, 1)", &[])?;
+        drop(database);
+        is_read_again(context, stamped)?;
+    }
+    Ok(())
+}
+
+/// Checks that a session knows what its UPDATE changed along.
+fn is_read_again(context: &Context, stamped: Table) -> CaseResult {
+    let tables = Metadata::of_records([stamped]);
+    let records = tables.records("stamped")?;
+    let engine = engine(context);
+    let mut session = Session::new(&engine);
+    let Some(row) = records.get(&mut session, 1_i64)? else {
+        return Err(Failure::Assertion("the row must be found".to_owned()));
+    };
+    session[row].set("v", 2_i64)?;
+    session.commit()?;
+    session.refresh(row)?;
+    for column in ["Changed", "seen"] {
+        let changed: Option<Timestamp> = session[row].get(column)?;
+        check!(changed.is_some(), "the database must have set {column}");
+    }
+    session[row].set("v", 3_i64)?;
+    session.flush()?;
+    records.get(&mut session, 1_i64)?;
+    let known: Option<Timestamp> = session[row].get("Changed")?;
+    session.refresh(row)?;
+    let stored: Option<Timestamp> = session[row].get("Changed")?;
+    check_eq!(
+        known,
+        stored,
+        "a session must read again what the database set in its UPDATE"
+    );
+    session.commit()?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod conflicts;
 mod endings;
 mod histories;
+mod moments;
 mod savepoints;
 mod states;
 
@@ -20,6 +21,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     endings::CASES,
     conflicts::CASES,
     histories::CASES,
+    moments::CASES,
     states::CASES,
 ];
 
@@ -330,6 +332,15 @@ fn deferred(context: &mut Context) -> CaseResult {
         keys(&mut database)?,
         [1],
         "nothing may stay of a transaction whose COMMIT failed"
+    );
+    database.begin_write()?;
+    insert(&mut database, 3, 30)?;
+    // If there is no transaction, the row is committed already.
+    let _ = database.rollback();
+    check_eq!(
+        keys(&mut database)?,
+        [1],
+        "the next transaction must begin as any other"
     );
     database.begin_write()?;
     database.execute(

@@ -60,6 +60,8 @@ pub(super) enum Lie {
     MissingIsNull,
     /// Sends the statement that had this key first, if its parameters and columns are of the same types.
     Confuse(fn(&Sql) -> Option<u64>),
+    /// Names other columns as set by every UPDATE, given those that are.
+    Updated(fn(&Table, &[String]) -> Vec<String>),
     /// Reflects a table otherwise.
     Reflect(fn(&mut Table) -> bool),
     /// Reports other names of columns.

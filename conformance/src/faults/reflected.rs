@@ -25,6 +25,18 @@ macro_rules! table {
     };
 }
 
+/// Changes the expressions of defaults, CHECK constraints and computations.
+fn expressions(table: &mut Table, change: fn(&str) -> String) {
+    for column in &mut table.columns {
+        if let Generated::Default(text) | Generated::Computed(text) = &mut column.generated {
+            *text = change(text);
+        }
+    }
+    for check in &mut table.checks {
+        check.condition = change(&check.condition);
+    }
+}
+
 pub(super) const FAULTS: &[Fault] = &[
     table!("defaults_lost", "Defaults are not reflected.", |table| {
         for column in &mut table.columns {
@@ -344,4 +356,143 @@ pub(super) const FAULTS: &[Fault] = &[
             }
         }
     ),
+    table!(
+        "checks_in_lower_case",
+        "CHECK conditions are reflected in lower case.",
+        |table| {
+            for check in &mut table.checks {
+                check.condition = check.condition.to_lowercase();
+            }
+        }
+    )
+    .needs(&[Capability::Checks]),
+    table!(
+        "computations_in_lower_case",
+        "The expressions of computed columns are reflected in lower case.",
+        |table| {
+            for column in &mut table.columns {
+                if let Generated::Computed(text) = &mut column.generated {
+                    *text = text.to_lowercase();
+                }
+            }
+        }
+    )
+    .needs(&[Capability::ComputedColumns]),
+    table!(
+        "defaults_in_lower_case",
+        "Defaults are reflected in lower case.",
+        |table| {
+            for column in &mut table.columns {
+                if let Generated::Default(text) = &mut column.generated {
+                    *text = text.to_lowercase();
+                }
+            }
+        }
+    ),
+    table!(
+        "spaces_of_expressions_lost",
+        "Several spaces in a reflected expression are one.",
+        |table| expressions(table, |text| {
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        })
+    ),
+    table!(
+        "letters_of_expressions_lost",
+        "Letters outside ASCII are question marks in reflected expressions.",
+        |table| expressions(table, |text| text.replace(|c: char| !c.is_ascii(), "?"))
+    ),
+    table!(
+        "table_names_in_lower_case",
+        "Names of tables are reflected in lower case.",
+        |table| table.name = table.name.to_lowercase()
+    ),
+    table!(
+        "columns_are_nullable",
+        "Every column that is in no key is reflected as nullable.",
+        |table| {
+            for (at, column) in table.columns.iter_mut().enumerate() {
+                column.nullable |= !table.primary_key.contains(&at);
+            }
+        }
+    ),
+    table!(
+        "precisions_lost",
+        "The precision of a decimal column is not reflected.",
+        |table| {
+            for column in &mut table.columns {
+                if let ColumnType::Decimal { precision } = &mut column.ty {
+                    *precision = None;
+                }
+            }
+        }
+    ),
+    table!(
+        "singles_are_doubles",
+        "A column of singles is reflected as one of doubles.",
+        |table| {
+            for column in &mut table.columns {
+                if column.ty == ColumnType::F32 {
+                    column.ty = ColumnType::F64;
+                }
+            }
+        }
+    ),
+    table!(
+        "documents_are_texts",
+        "A column of JSON documents is reflected as one of texts.",
+        |table| {
+            for column in &mut table.columns {
+                if column.ty == ColumnType::Json {
+                    column.ty = ColumnType::Text { length: None };
+                }
+            }
+        }
+    ),
+    table!(
+        "second_unique_untold",
+        "Of several UNIQUE constraints of a table only the first is reflected.",
+        |table| table.uniques.truncate(1)
+    ),
+    table!(
+        "uniques_of_one_column",
+        "Of the columns of a UNIQUE constraint only the first is reflected.",
+        |table| {
+            for unique in &mut table.uniques {
+                unique.columns.truncate(1);
+            }
+        }
+    ),
+    table!(
+        "indexes_of_one_column",
+        "Of the columns of an index only the first is reflected.",
+        |table| {
+            for index in &mut table.indexes {
+                index.columns.truncate(1);
+            }
+        }
+    ),
+    Fault::new(
+        "schema.columns_set_by_updates_untold",
+        Schema,
+        "The columns that the database sets in every UPDATE are not named.",
+        Lie::Updated(|_, _| Vec::new()),
+    )
+    .suspects(&["schema.updates"]),
+    Fault::new(
+        "schema.second_column_set_by_updates_untold",
+        Schema,
+        "Of the columns that the database sets in every UPDATE only the first is named.",
+        Lie::Updated(|_, named| named.iter().take(1).cloned().collect()),
+    )
+    .suspects(&["schema.updates"]),
+    Fault::new(
+        "schema.columns_set_by_updates_invented",
+        Schema,
+        "The last column of each table is named among those that the database sets in every UPDATE.",
+        Lie::Updated(|table, named| {
+            let last = table.columns.last().map(|column| column.name.clone());
+            named.iter().cloned().chain(last).collect()
+        }),
+    )
+    .suspects(&["schema.updates"]),
 ];

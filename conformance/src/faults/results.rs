@@ -93,6 +93,31 @@ pub(super) const FAULTS: &[Fault] = &[
         |rows| set_null(rows, |column, _| column >= 16)
     ),
     cells!(
+        "columns_beyond_64_are_null",
+        "The 65th and later columns of a result are NULL.",
+        |rows| set_null(rows, |column, _| column >= 64)
+    ),
+    cells!(
+        "columns_beyond_256_are_null",
+        "The 257th and later columns of a result are NULL.",
+        |rows| set_null(rows, |column, _| column >= 256)
+    ),
+    cells!(
+        "last_of_64_rows_lost",
+        "A result of exactly 64 rows loses the last.",
+        |rows| rows.len() == 64 && rows.pop().is_some()
+    ),
+    cells!(
+        "last_of_200_rows_lost",
+        "A result of exactly 200 rows loses the last.",
+        |rows| rows.len() == 200 && rows.pop().is_some()
+    ),
+    cells!(
+        "last_of_2048_rows_lost",
+        "A result of exactly 2,048 rows loses the last.",
+        |rows| rows.len() == 2_048 && rows.pop().is_some()
+    ),
+    cells!(
         "last_column_stale_beyond_1000",
         "From the 1,001st row of a result on, the last column repeats that of the 1,000th.",
         |rows| {

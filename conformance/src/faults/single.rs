@@ -386,6 +386,14 @@ pub(super) const FAULTS: &[Fault] = &[
         Rollback
     )
     .needs(&[Capability::Transactions, Capability::Savepoints]),
+    ending!(
+        "commit_after_five_releases_undoes",
+        "COMMIT of a transaction in which five savepoints were released rolls back.",
+        Commit,
+        |state| state.released.len() >= 5,
+        Rollback
+    )
+    .needs(&[Capability::Savepoints]),
     Fault::new(
         "transactions.third_savepoint_not_set",
         Transactions,

@@ -8,7 +8,7 @@ use super::with_values;
 use crate::case::Cover::Contract;
 use crate::case::{Case, CaseResult};
 use crate::context::Context;
-use crate::database::int;
+use crate::database::{Database, int};
 
 pub(super) const CASES: &[Case] = &[
     Case::read("queries.stream.complete", complete)
@@ -20,6 +20,16 @@ pub(super) const CASES: &[Case] = &[
         .promise("Each of 70,000 rows is returned once and in order.")
         .hint("Check row counts beyond 15 and 16 bits, and multiples of the driver's fetch size.")
         .covers(&[Contract(44), Contract(51)]),
+    Case::read("queries.stream.sizes", sizes)
+        .since(27)
+        .promise("A result of any number of rows is complete, also where it ends with a page of the driver or of the server.")
+        .hint("Look at results that end exactly at the driver's fetch size, and one row before and after it.")
+        .covers(&[Contract(44)]),
+    Case::read("queries.columns.widths", columns)
+        .since(27)
+        .promise("Each of hundreds of columns of a result has its own name and value, NULL or not, whatever the row before had.")
+        .hint("Look at buffers and NULL bitmaps that are kept from row to row or are too small.")
+        .covers(&[Contract(43), Contract(44)]),
     Case::read("queries.stream.stop", stop)
         .promise("A reader that stops early gets its own error back and no more rows, and the connection stays usable.")
         .hint("Reset or drain the statement before the next one; keep the reader's error.")
@@ -74,6 +84,86 @@ fn many(context: &mut Context) -> CaseResult {
         "rows must come in order; the row at {wrong:?} does not"
     );
     check_eq!(found.len(), 70_000, "how many rows come");
+    for middle in [4_096, 8_192, 10_000, 16_384, 20_000, 32_768, 50_000, 65_536] {
+        for size in middle - 1..=middle + 1 {
+            check_size(&mut database, size)?;
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a result of so many rows ends with its last row; `v` is one less than `id`.
+fn check_size(database: &mut Database, size: i64) -> CaseResult {
+    let first = "SELECT [v] FROM [t] WHERE [id] <= ? ORDER BY [id]";
+    let found = database.integers(first, &[int(size)])?;
+    let last = found.last().copied();
+    check!(
+        i64::try_from(found.len()) == Ok(size) && last == (size > 0).then_some(size - 1),
+        "a result of {size} rows has {}, the last of them {last:?}",
+        found.len()
+    );
+    Ok(())
+}
+
+fn sizes(context: &mut Context) -> CaseResult {
+    const COUNT: i64 = 2_100;
+    let values: Vec<Option<i64>> = (0..COUNT).map(Some).collect();
+    let mut database = with_values(context, &values)?;
+    for size in 0..=130 {
+        check_size(&mut database, size)?;
+    }
+    for middle in [200, 250, 256, 500, 512, 1_000, 1_024, 2_000, 2_048] {
+        for size in middle - 1..=middle + 1 {
+            check_size(&mut database, size)?;
+        }
+    }
+    Ok(())
+}
+
+fn columns(context: &mut Context) -> CaseResult {
+    let mut database = with_values(context, &[Some(7), None, Some(9), None])?;
+    for count in [
+        15, 16, 17, 32, 33, 64, 65, 100, 128, 129, 255, 256, 257, 300,
+    ] {
+        let columns = (0..count).map(|at| match at % 3 {
+            0 => format!("[id] AS [c{at}]"),
+            1 => format!("[v] + {at} AS [c{at}]"),
+            _ => format!("[v] AS [c{at}]"),
+        });
+        let columns = columns.collect::<Vec<_>>().join(", ");
+        let types = vec![ValueType::I64; count];
+        let sql = format!("SELECT {columns} FROM [t] ORDER BY [id]");
+        let sql = database.sql(&sql, &[], &types);
+        let mut wrong = Vec::new();
+        let mut rows = (1..).zip([Some(7), None, Some(9), None]);
+        let statement = Statement::new(&sql, &[]);
+        database.connection.query(&statement, &mut |row| {
+            let Some((id, value)) = rows.next() else {
+                wrong.push("one row too many".to_owned());
+                return Ok(());
+            };
+            if row.len() != count {
+                wrong.push(format!("row {id} has {} columns", row.len()));
+            }
+            for (at, place) in (0..count).zip(0_i64..) {
+                let wanted = match at % 3 {
+                    0 => Some(id),
+                    1 => value.map(|value| value + place),
+                    _ => value,
+                };
+                let found = row.i64(at)?;
+                let name = row.name(at);
+                if found != wanted || name != format!("c{at}") {
+                    wrong.push(format!(
+                        "column {at} of row {id}, named `{name}`, is {found:?} instead of {wanted:?}"
+                    ));
+                }
+            }
+            Ok(())
+        })?;
+        check_eq!(wrong.first(), None, "a result of {count} columns");
+        check_eq!(rows.next(), None, "a result of {count} columns");
+    }
     Ok(())
 }
 

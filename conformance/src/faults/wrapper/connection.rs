@@ -526,7 +526,13 @@ impl Connection for LyingConnection {
     }
 
     fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
-        self.inner.columns_set_by_updates(table)
+        let named = self.inner.columns_set_by_updates(table)?;
+        let Some(Lie::Updated(change)) = self.liar.lie else {
+            return Ok(named);
+        };
+        let other = change(table, &named);
+        let other = self.liar.fired((other != named).then_some(other));
+        Ok(other.unwrap_or(named))
     }
 
     fn server_version(&mut self) -> Result<String> {
