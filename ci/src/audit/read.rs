@@ -104,10 +104,7 @@ fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: 
 
 /// Returns whether the field type that `inspect` writes can hold a value, if it is not the neutral type itself.
 fn bent(ty: &ColumnType, value: ValueRef<'_>) -> Result<()> {
-    let (mut leaf, mut depth) = (ty, 0);
-    while let ColumnType::Array(element) = leaf {
-        (leaf, depth) = (element, depth + 1);
-    }
+    let (leaf, depth) = leaf_of(ty);
     match leaf.value_type() {
         ValueType::Json => nested::<serde_json::Value>(depth, value),
         _ if depth == 0 => Ok(()),
@@ -126,20 +123,40 @@ fn bent(ty: &ColumnType, value: ValueRef<'_>) -> Result<()> {
     }
 }
 
+/// Returns the type of the elements of an array, or of arrays in it, and the number of dimensions.
+fn leaf_of(ty: &ColumnType) -> (&ColumnType, u32) {
+    let (mut leaf, mut depth) = (ty, 0);
+    while let ColumnType::Array(element) = leaf {
+        (leaf, depth) = (element, depth + 1);
+    }
+    (leaf, depth)
+}
+
 /// Whether a document, or one of an array, has a key twice.
 fn loses_keys(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     let has_doubled_key = |text: &str| {
         serde_json::from_str::<Keys>(text).is_err_and(|error| error.to_string().starts_with(TWICE))
     };
-    match (ty, value) {
-        (ColumnType::Array(element), _) if element.value_type() == ValueType::Json => {
-            let documents = Vec::<Option<String>>::from_value(value);
-            let mut documents = documents.into_iter().flatten().flatten();
-            documents.any(|text| has_doubled_key(&text))
-        }
-        (_, ValueRef::Json(text)) => has_doubled_key(text),
-        _ => false,
+    let (leaf, depth) = leaf_of(ty);
+    match value {
+        _ if leaf.value_type() != ValueType::Json => false,
+        ValueRef::Json(text) => has_doubled_key(text),
+        _ => documents(depth, value)
+            .iter()
+            .any(|text| has_doubled_key(text)),
     }
+}
+
+/// The documents of an array of so many dimensions.
+fn documents(depth: u32, value: ValueRef<'_>) -> Vec<String> {
+    type Row = Vec<Option<String>>;
+    let rows: Result<Vec<Row>> = match depth {
+        1 => Row::from_value(value).map(|row| vec![row]),
+        2 => Vec::from_value(value),
+        3 => Vec::<Vec<Row>>::from_value(value).map(|planes| planes.concat()),
+        _ => Ok(Vec::new()),
+    };
+    rows.into_iter().flatten().flatten().flatten().collect()
 }
 
 const TWICE: &str = "a key twice";

@@ -52,8 +52,7 @@ pub(super) fn check(
 ) -> Result<()> {
     for key in &table.foreign_keys {
         let columns = key.columns.join(", ");
-        let same = |other: &&Table| other.name.eq_ignore_ascii_case(&key.table);
-        let Some(parent) = tables.iter().find(same) else {
+        let Some(parent) = tables.iter().find(|other| other.name == key.table) else {
             continue;
         };
         // MariaDB and MySQL have an index for each foreign key, which they report like any other.

@@ -211,8 +211,14 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
          CREATE TABLE odd (id integer PRIMARY KEY, day date, number numeric, at time, doc jsonb);\n\
          CREATE TABLE stamped (id integer PRIMARY KEY, touched integer);\n\
          CREATE TABLE keyless (a integer);\n\
-         CREATE TABLE twice (id integer PRIMARY KEY, doc json, docs json[]);\n\
+         CREATE TABLE \"Same\" (id integer PRIMARY KEY);\n\
+         CREATE TABLE same (id integer PRIMARY KEY);\n\
+         CREATE TABLE of_same (id integer PRIMARY KEY REFERENCES same);\n\
+         INSERT INTO same VALUES (1);\n\
+         INSERT INTO of_same VALUES (1);\n\
+         CREATE TABLE twice (id integer PRIMARY KEY, doc json, docs json[], rows json[][]);\n\
          INSERT INTO twice VALUES (1, '{\"a\": 1, \"b\": {\"a\": 1}}', NULL), (2, '[{\"a\": 1, \"\\u0061\": 1}]', NULL), (3, NULL, ARRAY['{\"a\": 1, \"a\": 1}'::json]);\n\
+         INSERT INTO twice VALUES (4, NULL, NULL, ARRAY[ARRAY['1'::json], ARRAY['{\"a\": 1, \"a\": 1}'::json]]);\n\
          CREATE FUNCTION audit_touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.touched := OLD.touched + 1; RETURN NEW; END';\n\
          CREATE TRIGGER touch BEFORE UPDATE ON stamped FOR EACH ROW EXECUTE FUNCTION audit_touch();\n\
          CREATE TABLE by_unique (a integer UNIQUE, b integer NOT NULL UNIQUE, c text);\n\
@@ -238,11 +244,15 @@ pub(crate) fn on_postgres(server: &Server) -> selfsame::Result<()> {
             ("slow", "padded", "code", None, 0, "no index"),
             ("silent", "twice", "doc", Some("2"), 1, "a key twice"),
             ("silent", "twice", "docs", Some("3"), 1, "a key twice"),
+            ("silent", "twice", "rows", Some("4"), 1, "a key twice"),
         ],
     );
     let tables = audit["tables"].as_array().expect("tables");
-    let pads = tables.iter().find(|table| table["name"] == "pads");
-    assert_eq!(pads.expect("a table")["findings"], serde_json::json!([]));
+    for name in ["pads", "of_same"] {
+        let table = tables.iter().find(|table| table["name"] == name);
+        let findings = &table.expect("a table")["findings"];
+        assert_eq!(*findings, serde_json::json!([]), "{name}");
+    }
     let written = audited(&[&url, "--write"], 1);
     check(
         &written,
