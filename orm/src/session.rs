@@ -38,6 +38,7 @@ use crate::engine::{Canceller, Connected, Engine, Recorder};
 use crate::entity::{Entity, Mapped, Mapper, PendingRelation, PendingRelations};
 use crate::error::{Error, ErrorKind, Result};
 use crate::planted::{Planted, is_planted};
+use crate::session::write::membership::Moves;
 use life::hook::Hooks;
 use life::merge_many::Merging;
 use life::phase::Phase;
@@ -67,6 +68,8 @@ pub struct Session {
     log: UndoLog,
     /// The rows that the current flush has written before its plan: stores, columns and slots.
     early_updates: Vec<(u16, Vec<usize>, Vec<u32>)>,
+    /// The changes of the current flush that loaded collections do not show yet.
+    moves: Moves,
     /// The objects whose rows the database has changed in the current flush, by actions of foreign keys.
     acted_on: BTreeSet<ActedOn>,
     /// The current phase.
@@ -123,6 +126,7 @@ impl Session {
             associations: Vec::new(),
             log,
             early_updates: Vec::new(),
+            moves: Moves::default(),
             acted_on: BTreeSet::new(),
             closes: 0,
             phase: Phase::default(),

@@ -4,7 +4,9 @@ use selfsame::prelude::*;
 use selfsame::session::Hook;
 use selfsame::{Error, ErrorKind, Result};
 
-use crate::fixture::{Album, Author, Book, Fixture, House, Mark, Node, Room, Track};
+use crate::fixture::{
+    Album, Author, Book, Fixture, House, Mark, Node, Post, Room, Site, Tag, Track,
+};
 
 #[test]
 fn a_tree_that_is_not_loaded_is_deleted_from_the_leaves() -> Result<()> {
@@ -463,5 +465,41 @@ fn deleted_objects_that_referenced_each_other_show_their_references() -> Result<
     assert_eq!(parents, [Some(2), Some(1)]);
     f.session.commit()?;
     f.holds::<Node>(2);
+    Ok(())
+}
+
+/// It is never inserted, so no collection shows it any longer.
+#[test]
+fn a_new_object_that_goes_with_its_parent_leaves_all_collections() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let site = s.add(Site::new("site"));
+    let post = s.add(Post::new("post"));
+    s.commit()?;
+    for outcome in ["flush", "rollback", "commit"] {
+        assert_eq!(s.load(post, Post::TAGS)?, []);
+        s.savepoint(|s| {
+            let tag = s.add(Tag::new("tag"));
+            s.push(post, Post::TAGS, tag)?;
+            s.push(site, Site::OWN_TAGS, tag)?;
+            s.delete(site)?;
+            s.flush()?;
+            assert_eq!(s.state(tag), State::Transient);
+            assert_eq!(s.load(post, Post::TAGS)?, [], "{outcome}");
+            match outcome {
+                "rollback" => Err(Error::new(ErrorKind::Validation, "undone")),
+                _ => Ok(()),
+            }
+        })
+        .or_else(|error| match error.kind() {
+            ErrorKind::Validation => Ok(()),
+            _ => Err(error),
+        })?;
+        match outcome {
+            "commit" => s.commit()?,
+            _ => s.rollback()?,
+        }
+        assert_eq!(s.load(post, Post::TAGS)?, [], "{outcome}");
+    }
     Ok(())
 }

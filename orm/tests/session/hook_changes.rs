@@ -7,7 +7,7 @@ use selfsame::prelude::*;
 use selfsame::session::Hook;
 use selfsame::{Error, Result};
 
-use crate::fixture::{Author, Book, Fixture, Post, Seat, Tag};
+use crate::fixture::{Author, Book, Fixture, Node, Post, Seat, Tag};
 use crate::phases::{boom, once};
 
 /// The objects that the hooks change.
@@ -343,6 +343,36 @@ fn a_hook_overrides_a_relation_by_its_column() -> Result<()> {
         s.commit()?;
         let count = Book::query().filter(Book::AUTHOR_ID.is_null()).count(s)?;
         assert_eq!(count, u64::from(is_new) + u64::from(to.is_none()));
+    }
+    Ok(())
+}
+
+/// The row is written with its new key, before the other changes of the flush.
+#[test]
+fn a_hook_gives_a_row_with_a_changed_key_another_parent() -> Result<()> {
+    for to in [None, Some(1)] {
+        let mut f = Fixture::new()?;
+        let s = &mut f.session;
+        let other = s.add(Node::new("other"));
+        s.flush()?;
+        let own = s.add(Node::new("own"));
+        s.flush()?;
+        s.set(own, Node::PARENT, Some(own))?;
+        s.commit()?;
+        assert_eq!(s.load(own, Node::CHILDREN)?, [own]);
+        assert_eq!(s.load(other, Node::CHILDREN)?, []);
+        s.hook(Hook::before_update(move |node: &mut Node| {
+            node.parent_id = to;
+            Ok(())
+        }));
+        s[own].id = 7.into();
+        s.flush()?;
+        assert_eq!(s[own].parent_id, to);
+        assert_eq!(s.load(own, Node::CHILDREN)?, []);
+        let joined: Vec<_> = to.map(|_| own).into_iter().collect();
+        assert_eq!(s.load(other, Node::CHILDREN)?, joined);
+        s.commit()?;
+        assert_eq!(Node::query().filter(Node::PARENT_ID.eq(7)).count(s)?, 0);
     }
     Ok(())
 }

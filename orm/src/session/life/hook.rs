@@ -318,7 +318,9 @@ impl Session {
         let nodes = nodes.iter().copied();
         let nodes: Vec<ObjectId> = nodes.filter(|node| !early.contains_key(node)).collect();
         early.extend(nodes.iter().map(|&node| (node, false)));
-        self.call_before_updates(&nodes)
+        self.call_before_updates(&nodes)?;
+        // Before the rows are written, and no longer show what the hooks have changed.
+        self.note_moves()
     }
 
     /// Calls the hooks of objects that are about to be updated. They may assign columns with expressions, but not keys that others

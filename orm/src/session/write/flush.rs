@@ -163,8 +163,8 @@ impl Session {
         self.forget_equal_writes();
         let mut texts = self.cascade_deletes()?;
         let mut severed = self.severed_pairs()?;
-        let mut moves = Moves::default();
-        self.note_moves(&mut moves)?;
+        self.moves = Moves::default();
+        self.note_moves()?;
         let open = self.settle_keys_of_new_rows()?;
         self.switch_rows()?;
         if self.write_changed_keys(&mut severed)? {
@@ -185,9 +185,9 @@ impl Session {
             let is_open = |slot| open.contains(&(store, slot));
             entry.store.check_identities(&is_open)?;
         }
-        self.note_moves(&mut moves)?;
+        self.note_moves()?;
         if !self.hooks.is_empty() {
-            self.note_overridden(&mut moves);
+            self.note_overridden();
         }
         let associations = self.association_changes(severed)?;
         let computations = self.computations()?;
@@ -210,7 +210,7 @@ impl Session {
         self.forget_severed(&changes.associations);
         self.call_after_writes(written, &steps)?;
         self.settle_written();
-        self.make_moves(moves)?;
+        self.make_moves()?;
         self.expire_acted_on()
     }
 

@@ -42,10 +42,11 @@ struct Collections {
 
 impl Session {
     /// Adds the rows whose foreign keys were written through their columns.
-    pub(in crate::session) fn note_moves(&self, moves: &mut Moves) -> Result<()> {
+    pub(in crate::session) fn note_moves(&mut self) -> Result<()> {
         if self.edges.has_no_collections() {
             return Ok(());
         }
+        let mut moves = std::mem::take(&mut self.moves);
         for (store, entry) in (0u16..).zip(&self.stores) {
             let any = &*entry.store;
             let is_idle = any.pending().is_empty() && any.touched().is_empty();
@@ -53,9 +54,10 @@ impl Session {
                 continue;
             }
             for collections in self.collections_of(store)? {
-                self.note_moves_among(store, collections, moves)?;
+                self.note_moves_among(store, collections, &mut moves)?;
             }
         }
+        self.moves = moves;
         Ok(())
     }
 
@@ -109,7 +111,8 @@ impl Session {
     }
 
     /// Adds the rows that were set to one parent and that a hook then gave another by the columns.
-    pub(in crate::session) fn note_overridden(&self, moves: &mut Moves) {
+    pub(in crate::session) fn note_overridden(&mut self) {
+        let mut moves = std::mem::take(&mut self.moves);
         for link in self.edges.links.iter() {
             let columns = &link.reference.columns;
             let Some(relation) = link.reference.collection else {
@@ -141,10 +144,12 @@ impl Session {
                 });
             }
         }
+        self.moves = moves;
     }
 
     /// After the rows are written, removes them from collections of their old owner, and unloads collections that they joined.
-    pub(in crate::session) fn make_moves(&mut self, moves: Moves) -> Result<()> {
+    pub(in crate::session) fn make_moves(&mut self) -> Result<()> {
+        let moves = std::mem::take(&mut self.moves);
         let mut other_texts: BTreeMap<(u16, u16), Vec<Vec<Value>>> = BTreeMap::new();
         for Move {
             row,
