@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(58), Contract(72), Rule(37)]),
     Case::core("transactions.conflict.deadlock", crossed)
         .since(26)
+        .concurrent()
         .needs(&[Capability::Transactions, Capability::SecondConnection, Capability::RowLocks])
         .promise("Of two transactions that wait for each other's rows, one is refused with a retryable conflict, not a lock timeout, and the other commits.")
         .hint("Report `Deadlock` or `Serialization`: the refused transaction has ended, and `retry` starts a new one.")
