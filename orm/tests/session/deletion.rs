@@ -503,3 +503,28 @@ fn a_new_object_that_goes_with_its_parent_leaves_all_collections() -> Result<()>
     }
     Ok(())
 }
+
+#[test]
+fn a_new_object_that_went_with_its_parent_can_be_used_again() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let s = &mut f.session;
+    let site = s.add(Site::new("site"));
+    let post = s.add(Post::new("post"));
+    s.commit()?;
+    s.savepoint(|s| {
+        let tag = s.add(Tag::new("tag"));
+        s.push(site, Site::OWN_TAGS, tag)?;
+        s.delete(site)?;
+        s.flush()?;
+        s.push(post, Post::TAGS, tag)?;
+        s.flush()?;
+        let undone = s.savepoint(|s| {
+            s.remove(post, Post::TAGS, tag)?;
+            s.flush()?;
+            Err::<(), _>(Error::new(ErrorKind::Validation, "undone"))
+        });
+        assert!(undone.is_err());
+        assert_eq!(s.load(post, Post::TAGS)?, [tag]);
+        Ok(())
+    })
+}

@@ -376,3 +376,44 @@ fn a_hook_gives_a_row_with_a_changed_key_another_parent() -> Result<()> {
     }
     Ok(())
 }
+
+/// Its reference is NULL between the two keys; hooks see it as it was.
+#[test]
+fn a_hook_moves_a_child_of_a_row_whose_key_changes() -> Result<()> {
+    for child_changes in [true, false] {
+        for to in [None, Some(3)] {
+            let mut f = Fixture::new()?;
+            let s = &mut f.session;
+            let a = s.add(Node::new("a"));
+            s.flush()?;
+            let x = s.add(Node::new("x"));
+            s.push(a, Node::CHILDREN, x)?;
+            s.flush()?;
+            let p = s.add(Node::new("p"));
+            s.commit()?;
+            assert_eq!(s.load(a, Node::CHILDREN)?, [x]);
+            assert_eq!(s.load(p, Node::CHILDREN)?, []);
+            s.hook(Hook::before_update(move |node: &mut Node| {
+                if node.label == "x" {
+                    assert!(node.parent_id.is_some());
+                    node.parent_id = to;
+                }
+                Ok(())
+            }));
+            s[a].id = 10.into();
+            if child_changes {
+                s[x].id = 20.into();
+            }
+            s.flush()?;
+            assert_eq!(s[x].parent_id, to, "{child_changes}");
+            assert_eq!(s.load(a, Node::CHILDREN)?, [], "{child_changes} {to:?}");
+            let joined: Vec<_> = to.map(|_| x).into_iter().collect();
+            assert_eq!(s.load(p, Node::CHILDREN)?, joined, "{child_changes}");
+            s.commit()?;
+            let mut other = Session::new(&f.outside);
+            let row = Node::query().filter(Node::LABEL.eq("x")).one(&mut other)?;
+            assert_eq!(other[row].parent_id, to, "{child_changes}");
+        }
+    }
+    Ok(())
+}

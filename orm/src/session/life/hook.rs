@@ -317,6 +317,9 @@ impl Session {
         let early = &mut self.hooks.written_early;
         let nodes = nodes.iter().copied();
         let nodes: Vec<ObjectId> = nodes.filter(|node| !early.contains_key(node)).collect();
+        if nodes.is_empty() {
+            return Ok(());
+        }
         early.extend(nodes.iter().map(|&node| (node, false)));
         self.call_before_updates(&nodes)?;
         // Before the rows are written, and no longer show what the hooks have changed.

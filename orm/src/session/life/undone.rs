@@ -196,6 +196,7 @@ impl Session {
             }
         }
         self.any_store_mut(node.0).states_mut().make_pending(node.1);
+        self.log.departed.remove(&node);
         for (relation, target) in self.undone.relations.remove(&node).unwrap_or_default() {
             let is_there = self.any_store(target.0).state(target.1) != State::Detached;
             if is_there && !self.is_in_foreign_key(node, relation, target) {

@@ -25,7 +25,7 @@ pub(crate) struct ObjectStates {
     /// Objects that have left because their rows no longer exist, until their edges are removed.
     displaced: Vec<u32>,
     /// The objects of the current flush that are not inserted, because they go with their parents.
-    unpended: Vec<u32>,
+    not_inserted: Vec<u32>,
     /// The number of entries of the undo log that a rollback undoes here; their snapshots are kept.
     logged: u32,
     /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
@@ -168,7 +168,7 @@ impl ObjectStates {
     /// Makes a pending object transient again, because it goes with its parent.
     pub(crate) fn unpend(&mut self, slot: u32) {
         self.set_state(slot, State::Transient);
-        self.unpended.push(slot);
+        self.not_inserted.push(slot);
     }
 
     fn set_state(&mut self, slot: u32, state: State) {
@@ -353,10 +353,10 @@ impl ObjectStates {
         &self.displaced
     }
 
-    /// The objects that have no rows any longer.
+    /// The objects that have no rows: their edges are to be removed.
     pub(in crate::session) fn take_displaced(&mut self) -> Vec<u32> {
         let mut taken = std::mem::take(&mut self.displaced);
-        taken.append(&mut self.unpended);
+        taken.append(&mut self.not_inserted);
         taken
     }
 

@@ -177,11 +177,15 @@ impl Session {
                 texts.push(owned(&key));
             }
             let mut left: Vec<ObjectId> = before.into_iter().collect();
-            if was_other {
+            // Its row may have been released before a hook gave it another owner.
+            if was_other || !self.hooks.is_empty() {
                 left.extend(self.edges.owners_of(*owners, *relation, row));
             }
-            if now == before && !was_other {
-                continue;
+            if !was_other {
+                left.retain(|&owner| Some(owner) != now);
+                if left.is_empty() && now == before {
+                    continue;
+                }
             }
             for before in left {
                 self.edges.leave(&mut self.log, (before, *relation), row.1);

@@ -119,6 +119,9 @@ impl Session {
         referring: &[Referring],
     ) -> Result<()> {
         self.any_store(store).sort_by_key(&mut slots);
+        // Before references are released, which the hooks would see.
+        let nodes: Vec<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
+        self.call_before_early_updates(&nodes)?;
         let width = self.entry(store).mapper.table().primary_key.len();
         let mut old = Old::new(width, self.key_values(store, &slots));
         let mut followers = Vec::new();
@@ -148,6 +151,10 @@ impl Session {
         let new: Vec<&[Value]> = new.chunks(width).collect();
         let unsure = self.unsure(store, &followers, &old, &new);
         self.follow(followers, &new)?;
+        if !self.hooks.is_empty() {
+            // A hook may let a row go that has been released: then its reference does not differ any longer.
+            self.note_moves()?;
+        }
         for (children, slot) in unsure {
             let any = self.any_store_mut(children);
             any.states_mut().set_epoch(slot, 0);
@@ -247,8 +254,6 @@ impl Session {
 
     /// Writes rows whose keys are changed; rows that free a key come before those that take it.
     fn write_keys(&mut self, store: u16, slots: &[u32]) -> Result<()> {
-        let nodes: Vec<ObjectId> = slots.iter().map(|&slot| (store, slot)).collect();
-        self.call_before_early_updates(&nodes)?;
         let taken_later = self.written_later(store, slots)?;
         let any = self.any_store(store);
         let changed = |&slot: &u32| {

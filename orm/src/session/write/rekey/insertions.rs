@@ -15,6 +15,9 @@ impl Session {
         let (nodes, waits) = self.with_new_parents(nodes)?;
         let in_order: Vec<ObjectId> = nodes.iter().copied().collect();
         self.call_for(When::BeforeInsert, &in_order)?;
+        if !self.hooks.is_empty() {
+            self.note_moves()?;
+        }
         let mut by_store: BTreeMap<u16, Vec<(u32, Columns)>> = BTreeMap::new();
         for &(store, slot) in &nodes {
             let mut given = Vec::new();
