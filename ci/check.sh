@@ -85,18 +85,29 @@ memory() {
         cargo test -p selfsame-sqlite --lib --test backend
 }
 
-# In a new target directory: Cargo would take an older package of the same version for the new one. Dependencies that are built already are
-# linked into it, and built with the workspace's profile.
+# In a new target directory of a new name: Cargo would take an older package of the same version for the new one. Dependencies that are built
+# already are linked into it, and built with the workspace's profile.
 packages() {
     local own part
-    own=$target/packages
-    rm -rf "$own"
-    mkdir -p "$own/debug"
+    own=$(mktemp -d "$target/packages.XXXXXX")
+    mkdir "$own/debug"
     for part in deps build .fingerprint; do
         cp -al "$target/debug/$part" "$own/debug/"
     done
     CARGO_PROFILE_DEV_DEBUG=false cargo package --workspace --allow-dirty --target-dir "$own"
     rm -rf "$own"
+}
+
+# The usual faults on a target, with the options of cargo after it. One that never acts is no longer injected anywhere.
+faults() {
+    local out=$reports/faults-$1.json
+    cargo run --release "${@:2}" -- faults "$1" --out "$out"
+    ! grep -B 8 '"verdict": "never_acted"' "$out"
+}
+
+faults_on_sqlite() {
+    faults sqlite
+    cargo run --release -- faults sqlite::memory: --all
 }
 
 tls() {
@@ -158,9 +169,9 @@ if [ -n "${SELFSAME_MARIADB_CONTAINER:-}" ]; then
         --filter schema,transactions,writes
 fi
 step 'table of rules' diff docs/semantics.md "$reports/rules.md"
-step 'faults on SQLite' cargo run --release -- faults sqlite::memory: --all
-step 'faults on PostgreSQL' cargo run --release --features containers -- faults postgres
-step 'faults on MariaDB' cargo run --release -- faults mariadb
+step 'faults on SQLite' faults_on_sqlite
+step 'faults on PostgreSQL' faults postgres --features containers
+step 'faults on MariaDB' faults mariadb
 step 'PostgreSQL, MariaDB and MySQL over TLS' tls
 step 'bugs planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
 step 'counts, growth and allocations' cargo run --release --features containers -- gate

@@ -12,7 +12,7 @@ use selfsame::Engine;
 use selfsame_mariadb::testing::Database as MariaDbDatabase;
 use selfsame_postgres::testing::Database;
 use selfsame_sqlite::testing::TempDatabase;
-use selfsame_sqlite::{Sqlite, Synchronous};
+use selfsame_sqlite::Sqlite;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
@@ -57,7 +57,7 @@ pub fn measure(sites: &[Site], transactions: usize) -> Result<Vec<Throughput>> {
         let place = match site {
             Site::Sqlite => {
                 let file = TempDatabase::new()?;
-                Place::Sqlite(file.backend().synchronous(Synchronous::Off), file)
+                Place::Sqlite(file.backend(), file)
             }
             Site::Postgres(server) => Place::Postgres(server.database()?),
             Site::MariaDb(server) => Place::MariaDb(server.database()?),

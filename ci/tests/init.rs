@@ -46,7 +46,8 @@ fn written(kind: &str, name: &str, cargo: &[&str]) -> String {
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{errors}");
-    assert!(!errors.contains("warning"), "{errors}");
+    // Cargo's own warnings, of the network for example, are none of the code.
+    assert!(!errors.contains(") generated "), "{errors}");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 

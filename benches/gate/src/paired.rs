@@ -105,7 +105,7 @@ pub struct Paired {
     /// The same ratio by wall-clock time, if CPU time is judged.
     #[serde(default)]
     pub elapsed: Option<f64>,
-    /// Whether it is slower mostly by waiting: wall-clock time grew by more than twice as much as CPU time.
+    /// Whether it waits: it is slower by wall-clock time alone, or that grew by more than twice as much as CPU time.
     #[serde(default)]
     pub waits: bool,
     /// Nanoseconds of one run of the base.
@@ -197,13 +197,14 @@ pub(crate) fn measure(
         estimate_launches(launches, random).median.exp()
     };
     let elapsed = (!job.elapsed.is_empty()).then(|| middle(&job.elapsed, random));
+    let computes_more = judge(&job.subject, limits, random) == TimeVerdict::Regression;
     Ok(Paired {
         workload: workload.to_owned(),
         ratio: ratio.exp(),
         low: low.exp(),
         high: high.exp(),
         waits: verdict == TimeVerdict::Regression
-            && elapsed.is_some_and(|elapsed| mostly_waits(elapsed, ratio.exp())),
+            && elapsed.is_some_and(|elapsed| !computes_more || mostly_waits(elapsed, ratio.exp())),
         elapsed,
         base_ns: median(&job.base_ns),
         head_ns: median(&job.head_ns),
