@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use selfsame::Engine;
 use selfsame_mariadb::testing::Database as MariaDbDatabase;
 use selfsame_postgres::testing::Database;
-use selfsame_sqlite::testing::TempDatabase;
 use selfsame_sqlite::Sqlite;
+use selfsame_sqlite::testing::TempDatabase;
 use serde::{Deserialize, Serialize};
 
 use crate::Result;
