@@ -375,6 +375,7 @@ impl PostgresConnection {
                 .get(index)
                 .copied()
                 .unwrap_or(ValueType::Native),
+            is_stored: matches!(sql.kind(), StatementKind::Insert | StatementKind::Update),
             param,
         });
         if sql.kind() == StatementKind::Ddl && params.is_empty() {

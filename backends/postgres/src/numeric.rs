@@ -7,6 +7,8 @@ const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
 /// The maximum number of digits of the neutral form.
 const DIGITS: u32 = 38;
+/// The largest scale that `numeric` holds.
+const MAX_SCALE: u32 = 16_383;
 
 /// Why a `numeric` has no neutral form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,13 +76,29 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     ))
 }
 
-/// Writes a `numeric`; `None` if it could not be read again.
+/// Returns the decimal in a form that could be read again, perhaps with fewer zeros at the end of its fraction; `None` if it has none.
+pub(crate) fn readable(decimal: Decimal) -> Option<Decimal> {
+    let (mut mantissa, mut scale) = (decimal.mantissa(), decimal.scale());
+    if mantissa == 0 {
+        return Some(Decimal::new(0, scale.min(DIGITS)));
+    }
+    while scale > DIGITS || mantissa.unsigned_abs() >= 10u128.pow(DIGITS) {
+        if scale == 0 || mantissa % 10 != 0 {
+            return None;
+        }
+        (mantissa, scale) = (mantissa / 10, scale - 1);
+    }
+    Some(Decimal::new(mantissa, scale))
+}
+
+/// Writes a `numeric`; `None` if its scale exceeds that of `numeric`.
 pub(crate) fn encode(decimal: Decimal, out: &mut impl BufMut) -> Option<()> {
+    let decimal = readable(decimal).unwrap_or(decimal);
     let scale = decimal.scale();
-    let mut rest = decimal.mantissa().unsigned_abs();
-    if scale > DIGITS || rest >= 10u128.pow(DIGITS) {
+    if scale > MAX_SCALE {
         return None;
     }
+    let mut rest = decimal.mantissa().unsigned_abs();
     // The lowest group first; it is filled up with zeros where the scale does not end on a group.
     let mut groups: Vec<u16> = Vec::new();
     let odd = scale % 4;
@@ -156,6 +174,31 @@ mod tests {
     }
 
     #[test]
+    fn zeros_that_are_too_many_are_left_out() {
+        for (text, expected) in [
+            (
+                format!("1.{}", "0".repeat(38)),
+                Some(format!("1.{}", "0".repeat(37))),
+            ),
+            (
+                format!("0.{}", "0".repeat(38)),
+                Some(format!("0.{}", "0".repeat(38))),
+            ),
+            (
+                format!("-10.{}", "0".repeat(37)),
+                Some(format!("-10.{}", "0".repeat(36))),
+            ),
+            (format!("1{}", "0".repeat(38)), None),
+        ] {
+            let decimal = text.parse().expect("a decimal");
+            let shortened = readable(decimal).map(|decimal| decimal.to_string());
+            assert_eq!(shortened, expected, "{text}");
+        }
+        let zero = readable(Decimal::new(0, 40));
+        assert_eq!(zero.map(Decimal::scale), Some(DIGITS));
+    }
+
+    #[test]
     fn known_bytes_both_ways() {
         // As the server's numeric_send gives them.
         for (text, expected) in [
@@ -204,8 +247,10 @@ mod tests {
             Decimal::new(-ten, 38),
             Decimal::new(i128::MIN, 0),
         ] {
-            assert_eq!(encode(decimal, &mut Vec::new()), None, "{decimal}");
+            let is_readable = readable(decimal).is_some();
+            assert_eq!(is_readable, decimal.mantissa() == -ten, "{decimal}");
         }
+        assert_eq!(encode(Decimal::new(1, 16_384), &mut Vec::new()), None);
     }
 
     proptest! {

@@ -80,6 +80,8 @@ pub(crate) struct Bound<'a> {
     pub(crate) position: usize,
     /// Its type in the statement.
     pub(crate) declared: ValueType,
+    /// Whether its statement may store it: it must then be readable again.
+    pub(crate) is_stored: bool,
     /// The value.
     pub(crate) param: &'a Param<'a>,
 }
@@ -97,7 +99,14 @@ impl ToSql for Bound<'_> {
         out: &mut BytesMut,
     ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         check_room(out)?;
+        let is_too_long = |value: &ValueRef<'_>| matches!(value, ValueRef::Decimal(decimal) if numeric::readable(*decimal).is_none());
+        let is_refused = self.is_stored
+            && match self.param {
+                Param::Column(values) => values.iter().any(is_too_long),
+                param => param.value().as_ref().is_some_and(is_too_long),
+            };
         let written = match self.param {
+            _ if is_refused => Err(too_long()),
             Param::Ref(value) => self.scalar(*value, ty, out),
             Param::Owned(value) => self.scalar(value.as_ref(), ty, out),
             Param::Column(values) => array(values, ty, out),
@@ -244,7 +253,12 @@ fn integer(value: i64, ty: &Type, out: &mut BytesMut) -> Result<()> {
 }
 
 fn decimal(value: Decimal, out: &mut BytesMut) -> Result<()> {
-    numeric::encode(value, out).ok_or_else(|| out_of_range("a decimal of more than 38 digits"))
+    numeric::encode(value, out).ok_or_else(too_long)
+}
+
+#[cold]
+fn too_long() -> Error {
+    out_of_range("a decimal of more than 38 digits")
 }
 
 fn text(value: &str, out: &mut BytesMut) -> Result<()> {
@@ -292,6 +306,7 @@ mod tests {
         let bound = Bound {
             position: 2,
             declared: ValueType::Text,
+            is_stored: true,
             param: &param,
         };
         let error = bound
@@ -372,6 +387,7 @@ mod tests {
         let bound = Bound {
             position: 1,
             declared: ValueType::Text,
+            is_stored: true,
             param: &Param::Ref(ValueRef::Text("marker")),
         };
         assert_eq!(format!("{bound:?}"), "$1");

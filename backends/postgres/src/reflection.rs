@@ -287,11 +287,14 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
     let identity: String = get(row, 4)?;
     let default: Option<String> = get(row, 5)?;
     let owns_sequence: bool = get(row, 11)?;
+    let is_view: bool = get(row, 13)?;
     column.generated = match default {
         _ if !identity.is_empty() => Generated::Key,
         // A serial column.
         Some(default)
-            if default.starts_with("nextval(") && is_integer(&column.ty) && !column.nullable =>
+            if default.starts_with("nextval(")
+                && is_integer(&column.ty)
+                && (is_view || !column.nullable) =>
         {
             if !owns_sequence {
                 let remark = format!("Its numbers are those of a shared sequence: {default}.");
@@ -299,7 +302,7 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
             }
             Generated::Key
         }
-        _ if get(row, 13)? => Generated::No,
+        _ if is_view => Generated::No,
         Some(expression) if get(row, 6)? => Generated::Computed(expression),
         Some(default) if types::is_null(&default) => Generated::No,
         Some(default) => Generated::Default(match domain {
@@ -308,6 +311,15 @@ fn column(row: &dyn Row, labels: &HashMap<i64, Vec<String>>) -> Result<Column> {
         }),
         None => Generated::No,
     };
+    if owns_sequence
+        && let Generated::Default(default) = &column.generated
+        && default.starts_with("nextval(")
+    {
+        let remark = format!(
+            "Its numbers are those of a sequence that is dropped with the table: {default}."
+        );
+        column.remarks.push(remark);
+    }
     column.comment = get(row, 12)?;
     if identity == "a" {
         column

@@ -1,7 +1,7 @@
 //! Tables as other programs declare them: inserts, changes and deletes are correct, or fail with an error.
 
 use selfsame::prelude::*;
-use selfsame::value::Timestamp;
+use selfsame::value::{Decimal, Timestamp};
 use selfsame_postgres::testing::Server;
 
 use crate::support::{Case, execute, fixture};
@@ -21,6 +21,11 @@ pub(crate) const CASES: &[Case] = &[
         "others_generated_values_that_do_not_fit",
         generated_values_that_do_not_fit,
     ),
+    (
+        "others_rows_of_others_stay_after_a_failed_insert",
+        rows_of_others_stay_after_a_failed_insert,
+    ),
+    ("others_decimals_of_filters", decimals_of_filters),
 ];
 
 #[derive(Entity, Clone, Debug)]
@@ -300,6 +305,7 @@ struct Grid {
     id: i64,
     cells: Vec<Vec<i32>>,
     documents: Vec<serde_json::Value>,
+    deep: Vec<Vec<serde_json::Value>>,
 }
 
 /// The server writes the numbers of documents in its own way, and has no empty arrays in an array: memory has what is stored.
@@ -315,16 +321,20 @@ fn arrays_that_are_rewritten(server: &Server) {
         (3, vec![vec![]]),
     ] {
         let documents = vec![serde_json::json!(1e16), serde_json::json!({"a": -0.0})];
-        let grid = session.add(Grid::new(id, cells, documents));
+        let (documents, deep) = match id {
+            1 => (documents, Vec::new()),
+            _ => (Vec::new(), vec![documents]),
+        };
+        let grid = session.add(Grid::new(id, cells, documents, deep));
         if let Err(error) = session.flush() {
             // Before version 17.
             assert_eq!((id, error.kind()), (3, ErrorKind::OutOfRange), "{error}");
             break;
         }
-        let in_memory = (session[grid].cells.clone(), session[grid].documents.clone());
+        let in_memory = session[grid].clone();
         session.refresh(grid).expect("reads");
-        let stored = (session[grid].cells.clone(), session[grid].documents.clone());
-        assert_eq!(in_memory, stored, "{id}");
+        let stored = session[grid].clone();
+        assert_eq!(format!("{in_memory:?}"), format!("{stored:?}"), "{id}");
     }
 }
 
@@ -362,4 +372,75 @@ fn generated_values_that_do_not_fit(server: &Server) {
             assert_eq!(rows.expect("counts"), 0, "{start} {default} {names:?}");
         }
     }
+}
+
+/// A key that does not fit its field may be that of other rows too, or of a row that a trigger has changed.
+fn rows_of_others_stay_after_a_failed_insert(server: &Server) {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "log")]
+    struct Entry {
+        #[orm(primary_key)]
+        id: Auto<i32>,
+        name: String,
+    }
+    let table = "CREATE TABLE log (id bigint DEFAULT 3000000000, name text); INSERT INTO log (name) VALUES ('a'), ('b')";
+    let view = "CREATE TABLE words (id bigint, name text); INSERT INTO words VALUES (3000000000, 'a'), (2, 'b'); \
+        CREATE VIEW log AS SELECT * FROM words; \
+        CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
+            UPDATE words SET name = NEW.name WHERE id > 2 RETURNING id INTO NEW.id; RETURN NEW; END $$; \
+        CREATE TRIGGER putting INSTEAD OF INSERT ON log FOR EACH ROW EXECUTE FUNCTION put()";
+    let refused = "CREATE TABLE log (id bigint PRIMARY KEY DEFAULT 3000000000, name text); \
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stays'; END $$; \
+        CREATE TRIGGER refusing BEFORE DELETE ON log FOR EACH ROW EXECUTE FUNCTION refuse()";
+    for (tables, rows) in [(table, 3), (view, 2), (refused, 1)] {
+        let mut fixture = fixture(server);
+        execute(&mut *fixture.connection, tables).expect("a table");
+        let engine = Engine::new(fixture.database.backend());
+        let mut session = Session::new(&engine);
+        session.add(Entry::new("new"));
+        let error = session.commit().expect_err("does not fit");
+        assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+        assert!(
+            error.message().contains("may be in the database"),
+            "{error}"
+        );
+        session.rollback().expect("rolls back");
+        let count = session.sql("SELECT count(*) FROM log", ()).one::<i64>();
+        assert_eq!(count.expect("counts"), rows, "{tables}");
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "prices")]
+struct Price {
+    #[orm(primary_key)]
+    id: i64,
+    price: Decimal,
+}
+
+/// What is only compared need not be readable; what is stored must be.
+fn decimals_of_filters(server: &Server) {
+    let fixture = fixture(server);
+    let engine = Engine::new(fixture.database.backend());
+    metadata![Price].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    let one: Decimal = format!("1.{}", "0".repeat(38)).parse().expect("a decimal");
+    let price = session.add(Price::new(1, one));
+    session.commit().expect("is 1");
+    session.refresh(price).expect("reads");
+    assert_eq!(session[price].price, Decimal::new(1, 0));
+    for bound in [Decimal::new(i128::MAX, 0), Decimal::new(i128::MAX, 38)] {
+        let rows = Price::query().filter(Price::PRICE.le(bound));
+        assert_eq!(rows.all(&mut session).expect("compares").len(), 1);
+        let given = [bound, bound];
+        let rows = Price::query().filter(Price::PRICE.in_(given));
+        assert_eq!(rows.all(&mut session).expect("compares").len(), 0);
+    }
+    session[price].price = Decimal::new(i128::MAX, 0);
+    let error = session.commit().expect_err("could not be read again");
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
+    session.rollback().expect("rolls back");
+    session.add(Price::new(2, Decimal::new(i128::MAX, 0)));
+    let error = session.commit().expect_err("could not be read again");
+    assert_eq!(error.kind(), ErrorKind::OutOfRange, "{error}");
 }

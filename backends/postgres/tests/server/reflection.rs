@@ -15,6 +15,7 @@ pub(crate) const CASES: &[Case] = &[
         "reflection_reads_defaults_of_domains",
         reads_defaults_of_domains,
     ),
+    ("reflection_reads_counted_columns", reads_counted_columns),
 ];
 
 fn reads_what_was_made(server: &Server) {
@@ -122,4 +123,29 @@ fn reads_defaults_of_domains(server: &Server) {
         Session::new(&engine).sql(row, ()).one().expect("a row");
     let day = || "2024-01-01".to_owned();
     assert_eq!(row, (day(), day(), "a::t".to_owned(), "b".to_owned(), 1));
+}
+
+/// A view's column may have numbers of its own; of a serial column that may be NULL a remark says whose its numbers are.
+fn reads_counted_columns(server: &Server) {
+    let Fixture {
+        mut connection,
+        database,
+    } = fixture(server);
+    execute(
+        connection.as_mut(),
+        "CREATE TABLE counted (id serial PRIMARY KEY, n serial); ALTER TABLE counted ALTER COLUMN n DROP NOT NULL; \
+         CREATE SEQUENCE s; CREATE VIEW seen AS SELECT id FROM counted; ALTER VIEW seen ALTER COLUMN id SET DEFAULT nextval('s')",
+    )
+    .expect("creates");
+    let engine = Engine::new(database.backend());
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    let column = |name: &str, column: usize| {
+        let table = reflected.tables().iter().find(|table| table.name == name);
+        table.expect("is there").columns[column].clone()
+    };
+    assert_eq!(column("seen", 0).generated, Generated::Key);
+    let number = column("counted", 1);
+    assert!(matches!(number.generated, Generated::Default(_)));
+    let is_told = |remark: &String| remark.contains("dropped with the table");
+    assert!(number.remarks.iter().any(is_told), "{number:?}");
 }

@@ -16,7 +16,7 @@ use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
 use crate::session::{Fill, Session, State};
-use crate::value::{ValueRef, ValueType};
+use crate::value::ValueRef;
 
 /// Whether the database may store other values in a column than it is given, for any value or for some.
 pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) -> bool {
@@ -38,7 +38,12 @@ fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
         (ColumnType::Array(element), ValueRef::Text(array)) => {
             let is_empty =
                 array.starts_with("{{") && array.trim_start_matches('{').starts_with('}');
-            return element.value_type() != ValueType::Json && !is_empty;
+            return !is_empty
+                && match leaf_of(element) {
+                    ColumnType::Json => !has_rewritten_number_within(array),
+                    ColumnType::Other { .. } | ColumnType::Declared { .. } => false,
+                    _ => true,
+                };
         }
         (_, ValueRef::F32(value)) => return value != 0.0 || value.is_sign_positive(),
         (_, ValueRef::F64(value)) => return value != 0.0 || value.is_sign_positive(),
@@ -64,6 +69,27 @@ fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     // Without a number of digits some databases have six, and others none.
     let digits = modifier().unwrap_or(0).min(DIGITS);
     micros % 10_i64.pow(DIGITS - digits) == 0
+}
+
+/// The type of the elements of an array, or of arrays in it.
+fn leaf_of(mut ty: &ColumnType) -> &ColumnType {
+    while let ColumnType::Array(element) = ty {
+        ty = element;
+    }
+    ty
+}
+
+/// Whether a document in an array, whose text may be quoted, has such a number.
+fn has_rewritten_number_within(array: &str) -> bool {
+    let (mut document, mut chars) = (String::new(), array.chars());
+    while let Some(next) = chars.next() {
+        match next {
+            '\\' => document.extend(chars.next()),
+            '"' => document.push(' '),
+            next => document.push(next),
+        }
+    }
+    has_rewritten_number(&document)
 }
 
 /// Whether a document has a number that a database would write in another way, as what it reads is another one here: `1e16`, `-0.0`.
@@ -280,7 +306,7 @@ fn half(cause: Error) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Timestamp;
+    use crate::value::{Timestamp, ValueType};
 
     #[test]
     fn numbers_of_documents_that_are_written_in_another_way() {
@@ -332,7 +358,7 @@ mod tests {
 
     #[test]
     fn arrays_and_zeros_that_are_kept() {
-        let array = |element, text| {
+        let array = |element, text: &str| {
             let ty = ColumnType::Array(Box::new(element));
             is_kept(&ty, ValueRef::Text(text))
         };
@@ -344,7 +370,24 @@ mod tests {
             assert!(!numbers(text), "{text}");
         }
         assert!(array(ColumnType::Text { length: None }, "{\"{}\"}"));
-        assert!(!array(ColumnType::Json, "{1}"));
+        let nested = |element, text: &str| array(ColumnType::Array(Box::new(element)), text);
+        for text in ["{1}", "{\"{\\\"a\\\":1.5}\",NULL}", "{\"\\\"1e16\\\"\"}"] {
+            assert!(array(ColumnType::Json, text), "{text}");
+            assert!(nested(ColumnType::Json, &format!("{{{text}}}")), "{text}");
+        }
+        for text in ["{1e16}", "{1,-0.0}", "{\"{\\\"a\\\":-0}\"}"] {
+            assert!(!array(ColumnType::Json, text), "{text}");
+            assert!(!nested(ColumnType::Json, &format!("{{{text}}}")), "{text}");
+        }
+        let other = || ColumnType::Other {
+            name: "interval".to_owned(),
+        };
+        let declared = || ColumnType::Declared {
+            name: "char(3)".to_owned(),
+            of: ValueType::Text,
+        };
+        assert!(!array(other(), "{1}") && !nested(other(), "{{1}}"));
+        assert!(!array(declared(), "{1}") && !nested(declared(), "{{1}}"));
         let float = |value| is_kept(&ColumnType::F64, ValueRef::F64(value));
         assert!(float(0.0) && float(-1.0) && float(f64::NAN) && !float(-0.0));
     }

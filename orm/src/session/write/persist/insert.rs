@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::render::Renderer;
 use crate::schema::{ColumnType, Table};
 use crate::session::Session;
+use crate::session::life::transaction::Intent;
 use crate::session::memory::fit::trace;
 use crate::value::{Param, Value, ValueRef, ValueType};
 
@@ -388,16 +389,12 @@ impl Insert<'_> {
         let paired = returned.paired();
         drop(columns);
         match paired {
-            Ok(rows) => {
-                let assigned = assign(session, self.store, made, &rows);
-                if assigned.is_err() {
-                    self.take_back(session, made, &rows.1)?;
-                }
-                assigned
-            }
-            Err(unpaired) => {
-                self.take_back(session, made, &unpaired.values)?;
-                Err(self.unpaired(session, self.slots.len(), unpaired, &sql))
+            Ok(rows) => assign(session, self.store, made, &rows)
+                .map_err(|error| self.take_back(session, made, &rows.1, error)),
+            Err(mut unpaired) => {
+                let values = std::mem::take(&mut unpaired.values);
+                let error = self.unpaired(session, self.slots.len(), unpaired, &sql);
+                Err(self.take_back(session, made, &values, error))
             }
         }
     }
@@ -412,23 +409,94 @@ impl Insert<'_> {
         }
     }
 
-    /// Deletes the rows of a failed INSERT that was sent without a transaction, given the values of `made` of each row; without effect on rows
-    /// whose keys are not among them, or could not be read.
+    /// Deletes the rows of an INSERT that was sent without a transaction and then failed, given the values of `made` of each row. Returns the
+    /// error, which says so if rows stay.
     #[cold]
-    fn take_back(&self, session: &mut Session, made: &[usize], values: &[Value]) -> Result<()> {
+    fn take_back(
+        &self,
+        session: &mut Session,
+        made: &[usize],
+        values: &[Value],
+        error: Error,
+    ) -> Error {
+        if session.in_transaction() {
+            return error;
+        }
+        let rows = values.len() / made.len();
+        let taken = self.deletable_by_key(session, made).and_then(|places| {
+            if !session.engine.capabilities().transactions {
+                return self.delete_rows(session, made, values, &places);
+            }
+            session.ready(Intent::Write)?;
+            let deleted = self.delete_rows(session, made, values, &places);
+            let connection = session.connected()?;
+            match deleted {
+                Ok(deleted) if deleted <= rows as u64 => connection.commit().map(|()| deleted),
+                Ok(_) => {
+                    let message = "other rows have the same key";
+                    let error = Error::new(ErrorKind::Database, message);
+                    connection.rollback().and(Err(error))
+                }
+                Err(error) => connection.rollback().and(Err(error)),
+            }
+        });
+        let why = match taken {
+            Ok(deleted) if deleted == rows as u64 => return error,
+            Ok(_) => "they were not found by their keys".to_owned(),
+            Err(error) => error.message().to_owned(),
+        };
+        error.and(&format!(
+            "the rows of the INSERT may be in the database, as they were not deleted: {why}"
+        ))
+    }
+
+    /// The places of the key in `made`, if rows with it can only be new ones. Through a view, an INSERT may have changed a row that was there
+    /// before; without a transaction that finds other rows, the key must be the table's own.
+    fn deletable_by_key(&self, session: &mut Session, made: &[usize]) -> Result<Vec<usize>> {
+        let mapper = Arc::clone(&session.entry(self.store).mapper);
+        let table = mapper.table();
+        let place = |column| made.iter().position(|made| made == column);
+        let places: Option<Vec<usize>> = table.primary_key.iter().map(place).collect();
+        let fails = |why| Error::new(ErrorKind::Database, why);
+        let places = places.ok_or_else(|| fails("the database did not generate their keys"))?;
+        let connection = session.connected()?;
+        let tables = match connection.reflect_schemas(std::slice::from_ref(&table.schema)) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(places),
+            tables => tables?,
+        };
+        let is_same = |other: &&Table| other.name.eq_ignore_ascii_case(&table.name);
+        let same: Vec<&Table> = tables.iter().filter(is_same).collect();
+        if same.is_empty() || same.iter().any(|table| table.is_view()) {
+            return Err(fails("it maps a view, or what reflection does not show"));
+        }
+        let key = |table: &Table| -> Vec<String> {
+            let columns = table.key_columns();
+            columns.map(|column| column.name.to_lowercase()).collect()
+        };
+        let has_key = same.iter().all(|other| key(other) == key(table));
+        if !has_key && !session.engine.capabilities().transactions {
+            return Err(fails("the table has no such primary key"));
+        }
+        Ok(places)
+    }
+
+    /// Deletes rows by their generated keys, and returns how many there were.
+    fn delete_rows(
+        &self,
+        session: &mut Session,
+        made: &[usize],
+        values: &[Value],
+        places: &[usize],
+    ) -> Result<u64> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let by = &mapper.table().primary_key;
-        let place = |column| made.iter().position(|made| made == column);
-        let places: Option<Vec<usize>> = by.iter().map(place).collect();
-        let Some(places) = places.filter(|_| !session.in_transaction()) else {
-            return Ok(());
-        };
         let types = |row: &[Value]| -> Option<Vec<ValueType>> {
             let types = places.iter().map(|&at| row[at].as_ref().value_type());
             types.collect()
         };
         let own: Vec<ValueType> = by.iter().map(|&column| mapper.types()[column]).collect();
         let mut keys: Vec<Value> = Vec::new();
+        let mut deleted = 0;
         for row in values.chunks_exact(made.len()) {
             match types(row) {
                 None => {}
@@ -444,15 +512,17 @@ impl Insert<'_> {
                     let sql = Renderer::new(session.engine.dialect()).delete(&table, by);
                     let key = places.iter().map(|&at| Param::Ref(row[at].as_ref()));
                     let key: Vec<Param<'_>> = key.collect();
-                    session.connected()?.execute(&sql, &key)?;
+                    deleted += session.connected()?.execute(&sql, &key)?.matched;
                 }
             }
         }
         session.each_batch(by.len(), &keys, &mut |session, batch, params| {
             let (operation, count) = batch.delete();
             let sql = writing(session, &mapper, operation, &[], by, count);
-            session.connected()?.execute(&sql, params).map(drop)
-        })
+            deleted += session.connected()?.execute(&sql, params)?.matched;
+            Ok(())
+        })?;
+        Ok(deleted)
     }
 
     /// Inserts many rows per statement, returning generated values.
@@ -526,8 +596,8 @@ impl Insert<'_> {
                 },
             )?;
             if let Some(error) = unreadable {
-                self.take_back(session, made, &values)?;
-                return Err(error.statement(sql.text()));
+                let error = error.statement(sql.text());
+                return Err(self.take_back(session, made, &values, error));
             }
             if values.len() != made.len() {
                 let returned = (values.len() / made.len()) as u64;
@@ -538,8 +608,7 @@ impl Insert<'_> {
             let assigned =
                 columns.try_for_each(|(&column, value)| store.assign(slot, column, value.as_ref()));
             if let Err(error) = assigned {
-                self.take_back(session, made, &values)?;
-                return Err(error);
+                return Err(self.take_back(session, made, &values, error));
             }
         }
         Ok(())

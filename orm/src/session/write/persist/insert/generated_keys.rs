@@ -36,8 +36,7 @@ impl Insert<'_> {
             let store = session.any_store_mut(self.store);
             let assigned = key_value(ty, id).and_then(|value| store.assign(slot, key, value));
             if let Err(error) = assigned {
-                self.take_back(session, &[key], &[Value::I64(id)])?;
-                return Err(error);
+                return Err(self.take_back(session, &[key], &[Value::I64(id)], error));
             }
         }
         Ok(())
