@@ -372,6 +372,15 @@ fn reflected_texts(context: &mut Context) -> CaseResult {
     }
     let declared = Metadata::new([table]);
     declared.create_all(&engine)?;
+    // A database may compare texts without their case, accents or spaces.
+    let codes = [
+        "another".to_owned(),
+        ODD.to_owned(),
+        ODD.to_lowercase(),
+        ODD.replace("  ", " "),
+        ODD.replace('Ä', "A"),
+        "one more".to_owned(),
+    ];
     let reflected = match engine.connect()?.reflect() {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             return Err(Failure::Skipped(
@@ -380,54 +389,56 @@ fn reflected_texts(context: &mut Context) -> CaseResult {
         }
         other => other?,
     };
+    let before = taken_texts(context, &codes, computes)?;
     declared.drop_all(&engine)?;
     let created = Metadata::new(reflected).create_all(&engine);
     check!(
         created.is_ok(),
         "what was reflected must be created again, returned {created:?}"
     );
-    let mut database = Database::open(context)?;
-    let insert = "INSERT INTO [sayings] ([id], [code]) VALUES (?, ?)";
-    let others = [
-        ODD.to_lowercase(),
-        ODD.replace("  ", " "),
-        ODD.replace('Ä', "A"),
-    ];
-    for (id, other) in (1..).zip(&others) {
-        let taken = database.execute(insert, &[int(id), crate::database::text(other)]);
-        check!(
-            taken.is_ok(),
-            "a reflected CHECK must refuse only what it refused before, returned {taken:?} for {other:?}"
-        );
+    check_eq!(
+        taken_texts(context, &codes, computes)?,
+        before,
+        "what a reflected table takes, has as a default and computes must be that of the table before"
+    );
+    let (taken, words, labels) = before;
+    let last = |texts: &[Value]| texts.last().cloned();
+    let odd = Some(Value::Text(ODD.to_owned()));
+    check_eq!(last(&words), odd, "the default of the declared table");
+    if computes {
+        check_eq!(last(&labels), odd, "what the declared table computes");
     }
     if checks {
-        let refused = database.execute(insert, &[int(9), crate::database::text(ODD)]);
-        check!(
-            matches!(&refused, Err(error) if error.kind() == ErrorKind::CheckViolation),
-            "a reflected CHECK must refuse what it refused before, returned {refused:?}"
-        );
-    }
-    let of_second = |column: &str| format!("SELECT [{column}] FROM [sayings] WHERE [id] = 2");
-    let odd = [Value::Text(ODD.to_owned())];
-    check_eq!(
-        database.column(&of_second("word"), &[], ValueType::Text)?,
-        odd,
-        "a reflected default"
-    );
-    if computes {
         check_eq!(
-            database.column(&of_second("label"), &[], ValueType::Text)?,
-            odd,
-            "a reflected computation"
-        );
-        let first = "SELECT [label] FROM [sayings] WHERE [id] = 1";
-        check_eq!(
-            database.column(first, &[], ValueType::Text)?,
-            [Value::Text("No".to_owned())],
-            "another branch of a reflected computation"
+            taken.get(1),
+            Some(&Err(ErrorKind::CheckViolation)),
+            "the declared CHECK must refuse its text"
         );
     }
     Ok(())
+}
+
+/// Which texts a table takes, and the defaults and computed texts of its rows.
+type Taken = (Vec<Result<(), ErrorKind>>, Vec<Value>, Vec<Value>);
+
+fn taken_texts(context: &Context, codes: &[String], computes: bool) -> CaseResult<Taken> {
+    let mut database = Database::open(context)?;
+    let insert = "INSERT INTO [sayings] ([id], [code]) VALUES (?, ?)";
+    let taken = (1..).zip(codes).map(|(id, code)| {
+        let taken = database.execute(insert, &[int(id), crate::database::text(code)]);
+        taken.map(drop).map_err(|error| error.kind())
+    });
+    let taken = taken.collect();
+    let mut all = |column: &str| {
+        let texts = format!("SELECT [{column}] FROM [sayings] ORDER BY [id]");
+        database.column(&texts, &[], ValueType::Text)
+    };
+    let words = all("word")?;
+    let labels = match computes {
+        true => all("label")?,
+        false => Vec::new(),
+    };
+    Ok((taken, words, labels))
 }
 
 /// A table whose key and index list their columns in another order than the table does, and one child for each pair of actions.
@@ -733,6 +744,12 @@ fn columns_set_by_updates(context: &mut Context) -> CaseResult {
         ),
         &[],
     );
+    if let Err(error) = &created {
+        context.note(format!(
+            "only tables without columns that follow updates were asked about: one with such columns is refused ({:?})",
+            error.kind()
+        ));
+    }
     let stamp = |name: &str| Column::new(name, ColumnType::Timestamp).nullable();
     let stamped = Table::build("stamped")
         .column(Column::new("id", ColumnType::I64))

@@ -1,9 +1,9 @@
 //! Commit, rollback, savepoints, isolation.
 
+mod anywhere;
 mod conflicts;
 mod endings;
 mod histories;
-mod moments;
 mod savepoints;
 mod states;
 
@@ -21,7 +21,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     endings::CASES,
     conflicts::CASES,
     histories::CASES,
-    moments::CASES,
+    anywhere::CASES,
     states::CASES,
 ];
 

@@ -17,7 +17,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(44)]),
     Case::full("queries.stream.many", many)
         .since(20)
-        .promise("Each of 70,000 rows is returned once and in order.")
+        .promise("Each of 70,000 rows is returned once and in order, and a result of any power of two of rows from 4,096 to 65,536, or of one row fewer or more, is complete.")
         .hint("Check row counts beyond 15 and 16 bits, and multiples of the driver's fetch size.")
         .covers(&[Contract(44), Contract(51)]),
     Case::read("queries.stream.sizes", sizes)
@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
         .since(27)
         .promise("Each of hundreds of columns of a result has its own name and value, NULL or not, whatever the row before had.")
         .hint("Look at buffers and NULL bitmaps that are kept from row to row or are too small.")
-        .covers(&[Contract(43), Contract(44)]),
+        .covers(&[Contract(44)]),
     Case::read("queries.stream.stop", stop)
         .promise("A reader that stops early gets its own error back and no more rows, and the connection stays usable.")
         .hint("Reset or drain the statement before the next one; keep the reader's error.")
@@ -84,7 +84,7 @@ fn many(context: &mut Context) -> CaseResult {
         "rows must come in order; the row at {wrong:?} does not"
     );
     check_eq!(found.len(), 70_000, "how many rows come");
-    for middle in [4_096, 8_192, 10_000, 16_384, 20_000, 32_768, 50_000, 65_536] {
+    for middle in [4_096, 8_192, 16_384, 32_768, 65_536] {
         for size in middle - 1..=middle + 1 {
             check_size(&mut database, size)?;
         }

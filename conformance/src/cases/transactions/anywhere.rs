@@ -1,33 +1,27 @@
 //! Every kind of statement does the same at every moment in the life of a connection.
 
 use selfsame::backend::Statement;
-use selfsame::dialect::{Begin, Isolation, Transaction};
+use selfsame::dialect::{Begin, Capabilities, Isolation, Transaction};
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Value, ValueType};
 use selfsame::{Error, ErrorKind};
 
 use crate::case::Cover::{Contract, Rule};
-use crate::case::{Capability, Case, CaseResult};
+use crate::case::{Case, CaseResult};
 use crate::context::Context;
 use crate::database::{Database, Typed, int, null, text, value_table};
 
 pub(super) const CASES: &[Case] = &[
-    Case::core("transactions.moments.work", work)
+    Case::core("transactions.statements.anywhere", anywhere)
         .since(27)
         .promise("Whatever happened on a connection before, and wherever in a transaction it is, each kind of statement finds, writes, counts and refuses the same.")
         .hint("Look for state that outlives its statement, transaction or user: the message names the moment.")
         .covers(&[Contract(49), Contract(53), Contract(56), Contract(58), Contract(66), Contract(77), Rule(32)]),
-    Case::core("transactions.moments.repeated", repeated)
+    Case::core("transactions.statements.repeated", repeated)
         .since(27)
         .promise("The hundredth run of a statement finds, writes, counts and refuses the same as its first.")
         .hint("A driver or a server may change how it runs a statement once it ran often.")
-        .covers(&[Contract(49), Contract(53), Contract(76)]),
-    Case::core("connections.many.independent", independent)
-        .since(27)
-        .needs(&[Capability::Transactions, Capability::SecondConnection])
-        .promise("Each of a dozen connections has its own transaction, which no other one sees.")
-        .hint("Do not share a driver's handle between connections.")
-        .covers(&[Contract(80), Contract(63)]),
+        .covers(&[Contract(49), Contract(53)]),
 ];
 
 /// What happened on the connection before.
@@ -49,8 +43,8 @@ enum Before {
     Definition,
     /// A transaction of nothing but a definition was committed, and another one rolled back.
     DefinedInTransaction,
-    ReadOnly,
-    Level(Isolation),
+    /// Such a transaction.
+    Begun(Begin),
 }
 
 /// Where the statements run.
@@ -66,13 +60,6 @@ enum Within {
     AfterStopped,
 }
 
-const LEVELS: [Isolation; 4] = [
-    Isolation::ReadUncommitted,
-    Isolation::ReadCommitted,
-    Isolation::RepeatableRead,
-    Isolation::Serializable,
-];
-
 fn begin_with(level: Option<Isolation>, read_only: bool, writes_first: bool) -> Begin {
     let mut begin = Begin::default();
     begin.isolation = level;
@@ -82,61 +69,52 @@ fn begin_with(level: Option<Isolation>, read_only: bool, writes_first: bool) -> 
 }
 
 /// What a backend with these claims can have done.
-fn befores(claimed: impl Fn(Capability) -> bool) -> Vec<Before> {
-    let mut all = vec![Before::Nothing];
-    for (raw, times) in [(false, 1), (true, 1), (true, 3)] {
-        all.push(Before::Reset {
-            raw,
-            times,
-            open: false,
-        });
-    }
-    all.extend([
+fn befores(claims: &Capabilities) -> Vec<Before> {
+    let reset = |raw, times, open| Before::Reset { raw, times, open };
+    let mut all = vec![
+        Before::Nothing,
+        reset(false, 1, false),
+        reset(true, 1, false),
+        reset(true, 3, false),
         Before::Stopped,
         Before::Refused(1),
         Before::Refused(12),
         Before::Definition,
-    ]);
-    if claimed(Capability::Transactions) {
-        for raw in [false, true] {
-            all.push(Before::Reset {
-                raw,
-                times: 2,
-                open: true,
-            });
-        }
-        all.extend([
-            Before::Commits(6),
-            Before::Rollback,
-            Before::DefinedInTransaction,
-        ]);
-        let levels = LEVELS.into_iter();
-        let levels = levels.filter(|level| claimed(Capability::Isolation(*level)));
-        all.extend(levels.map(Before::Level));
+    ];
+    if !claims.transactions {
+        return all;
     }
-    if claimed(Capability::ReadOnlyTransactions) {
-        all.push(Before::ReadOnly);
+    all.extend([
+        reset(false, 2, true),
+        reset(true, 2, true),
+        Before::Commits(6),
+        Before::Rollback,
+        Before::DefinedInTransaction,
+    ]);
+    let levels = claims.isolation_levels.iter();
+    all.extend(levels.map(|level| Before::Begun(begin_with(Some(*level), false, false))));
+    if claims.read_only_transactions {
+        all.push(Before::Begun(begin_with(None, true, false)));
     }
     all
 }
 
-fn withins(claimed: impl Fn(Capability) -> bool) -> Vec<Within> {
+/// Where a backend with these claims can run statements.
+fn withins(claims: &Capabilities) -> Vec<Within> {
     let mut all = vec![Within::Alone];
-    if !claimed(Capability::Transactions) {
+    if !claims.transactions {
         return all;
     }
-    let levels = LEVELS.into_iter();
-    let levels = levels.filter(|level| claimed(Capability::Isolation(*level)));
-    let levels: Vec<Option<Isolation>> = std::iter::once(None).chain(levels.map(Some)).collect();
-    for level in levels {
+    let levels = claims.isolation_levels.iter().copied().map(Some);
+    for level in std::iter::once(None).chain(levels) {
         all.push(Within::Begun(begin_with(level, false, false)));
         all.push(Within::Begun(begin_with(level, false, true)));
-        if claimed(Capability::ReadOnlyTransactions) {
+        if claims.read_only_transactions {
             all.push(Within::Begun(begin_with(level, true, false)));
         }
     }
     all.extend([Within::Definition, Within::AfterStopped]);
-    if claimed(Capability::Savepoints) {
+    if claims.savepoints {
         all.extend([1, 2, 5].map(Within::Savepoints));
         all.extend([1, 2, 5].map(Within::Released));
         all.extend([1, 3].map(Within::RolledBackTo));
@@ -154,7 +132,7 @@ fn tables(context: &Context) -> CaseResult {
         .column(Column::new("v", ColumnType::I64))
         .column(Column::new("w", ColumnType::Text { length: Some(40) }))
         .primary_key(["id"]);
-    if Capability::Checks.is_claimed(context.dialect()) {
+    if context.capabilities().checks {
         table = table.check("v >= 0");
     }
     let mut database = Database::open(context)?;
@@ -163,50 +141,60 @@ fn tables(context: &Context) -> CaseResult {
     Ok(())
 }
 
-fn work(context: &mut Context) -> CaseResult {
+fn anywhere(context: &mut Context) -> CaseResult {
     tables(context)?;
-    let (befores, withins) = {
-        let claimed = |capability: Capability| capability.is_claimed(context.dialect());
-        (befores(claimed), withins(claimed))
-    };
-    if Capability::Returning.is_claimed(context.dialect())
-        && Capability::Transactions.is_claimed(context.dialect())
-    {
-        returned(context)?;
+    let claims = context.capabilities();
+    if claims.returning && claims.transactions {
+        only_returning(context)?;
     }
-    let mut commits = false;
-    // Every place in a transaction once, the most common ones after each thing that may have happened.
+    let violations = violations(claims.checks);
+    // Every place in a transaction with both endings, the most common ones after each thing that may have happened.
     let common = [
         Within::Alone,
         Within::Savepoints(1),
         Within::Begun(begin_with(None, false, true)),
     ];
-    for before in befores {
-        let is_common = |within: &&Within| before == Before::Nothing || common.contains(within);
+    let withins = withins(&claims);
+    for (number, before) in befores(&claims).into_iter().enumerate() {
+        let is_first = before == Before::Nothing;
+        let is_common = |within: &&Within| is_first || common.contains(within);
+        let pair = 2 * number % violations.len();
         for within in withins.iter().filter(is_common) {
             let moment = format!("{before:?}, then {within:?}");
-            let mut at = Moment::new(context, moment)?;
-            at.happened(before)?;
-            at.start()?;
-            if !at.enter(*within)? {
-                continue;
-            }
-            commits = !commits;
-            match within {
-                Within::Begun(begin) if begin.read_only => {
-                    at.reads(&start_rows())?;
-                    at.database.rollback()?;
+            let mut at = Moment::new(context, moment, &violations[pair..pair + 2])?;
+            at.apply(before)?;
+            for commits in [true, false] {
+                // Elsewhere, every second thing that happened before has the other ending.
+                if !is_first && commits != (number % 2 == 0) {
+                    continue;
                 }
-                Within::Alone => {
-                    at.works(false)?;
+                at.violations = match is_first && commits {
+                    true => &violations,
+                    false => &violations[pair..pair + 2],
+                };
+                at.start()?;
+                if !at.enter(*within)? {
+                    break;
+                }
+                let rows = match within {
+                    Within::Begun(begin) if begin.read_only => {
+                        at.check_rows(&start_rows())?;
+                        at.end(commits)?;
+                        start_rows()
+                    }
+                    Within::Alone => {
+                        at.run_all(false)?;
+                        end_rows()
+                    }
+                    _ => {
+                        at.run_all(true)?;
+                        at.end_transaction(commits)?
+                    }
+                };
+                if commits || *within == Within::Alone {
                     // What is not committed goes with its connection.
-                    let moment = at.moment;
-                    drop(at.database);
-                    Moment::new(context, moment)?.reads(&end_rows())?;
-                }
-                _ => {
-                    at.works(true)?;
-                    at.ends(commits)?;
+                    at = at.reopen(context)?;
+                    at.check_rows(&rows)?;
                 }
             }
         }
@@ -215,9 +203,9 @@ fn work(context: &mut Context) -> CaseResult {
 }
 
 /// Writes only by queries in a transaction: a row, and what it returns.
-fn returned(context: &Context) -> CaseResult {
+fn only_returning(context: &Context) -> CaseResult {
     let moment = "a transaction of INSERT … RETURNING alone".to_owned();
-    let mut at = Moment::new(context, moment)?;
+    let mut at = Moment::new(context, moment, &[])?;
     at.start()?;
     let insert = format!("{INSERT} RETURNING [id]");
     for (id, commits) in [(100, false), (101, true)] {
@@ -225,77 +213,49 @@ fn returned(context: &Context) -> CaseResult {
         let row = row(&(id, 1, "returned"));
         let told = at.database.rows(&insert, &row, &[ValueType::I64])?;
         check_eq!(told, [vec![Value::I64(id)]], "the key of a returned row");
-        match commits {
-            true => at.database.commit()?,
-            false => at.database.rollback()?,
-        }
-        let kept = "SELECT [id] FROM [t] WHERE [id] = ?";
-        let kept = at.database.integers(kept, &[int(id)])?.len();
-        check_eq!(
-            kept,
-            usize::from(commits),
-            "the rows of {} (committed: {commits})",
-            at.moment
-        );
+        at.end(commits)?;
     }
+    let mut at = at.reopen(context)?;
+    let kept = "SELECT [id] FROM [t] WHERE [id] >= ? ORDER BY [id]";
+    check_eq!(
+        at.database.integers(kept, &[int(100)])?,
+        [101],
+        "{}: the first was rolled back, the second was committed",
+        at.moment
+    );
     Ok(())
 }
 
 fn repeated(context: &mut Context) -> CaseResult {
     tables(context)?;
-    let transactions = Capability::Transactions.is_claimed(context.dialect());
-    let mut at = Moment::new(context, String::new())?;
+    let claims = context.capabilities();
+    let violations = violations(claims.checks);
+    let mut at = Moment::new(context, String::new(), &[])?;
+    let mut rows = Vec::new();
     for run in 1..=110 {
         at.moment = format!("run {run}");
+        // Of three runs one is outside a transaction, one is committed and one is rolled back.
+        let violation = run / 3 % violations.len();
+        at.violations = &violations[violation..=violation];
         at.start()?;
-        if transactions && run % 3 != 0 {
+        if claims.transactions && run % 3 != 0 {
             at.database.begin_write()?;
-            at.works(true)?;
-            at.ends(run % 3 == 1)?;
+            at.run_all(true)?;
+            rows = at.end_transaction(run % 3 == 2)?;
         } else {
-            at.works(false)?;
-            at.reads(&end_rows())?;
+            at.run_all(false)?;
+            rows = end_rows();
         }
     }
-    Ok(())
-}
-
-/// How many connections are opened where the backend allows as many.
-const MANY: usize = 12;
-
-fn independent(context: &mut Context) -> CaseResult {
-    let many = context.capabilities().max_connections.unwrap_or(MANY);
-    let mut all = Vec::new();
-    for _ in 0..many.min(MANY) {
-        all.push(Database::open(context)?);
-    }
-    all[0].create(&value_table("t", ColumnType::I64))?;
-    for writer in 0..all.len() {
-        let begun = all[writer].begin_write();
-        check!(
-            begun.is_ok(),
-            "connection {writer} must begin its own transaction, returned {begun:?}"
-        );
-        let insert = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
-        all[writer].execute(insert, &[int(1), int(1)])?;
-        for (reader, database) in all.iter_mut().enumerate() {
-            let wanted = i64::from(reader == writer);
-            check_eq!(
-                database.count("t")?,
-                wanted,
-                "what connection {reader} sees of the open transaction of {writer}"
-            );
-        }
-        all[writer].rollback()?;
-    }
-    Ok(())
+    at.reopen(context)?.check_rows(&rows)
 }
 
 /// One connection at one moment.
-struct Moment {
+struct Moment<'a> {
     database: Database,
     moment: String,
-    claims_checks: bool,
+    /// The rows that are refused at this moment.
+    violations: &'a [Violation],
     claims_savepoints: bool,
 }
 
@@ -305,7 +265,7 @@ fn start_rows() -> Vec<Row> {
     vec![(1, 10, "one"), (2, 20, "two "), (3, 30, ""), (4, 40, "é")]
 }
 
-/// What [`Moment::works`] makes of the rows.
+/// What [`Moment::run_all`] makes of the rows.
 fn end_rows() -> Vec<Row> {
     vec![
         (1, 11, "new"),
@@ -321,85 +281,104 @@ fn row(row: &Row) -> Vec<Typed> {
     vec![int(row.0), int(row.1), text(row.2)]
 }
 
-impl Moment {
-    fn new(context: &Context, moment: String) -> CaseResult<Self> {
-        let claimed = |capability: Capability| capability.is_claimed(context.dialect());
+impl<'a> Moment<'a> {
+    fn new(context: &Context, moment: String, violations: &'a [Violation]) -> CaseResult<Self> {
         Ok(Self {
-            claims_checks: claimed(Capability::Checks),
-            claims_savepoints: claimed(Capability::Savepoints),
+            claims_savepoints: context.capabilities().savepoints,
             database: Database::open(context)?,
             moment,
+            violations,
         })
     }
 
-    fn happened(&mut self, before: Before) -> CaseResult {
-        let database = &mut self.database;
+    /// Closes the connection, then opens another one: the backend may allow only one at a time.
+    fn reopen(self, context: &Context) -> CaseResult<Self> {
+        drop(self.database);
+        Self::new(context, self.moment, self.violations)
+    }
+
+    /// Does what happened before, and checks what it kept.
+    fn apply(&mut self, before: Before) -> CaseResult {
         match before {
             Before::Nothing => {}
             Before::Reset { raw, times, open } => {
                 for _ in 0..times {
                     if open {
-                        database.begin_write()?;
-                        database.execute("UPDATE [t] SET [v] = ?", &[int(0)])?;
+                        self.start()?;
+                        self.begin_zeros()?;
                     }
-                    let reset = database.connection.reset(raw);
+                    let connection = &mut self.database.connection;
+                    let reset = connection.reset(raw);
                     check!(
-                        reset.is_ok(),
-                        "{}: a reset must work, returned {reset:?}",
+                        reset.is_ok() && connection.is_open(),
+                        "{}: a reset must work and leave the connection open, returned {reset:?}",
                         self.moment
                     );
-                    check!(
-                        database.connection.is_open(),
-                        "{}: a reset connection must be open",
-                        self.moment
-                    );
+                    if open {
+                        self.check_zeros(0)?;
+                    }
                 }
             }
             Before::Stopped => {
                 self.start()?;
-                self.stops()?;
+                self.stop_early()?;
             }
             Before::Refused(times) => {
                 self.start()?;
-                for _ in 0..times {
-                    self.refuses()?;
+                for violation in self.violations.iter().cycle().take(times) {
+                    self.refuse(violation)?;
                 }
             }
             Before::Commits(times) => {
+                self.start()?;
                 for _ in 0..times {
-                    database.begin_write()?;
-                    database.execute("UPDATE [t] SET [v] = ?", &[int(0)])?;
-                    database.commit()?;
+                    self.begin_zeros()?;
+                    self.end(true)?;
                 }
+                self.check_zeros(4)?;
             }
             Before::Rollback => {
-                database.begin_write()?;
-                database.execute("UPDATE [t] SET [v] = ?", &[int(0)])?;
-                database.rollback()?;
+                self.start()?;
+                self.begin_zeros()?;
+                self.end(false)?;
+                self.check_zeros(0)?;
             }
             Before::Definition => {
-                database.create(&value_table("defined", ColumnType::I64))?;
-                database.execute("DROP TABLE [defined]", &[])?;
+                self.database
+                    .create(&value_table("defined", ColumnType::I64))?;
+                self.database.execute("DROP TABLE [defined]", &[])?;
             }
-            Before::DefinedInTransaction => self.defines()?,
-            Before::ReadOnly => {
-                let begin = begin_with(None, true, false);
-                database.transaction(Transaction::Begin(begin))?;
-                database.count("t")?;
-                database.commit()?;
-            }
-            Before::Level(level) => {
-                let begin = begin_with(Some(level), false, false);
-                database.transaction(Transaction::Begin(begin))?;
-                database.count("t")?;
-                database.commit()?;
+            Before::DefinedInTransaction => self.define_in_transactions()?,
+            Before::Begun(begin) => {
+                self.database.transaction(Transaction::Begin(begin))?;
+                self.database.count("t")?;
+                self.end(true)?;
             }
         }
         Ok(())
     }
 
+    /// Begins a transaction that sets `v` to zero in every row.
+    fn begin_zeros(&mut self) -> CaseResult {
+        self.database.begin_write()?;
+        self.database.execute("UPDATE [t] SET [v] = ?", &[int(0)])?;
+        Ok(())
+    }
+
+    /// Checks in how many rows that was kept.
+    fn check_zeros(&mut self, wanted: i64) -> CaseResult {
+        let kept = "SELECT count(*) FROM [t] WHERE [v] = ?";
+        check_eq!(
+            self.database.integers(kept, &[int(0)])?,
+            [wanted],
+            "{}: the rows that were kept of what happened before",
+            self.moment
+        );
+        Ok(())
+    }
+
     /// Creates a table in a transaction of its own, if the backend does not refuse that.
-    fn defines(&mut self) -> CaseResult {
+    fn define_in_transactions(&mut self) -> CaseResult {
         let table = value_table("defined", ColumnType::I64);
         let database = &mut self.database;
         for commits in [false, true] {
@@ -429,10 +408,8 @@ impl Moment {
             self.database
                 .execute(&format!("DELETE FROM [{table}]"), &[])?;
         }
-        for start in start_rows() {
-            self.counts(INSERT, &row(&start), 1)?;
-        }
-        Ok(())
+        let rows: Vec<Vec<Typed>> = start_rows().iter().map(row).collect();
+        self.run_each(INSERT, &TYPES, &rows, &[1; 4])
     }
 
     /// Returns false if the backend refuses to go there.
@@ -472,7 +449,7 @@ impl Moment {
                     database.rollback_to(&name)?;
                 }
             }
-            Within::RefusedInSavepoint => self.refuses_inside()?,
+            Within::RefusedInSavepoint => self.refuse_each_in_savepoint()?,
             Within::Definition => {
                 let inside = value_table("inside", ColumnType::I64);
                 if database.create(&inside).is_err() {
@@ -481,44 +458,44 @@ impl Moment {
                 }
                 database.execute("DROP TABLE [inside]", &[])?;
             }
-            Within::AfterStopped => self.stops()?,
+            Within::AfterStopped => self.stop_early()?,
             Within::Alone | Within::Begun(_) => {}
         }
         Ok(true)
     }
 
     /// Runs every kind of statement.
-    fn works(&mut self, in_transaction: bool) -> CaseResult {
-        self.reads(&start_rows())?;
-        self.counts(INSERT, &row(&(5, 50, "five ")), 1)?;
+    fn run_all(&mut self, in_transaction: bool) -> CaseResult {
+        self.check_rows(&start_rows())?;
+        self.run(INSERT, &row(&(5, 50, "five ")), 1)?;
         let added = [(6, 60, "x6"), (7, 70, "x7"), (8, 80, "x8")];
         let added: Vec<Vec<Typed>> = added.iter().map(row).collect();
-        self.counts_each(INSERT, &TYPES, &added, &[1, 1, 1])?;
+        self.run_each(INSERT, &TYPES, &added, &[1, 1, 1])?;
         let update = "UPDATE [t] SET [v] = [v] + ? WHERE [id] <= ?";
-        self.counts(update, &[int(1), int(3)], 3)?;
-        self.counts(update, &[int(1), int(0)], 0)?;
+        self.run(update, &[int(1), int(3)], 3)?;
+        self.run(update, &[int(1), int(0)], 0)?;
         let name = "UPDATE [t] SET [w] = ? WHERE [id] = ?";
         let names = [("new", 1), ("none", 99), (" newer", 4)];
         let names = names.map(|(name, id)| vec![text(name), int(id)]);
-        self.counts_each(name, &[ValueType::Text, ValueType::I64], &names, &[1, 0, 1])?;
+        self.run_each(name, &[ValueType::Text, ValueType::I64], &names, &[1, 0, 1])?;
         let copy = "INSERT INTO [copies] ([id], [v]) SELECT [id], [v] FROM [t] WHERE [id] > ?";
-        self.counts(copy, &[int(2)], 6)?;
-        self.counts(copy, &[int(99)], 0)?;
+        self.run(copy, &[int(2)], 6)?;
+        self.run(copy, &[int(99)], 0)?;
         let delete = "DELETE FROM [t] WHERE [id] = ?";
-        self.counts(delete, &[int(8)], 1)?;
-        self.counts(delete, &[int(8)], 0)?;
+        self.run(delete, &[int(8)], 1)?;
+        self.run(delete, &[int(8)], 0)?;
         let gone = [vec![int(7)], vec![int(99)]];
-        self.counts_each(delete, &[ValueType::I64], &gone, &[1, 0])?;
-        self.stops()?;
+        self.run_each(delete, &[ValueType::I64], &gone, &[1, 0])?;
+        self.stop_early()?;
         match (in_transaction, self.claims_savepoints) {
-            (false, _) => self.refuses()?,
+            (false, _) => self.refuse_each()?,
             (true, true) => {
-                self.refuses_inside()?;
-                self.undoes()?;
+                self.refuse_each_in_savepoint()?;
+                self.undo_one()?;
             }
             (true, false) => {}
         }
-        self.reads(&end_rows())?;
+        self.check_rows(&end_rows())?;
         let copies = "SELECT [id], [v] FROM [copies] ORDER BY [id]";
         let found = self.database.rows(copies, &[], &[ValueType::I64; 2]);
         let wanted: Vec<Vec<Value>> = [(3, 31), (4, 40), (5, 50), (6, 60), (7, 70), (8, 80)]
@@ -533,20 +510,31 @@ impl Moment {
         Ok(())
     }
 
-    fn ends(&mut self, commits: bool) -> CaseResult {
-        let (ended, rows) = match commits {
-            true => (self.database.commit(), end_rows()),
-            false => (self.database.rollback(), start_rows()),
+    fn end(&mut self, commits: bool) -> CaseResult {
+        let ended = match commits {
+            true => self.database.commit(),
+            false => self.database.rollback(),
         };
         check!(
             ended.is_ok(),
-            "{}: the transaction must end, returned {ended:?}",
+            "{}: the transaction must end (committed: {commits}), returned {ended:?}",
             self.moment
         );
-        self.reads(&rows)
+        Ok(())
     }
 
-    fn reads(&mut self, wanted: &[Row]) -> CaseResult {
+    /// Ends the transaction of [`Moment::run_all`], and returns the rows that it must leave.
+    fn end_transaction(&mut self, commits: bool) -> CaseResult<Vec<Row>> {
+        self.end(commits)?;
+        let rows = match commits {
+            true => end_rows(),
+            false => start_rows(),
+        };
+        self.check_rows(&rows)?;
+        Ok(rows)
+    }
+
+    fn check_rows(&mut self, wanted: &[Row]) -> CaseResult {
         let all = "SELECT [id], [v], [w] FROM [t] ORDER BY [id]";
         let found = self.database.rows(all, &[], &TYPES);
         let wanted: Vec<Vec<Value>> = wanted
@@ -568,7 +556,7 @@ impl Moment {
         Ok(())
     }
 
-    fn counts(&mut self, template: &str, params: &[Typed], wanted: u64) -> CaseResult {
+    fn run(&mut self, template: &str, params: &[Typed], wanted: u64) -> CaseResult {
         let told = self.database.execute(template, params);
         check!(
             matches!(&told, Ok(outcome) if outcome.matched == wanted),
@@ -578,7 +566,7 @@ impl Moment {
         Ok(())
     }
 
-    fn counts_each(
+    fn run_each(
         &mut self,
         template: &str,
         types: &[ValueType],
@@ -598,7 +586,7 @@ impl Moment {
     }
 
     /// Stops a query at its first row.
-    fn stops(&mut self) -> CaseResult {
+    fn stop_early(&mut self) -> CaseResult {
         let columns = [ValueType::I64];
         let sql = self
             .database
@@ -617,79 +605,37 @@ impl Moment {
         Ok(())
     }
 
-    /// Writes rows that constraints refuse, one by one and in a batch.
-    fn refuses(&mut self) -> CaseResult {
-        for violation in self.violations() {
-            for in_batch in [false, true] {
-                self.refuses_one(&violation, in_batch)?;
-            }
+    /// Writes the rows that constraints refuse.
+    fn refuse_each(&mut self) -> CaseResult {
+        for violation in self.violations {
+            self.refuse(violation)?;
         }
         Ok(())
     }
 
     /// The same in a savepoint each, so that the transaction goes on.
-    fn refuses_inside(&mut self) -> CaseResult {
-        for violation in self.violations() {
-            for in_batch in [false, true] {
-                self.database.savepoint("refused")?;
-                self.refuses_one(&violation, in_batch)?;
-                let undone = self.database.rollback_to("refused");
-                check!(
-                    undone.is_ok(),
-                    "{}: a refused row must be rolled back to its savepoint, returned {undone:?}",
-                    self.moment
-                );
-                self.database.release("refused")?;
-            }
+    fn refuse_each_in_savepoint(&mut self) -> CaseResult {
+        for violation in self.violations {
+            self.database.savepoint("refused")?;
+            self.refuse(violation)?;
+            let undone = self.database.rollback_to("refused");
+            check!(
+                undone.is_ok(),
+                "{}: a refused row must be rolled back to its savepoint, returned {undone:?}",
+                self.moment
+            );
+            self.database.release("refused")?;
         }
         Ok(())
     }
 
-    fn violations(&self) -> Vec<Violation> {
-        let insert = |row: Vec<Typed>, kind| Violation {
-            template: INSERT,
-            types: TYPES.to_vec(),
-            row,
-            kind,
-        };
-        let of_text = vec![ValueType::Text, ValueType::I64];
-        let mut all = vec![
-            insert(row(&(1, 0, "again")), ErrorKind::UniqueViolation),
-            insert(
-                vec![int(100), int(0), null(ValueType::Text)],
-                ErrorKind::NotNullViolation,
-            ),
-            Violation {
-                template: "UPDATE [t] SET [w] = ? WHERE [id] = ?",
-                types: of_text,
-                row: vec![null(ValueType::Text), int(1)],
-                kind: ErrorKind::NotNullViolation,
-            },
-            Violation {
-                template: "UPDATE [t] SET [id] = ? WHERE [id] = ?",
-                types: vec![ValueType::I64; 2],
-                row: vec![int(2), int(1)],
-                kind: ErrorKind::UniqueViolation,
-            },
-        ];
-        if self.claims_checks {
-            all.push(insert(row(&(100, -1, "low")), ErrorKind::CheckViolation));
-            all.push(Violation {
-                template: "UPDATE [t] SET [v] = ? WHERE [id] = ?",
-                types: vec![ValueType::I64; 2],
-                row: vec![int(-1), int(1)],
-                kind: ErrorKind::CheckViolation,
-            });
-        }
-        all
-    }
-
-    fn refuses_one(&mut self, violation: &Violation, in_batch: bool) -> CaseResult {
+    fn refuse(&mut self, violation: &Violation) -> CaseResult {
         let Violation {
             template,
             types,
             row,
             kind,
+            in_batch,
         } = violation;
         let refused = match in_batch {
             false => self.database.execute(template, row).map(drop),
@@ -709,15 +655,15 @@ impl Moment {
     }
 
     /// Undoes one change by a savepoint and keeps another.
-    fn undoes(&mut self) -> CaseResult {
+    fn undo_one(&mut self) -> CaseResult {
         let set = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
         self.database.savepoint("undone")?;
-        self.counts(set, &[int(0), int(5)], 1)?;
+        self.run(set, &[int(0), int(5)], 1)?;
         self.database.rollback_to("undone")?;
-        self.counts("DELETE FROM [t] WHERE [v] = ?", &[int(0)], 0)?;
-        self.counts(set, &[int(51), int(5)], 1)?;
+        self.run("DELETE FROM [t] WHERE [v] = ?", &[int(0)], 0)?;
+        self.run(set, &[int(51), int(5)], 1)?;
         self.database.release("undone")?;
-        self.counts(
+        self.run(
             "UPDATE [t] SET [v] = [v] - ? WHERE [v] = ?",
             &[int(1), int(51)],
             1,
@@ -731,4 +677,34 @@ struct Violation {
     types: Vec<ValueType>,
     row: Vec<Typed>,
     kind: ErrorKind,
+    in_batch: bool,
+}
+
+/// Returns every kind of violation, alone and then in a batch.
+fn violations(claims_checks: bool) -> Vec<Violation> {
+    use ErrorKind::{CheckViolation, NotNullViolation, UniqueViolation};
+    let no_text = || null(ValueType::Text);
+    let update_w = "UPDATE [t] SET [w] = ? WHERE [id] = ?";
+    let update_id = "UPDATE [t] SET [id] = ? WHERE [id] = ?";
+    let update_v = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
+    let mut all = vec![
+        (INSERT, row(&(1, 0, "again")), UniqueViolation),
+        (INSERT, vec![int(100), int(0), no_text()], NotNullViolation),
+        (update_w, vec![no_text(), int(1)], NotNullViolation),
+        (update_id, vec![int(2), int(1)], UniqueViolation),
+    ];
+    if claims_checks {
+        all.push((INSERT, row(&(100, -1, "low")), CheckViolation));
+        all.push((update_v, vec![int(-1), int(1)], CheckViolation));
+    }
+    let in_both = all.into_iter().flat_map(|(template, row, kind)| {
+        [false, true].map(|in_batch| Violation {
+            template,
+            types: row.iter().map(|typed| typed.ty).collect(),
+            row: row.clone(),
+            kind,
+            in_batch,
+        })
+    });
+    in_both.collect()
 }
