@@ -1,9 +1,18 @@
 //! Expressions as MySQL reports them.
 
+use std::borrow::Cow;
+
 /// Returns an expression as it can be written in a statement: MySQL escapes the quotes and backslashes of its text, and writes the
 /// character set before each literal.
 pub(super) fn written(reported: &str) -> String {
-    without_character_sets(&unescaped(reported))
+    without_character_sets(&unescaped(&decoded(reported)))
+}
+
+/// MySQL reports each byte of the UTF-8 of an expression as a character of its own. Text for which that cannot be so stays as it is.
+fn decoded(reported: &str) -> Cow<'_, str> {
+    let bytes: Result<Vec<u8>, _> = reported.chars().map(u8::try_from).collect();
+    let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    text.map_or(Cow::Borrowed(reported), Cow::Owned)
 }
 
 fn unescaped(text: &str) -> String {
@@ -76,6 +85,9 @@ mod tests {
                 r"concat(_utf8mb4\'a\',`_utf8mb4'b`)",
                 "concat('a',`_utf8mb4'b`)",
             ),
+            ("(`\u{c3}\u{84}` + 1)", "(`Ä` + 1)"),
+            ("(`Ä` + 1)", "(`Ä` + 1)"),
+            ("concat('名','Ã')", "concat('名','Ã')"),
             (
                 r"((`b` <> _utf8mb4\'it\\\'s _utf8mb4\\\'\') and (`b` <> _utf8mb4\'a\\\\b\'))",
                 r"((`b` <> 'it''s _utf8mb4''') and (`b` <> 'a\\b'))",
