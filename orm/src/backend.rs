@@ -41,16 +41,16 @@ pub trait Backend: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`Unreachable`](crate::ErrorKind::Unreachable) or [`Authentication`](crate::ErrorKind::Authentication), with the driver's own
-    /// reason, after at most five seconds unless configured otherwise. A failure that statements can have too (a lock, a full disk) has the
-    /// same kind as there.
+    /// [`Unreachable`](crate::ErrorKind::Unreachable) or [`Authentication`](crate::ErrorKind::Authentication), with the driver's own reason,
+    /// after at most five seconds unless configured otherwise. A failure that a statement can have too (a lock, a full disk) has the same
+    /// kind as for a statement.
     fn connect(&self) -> Result<Box<dyn Connection>>;
 
     /// Returns the database's dialect.
     fn dialect(&self) -> &dyn Dialect;
 
-    /// Returns whether [`dialect`](Self::dialect) is final. By default true. A backend that learns its dialect from the server returns false until
-    /// the first connection, and may then return a dialect that it assumes; an engine keeps nothing of that.
+    /// Returns whether [`dialect`](Self::dialect) is final. By default true. A backend that learns its dialect from the server returns false
+    /// until the first connection, and may return an assumed dialect until then, from which an engine keeps nothing.
     fn knows_dialect(&self) -> bool {
         true
     }
@@ -84,7 +84,7 @@ pub struct Scheme {
 ///
 /// - Parameters MUST be bound, never interpolated into the SQL.
 /// - A statement whose text contains a NUL character MUST be refused as [`InvalidStatement`](crate::ErrorKind::InvalidStatement), never run
-///   up to there.
+///   up to the NUL.
 /// - Statements MAY be prepared and cached by [`Sql::id`]; after a schema change a cached statement MUST NOT return wrong rows.
 /// - After an error the connection MUST remain usable (inside a transaction: after a rollback, or a rollback to a savepoint), unless the
 ///   error is [`ConnectionLost`](crate::ErrorKind::ConnectionLost).
@@ -417,7 +417,7 @@ impl Sql {
         self
     }
 
-    /// Adds the types of the database's own whose values it compares.
+    /// Adds the names of the database's own types whose values it compares.
     #[must_use]
     pub fn with_compared_types(mut self, types: Vec<String>) -> Self {
         self.compared_types = types;

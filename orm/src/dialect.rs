@@ -127,7 +127,8 @@ pub trait Dialect: Debug + Send + Sync {
         false
     }
 
-    /// Returns whether a row that references itself can be deleted, and its key and its reference be changed together. By default true.
+    /// Returns whether a row that references itself can be deleted, and whether its key and its reference can be changed together. By
+    /// default true.
     fn deletes_own_references(&self) -> bool {
         true
     }
@@ -380,7 +381,7 @@ pub trait Dialect: Debug + Send + Sync {
     }
 
     /// Returns the definition of a generated key column, without its name, and whether it contains PRIMARY KEY. A column of
-    /// [`Generated::KeyNeverReused`](crate::schema::Generated::KeyNeverReused) needs a key that is counted on when rows are deleted.
+    /// [`Generated::KeyNeverReused`](crate::schema::Generated::KeyNeverReused) must not reuse the keys of deleted rows.
     fn generated_key(&self, column: &Column) -> GeneratedKey {
         GeneratedKey {
             definition: format!(

@@ -37,9 +37,9 @@ pub struct Engine {
 
 struct Inner {
     backend: Arc<dyn Backend>,
-    /// Those of the dialect, once the backend knows it.
+    /// The dialect's capabilities, once the backend knows its dialect.
     capabilities: OnceLock<Capabilities>,
-    /// Those of the dialect that the backend assumes until then.
+    /// The capabilities of the dialect that the backend assumes until then.
     assumed: OnceLock<Capabilities>,
     pool: pool::Pool,
     cache: cache::Cache,
@@ -194,7 +194,8 @@ impl Engine {
         self.inner.backend.dialect()
     }
 
-    /// Returns the capabilities of the database, as its dialect declared them when it was known: mostly when the engine was created.
+    /// Returns the capabilities of the database, as its dialect declared them when the backend first knew it: usually when the engine was
+    /// created.
     pub fn capabilities(&self) -> &Capabilities {
         let inner = &*self.inner;
         let assumed = || inner.backend.dialect().capabilities();
@@ -202,7 +203,7 @@ impl Engine {
             .unwrap_or_else(|| inner.assumed.get_or_init(assumed))
     }
 
-    /// `None` while the backend does not know its dialect.
+    /// Returns `None` while the backend does not know its dialect.
     fn known_capabilities(&self) -> Option<&Capabilities> {
         let Inner {
             backend,
@@ -211,7 +212,7 @@ impl Engine {
             ..
         } = &*self.inner;
         if capabilities.get().is_none() {
-            // It may find out now.
+            // This call may determine the dialect.
             backend.dialect();
             if backend.knows_dialect() {
                 let found = backend.dialect().capabilities();
@@ -229,7 +230,7 @@ impl Engine {
     /// Errors of connecting; [`ErrorKind::PoolTimeout`] if no connection became free in time.
     pub fn connect(&self) -> Result<Connected> {
         let connection = self.inner.pool.take(&*self.inner.backend)?;
-        // Connecting may have told the dialect, whose limit holds for the next connection.
+        // Connecting may have determined the dialect, whose limit applies to the next connection.
         self.known_capabilities();
         Ok(Connected::new(self.clone(), connection))
     }

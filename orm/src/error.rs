@@ -207,7 +207,7 @@ impl Error {
         self
     }
 
-    /// Adds to the message.
+    /// Appends to the message.
     #[must_use]
     pub(crate) fn and(mut self, more: &str) -> Self {
         self.0.message.push_str("; ");

@@ -1,8 +1,8 @@
 //! An object-relational mapper with a unit of work: a [`Session`] with an identity map, over any [`Backend`](backend::Backend).
 //!
-//! Structs are mapped to tables by [`#[derive(Entity)]`](derive@Entity). A session holds one object for each row, notices what changes in
-//! it, and writes the changes in as few statements as it can, in the order that foreign keys require. The design follows SQLAlchemy's ORM,
-//! with Rust's types. This crate contains no database driver: add `selfsame-sqlite`, `selfsame-postgres` or `selfsame-mariadb`.
+//! Structs are mapped to tables by [`#[derive(Entity)]`](derive@Entity). A session holds one object for each row, tracks its changes, and
+//! writes them in as few statements as possible, in the order that foreign keys require. The design follows SQLAlchemy's ORM, with Rust's
+//! types. This crate contains no database driver: add `selfsame-sqlite`, `selfsame-postgres` or `selfsame-mariadb`.
 //!
 //! ```
 //! use selfsame::prelude::*;

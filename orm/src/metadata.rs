@@ -77,8 +77,8 @@ impl Metadata {
     /// a listed table, with columns of the same types, becomes a relation of both tables.
     ///
     /// The foreign key `tasks.user_id` becomes the relation `user` of the referencing table, and the relation `tasks` of the referenced
-    /// one, or `tasks_by_user` if there are several from the same table. Its ON DELETE is left to the database: deleting a record leaves
-    /// what it cascades to, or sets to NULL, to it. A foreign key with ON DELETE SET DEFAULT becomes no relation.
+    /// one, or `tasks_by_user` if there are several from the same table. Its ON DELETE is left to the database: when a record is deleted,
+    /// the database deletes the referencing rows or sets them to NULL. A foreign key with ON DELETE SET DEFAULT does not become a relation.
     ///
     /// A table that consists of two such foreign keys, which together are its primary key, and that no other table references, is an
     /// association table: both ends get a many-to-many relation named after the other end, or `tags_by_post_tags` if several association

@@ -103,7 +103,7 @@ impl<E: Mapped, S> Query<E, S> {
         self
     }
 
-    /// Loads a relation eagerly; this overrides its mapping. The last option for a relation counts; it may be loaded
+    /// Loads a relation eagerly; this overrides its mapping. Of several options for a relation the last one applies; it may be loaded
     /// whole and [filtered](crate::entity::Relation::filter) by one query. A path of relations of records is loaded by
     /// [`selectin`](crate::entity::Relation::selectin), `.with("album.track")`, except where it passes an earlier option.
     pub fn with(mut self, load: impl LoadOf<E>) -> Self {

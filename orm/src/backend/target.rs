@@ -5,7 +5,7 @@ use crate::schema::{Column, ColumnType, Table};
 /// The columns that an INSERT or an UPDATE writes, and the parameters that become their values.
 ///
 /// Statements carry one where the dialect [converts what it stores](crate::dialect::Dialect::converts_what_it_stores): the backend
-/// compares it with how the columns were declared, and refuses what would be stored as something else.
+/// compares it with the declared columns, and refuses values that would be stored as others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     schema: Option<String>,
@@ -20,9 +20,9 @@ pub struct Target {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TargetColumn {
-    /// Its name.
+    /// The column's name.
     pub name: String,
-    /// The type that it is mapped as.
+    /// The type that the mapping declares.
     pub ty: ColumnType,
     /// Whether the database computes a value for it.
     pub is_computed: bool,
@@ -50,7 +50,8 @@ impl Target {
         &self.table
     }
 
-    /// Returns the columns of the primary key that an INSERT gives no value, each with whether the mapping expects a generated one.
+    /// Returns the primary key's columns that an INSERT does not set, each with whether the mapping expects the database to
+    /// generate it.
     pub fn unwritten_key(&self) -> impl Iterator<Item = (&str, bool)> {
         let key = self.unwritten_key.iter();
         key.map(|(name, is_generated)| (name.as_str(), *is_generated))
@@ -69,7 +70,7 @@ impl Target {
             .filter_map(|(position, &number)| Some((position, usize::from(number).checked_sub(1)?)))
     }
 
-    /// Says that new rows get values of some columns, by their indexes in the table.
+    /// Records which columns of the table, by index, an INSERT sets.
     pub(crate) fn set_inserted(&mut self, table: &Table, is_inserted: impl Fn(usize) -> bool) {
         let key = table.primary_key.iter().filter(|at| !is_inserted(**at));
         let columns = key.map(|&at| &table.columns[at]);
@@ -78,7 +79,7 @@ impl Target {
             .collect();
     }
 
-    /// Says that the parameter at a position, from 0, becomes the value of a column.
+    /// Records that the parameter at a position, from 0, becomes the value of a column.
     pub(crate) fn add_parameter(&mut self, position: usize, column: &Column) {
         let at = self.find(column);
         // A table has fewer columns than that; further ones would not be checked.
@@ -91,7 +92,7 @@ impl Target {
         self.parameters[position] = number;
     }
 
-    /// Says that the database computes a value of a column.
+    /// Records that the database computes a value of a column.
     pub(crate) fn add_computed(&mut self, column: &Column) {
         let at = self.find(column);
         self.columns[at].is_computed = true;

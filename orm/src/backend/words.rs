@@ -1,7 +1,7 @@
 //! The first words of a SQL text.
 
-/// Returns the first words of a SQL text, without the comments and semicolons before and between them; empty from where something other
-/// than a word follows.
+/// Returns the first words of a SQL text, without the comments and semicolons before and between them; empty once something other than
+/// a word follows.
 ///
 /// ```
 /// use selfsame::backend::leading_words;
@@ -38,7 +38,7 @@ pub fn ends_transaction(text: &str) -> bool {
     if is(first, &["rollback"]) {
         return !is(second, &["to"]) && !is(third, &["to"]);
     }
-    // The transaction's name follows, which is a literal.
+    // The name of a transaction follows, as a literal.
     let hands_over = || {
         is(second, &["transaction"])
             && !is(third, &["as", "from"])
@@ -47,7 +47,7 @@ pub fn ends_transaction(text: &str) -> bool {
     is(first, &["commit", "end", "abort"]) || is(first, &["prepare"]) && hands_over()
 }
 
-/// Splits off the next word; empty, like what follows, if something else comes first.
+/// Splits off the next word. Both parts are empty if something else comes first.
 fn next_word(text: &str) -> (&str, &str) {
     let text = without_comments(text);
     let end = text.find(|c: char| !c.is_alphanumeric() && c != '_');
@@ -57,7 +57,7 @@ fn next_word(text: &str) -> (&str, &str) {
     }
 }
 
-/// Returns a text from its next word or sign on.
+/// Returns a text without the white space, semicolons and comments before its next word or sign.
 pub(crate) fn without_comments(mut text: &str) -> &str {
     loop {
         text = text.trim_start_matches(|c: char| c.is_whitespace() || c == ';');
@@ -71,7 +71,7 @@ pub(crate) fn without_comments(mut text: &str) -> &str {
     }
 }
 
-/// Returns what follows a comment, which may contain others.
+/// Returns the text after a comment, which may contain nested comments.
 fn after_comment(text: &str) -> &str {
     let mut depth = 0_usize;
     let mut rest = text;

@@ -356,7 +356,7 @@ impl Connected {
         result
     }
 
-    /// Refuses raw SQL that would end the transaction without its owner's knowledge: what follows would be committed one by one.
+    /// Refuses raw SQL that would end the transaction without its owner's knowledge: later statements would be committed one by one.
     #[inline]
     fn refuse_to_end(&self, sql: &Sql) -> Result<()> {
         match sql.kind() == StatementKind::Raw
@@ -406,7 +406,7 @@ impl Connected {
     }
 }
 
-/// Makes a lost connection an ambiguous commit, unless nothing was sent.
+/// Turns a lost connection into an ambiguous commit, unless nothing was sent.
 fn ambiguous(error: Error) -> Error {
     if error.kind() != ErrorKind::ConnectionLost
         || error.is_unsent()

@@ -24,7 +24,7 @@ struct State {
     open: usize,
     /// The number of threads waiting for a connection; none is notified if it is 0.
     waiting: usize,
-    /// How many connections may be open, as the program wants it.
+    /// The maximum number of open connections that the program asked for.
     wanted: usize,
     /// The backend's maximum.
     most: Option<usize>,
@@ -32,7 +32,7 @@ struct State {
 }
 
 impl State {
-    /// How many connections may be open.
+    /// Returns the maximum number of open connections.
     fn size(&self) -> usize {
         let most = self.most.unwrap_or(usize::MAX);
         self.wanted.min(most).max(1)
@@ -59,7 +59,7 @@ impl Pool {
         self.change(|state| state.wanted = size);
     }
 
-    /// Sets the backend's maximum, which it may know only when it has connected.
+    /// Sets the backend's maximum, which may be known only after the first connection.
     pub(super) fn limit(&self, most: Option<usize>) {
         self.change(|state| state.most = most);
     }

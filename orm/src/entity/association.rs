@@ -228,7 +228,7 @@ fn association(
     })
 }
 
-/// A foreign key of the association table; pairs follow when a key changes.
+/// A foreign key of the association table, with ON UPDATE CASCADE so that pairs follow a changed key.
 fn foreign_key(columns: &[String], to: &Table, on_delete: ReferentialAction) -> ForeignKey {
     ForeignKey {
         name: None,

@@ -129,7 +129,7 @@ impl Mapper {
         Err(Error::new(ErrorKind::ReadOnly, message).entity(&self.name))
     }
 
-    /// Fails if the table has no primary key, since its rows could not be told apart.
+    /// Fails if the table has no primary key, since its rows could not be identified.
     pub(crate) fn refuse_objects(&self) -> Result<()> {
         match self.has_key() {
             true => Ok(()),

@@ -15,7 +15,7 @@ impl Rule {
     }
 }
 
-/// Functions at one address do the same; those at several may do so, too.
+/// Equal addresses mean the same function; one function may also have several addresses.
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name && std::ptr::fn_addr_eq(self.check, other.check)

@@ -19,7 +19,7 @@ use crate::sql::{Column, Condition, OrderBy, also};
 /// let query = User::query().with(User::TASKS.selectin().then(Task::USER.selectin()));
 /// ```
 ///
-/// `P` is whether it loads the relation itself ([`Whole`]) or a separate view ([`Filtered`]).
+/// `P` marks whether it loads the relation itself ([`Whole`]) or a separate view ([`Filtered`]).
 pub struct Load<E, To, P = Whole> {
     loading: Loading,
     marker: PhantomData<Ends<E, To, P>>,

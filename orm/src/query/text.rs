@@ -14,7 +14,7 @@ pub struct SessionSql<'s> {
 
 impl Session {
     /// Prepares raw SQL to run in this session's transaction. Each `?` outside quotes and comments is a placeholder, whatever the
-    /// database's own look like; `??` is a question mark.
+    /// database uses; `??` is a question mark.
     ///
     /// ```
     /// # use selfsame::prelude::*;

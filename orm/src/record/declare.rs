@@ -1,5 +1,4 @@
-//! What the program declares of tables of records: relations beside those derived from foreign keys, versions, deferred columns and
-//! validation.
+//! Declarations for tables of records: relations besides those derived from foreign keys, versions, deferred columns and validation.
 
 use super::family::{Family, Members};
 use crate::entity::{Cascade, Fetch, RelationDescriptor, RelationKind, Rule};
@@ -44,18 +43,18 @@ pub struct RecordTables {
     declared: Vec<Declared>,
 }
 
-/// A table's name, and what is declared of it.
+/// A table's name, and a declaration for it.
 pub(crate) type Declared = (String, Declaration);
 
-/// What can be declared of a table.
+/// A declaration for a table.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Declaration {
     Relation(RecordRelation),
-    /// Of a column.
+    /// For a column.
     Column(String, ColumnRole),
 }
 
-/// What can be declared of a column.
+/// A declaration for a column.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum ColumnRole {
     Version,

@@ -15,8 +15,7 @@ use crate::value::{ColumnValue, Param, Value, ValueRef};
 pub struct RecordKey(Vec<Value>);
 
 impl RecordKey {
-    /// Creates a key of values, one for each column of the primary key in its order: for tables of which no more is known than
-    /// their description.
+    /// Creates a key from one value for each column of the primary key, in its order: for tables that are known only at run time.
     ///
     /// ```
     /// use selfsame::record::RecordKey;
@@ -123,7 +122,7 @@ impl Hash for RecordKey {
     }
 }
 
-/// Hashes a part of a key: values that compare as equal have one hash.
+/// Hashes a part of a key: equal values have equal hashes.
 pub(crate) fn hash_value<H: Hasher>(value: ValueRef<'_>, state: &mut H) {
     match value {
         ValueRef::Null => {}
