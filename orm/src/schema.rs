@@ -63,8 +63,8 @@ pub enum ColumnType {
         /// The type's name, as SQL writes it, with its modifiers.
         name: String,
     },
-    /// A neutral type in a form of the database's own, which may round or pad what it stores: `timestamp(3)`, `datetime`, `binary(4)`. Written
-    /// values that such a column may change are read again in the same flush.
+    /// A neutral type in a database-specific form, which may round or pad what it stores: `timestamp(3)`, `datetime`,
+    /// `binary(4)`. Written values that such a column may change are read again in the same flush.
     Declared {
         /// The type's name, as SQL writes it, with its modifiers.
         name: String,
@@ -95,7 +95,7 @@ impl ColumnType {
         }
     }
 
-    /// Creates a type of the database's own, by its name there: for an enum, the enum type of that name; for times and bytes a
+    /// Creates a database-specific type by its name: for an enum, the native enum type of that name; for times and bytes a
     /// [`Declared`](Self::Declared) type; otherwise one whose values are exchanged as text.
     pub fn named(name: impl Into<String>, usual: Self) -> Self {
         let name = name.into();
@@ -114,7 +114,7 @@ impl ColumnType {
         }
     }
 
-    /// Returns name and labels of the database's own enum type, if it is one or an array of it.
+    /// Returns the name and labels of a native enum type, or of that of an array's elements.
     pub fn native_enum(&self) -> Option<(&str, &[String])> {
         match self {
             Self::NativeEnum { name, labels } => Some((name, labels)),

@@ -46,7 +46,7 @@ pub(crate) enum Filter<'a> {
     Values(TableRef<'a>, &'a [usize], Values),
 }
 
-/// How the values are bound that rows are found by.
+/// How the values that identify the rows are bound.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Values {
     /// Those of one row.
@@ -139,7 +139,7 @@ impl Writer<'_> {
         }
     }
 
-    /// Returns what stands before the names of a table's columns.
+    /// Returns the qualifier before the names of a table's columns, with its dot; empty if they are not qualified.
     pub(super) fn prefix(&self, of: TableRef<'_>) -> String {
         let mut prefix = String::new();
         match (of.name, self.names) {

@@ -573,8 +573,7 @@ fn action(text: &mut Text<'_>, clause: &str, action: ReferentialAction) {
     }
 }
 
-/// Shortens a name to `longest` bytes, with a hash of the whole name, so that different names stay different.
-/// Returns the name of a foreign key in the database: the given one, or that which CREATE TABLE writes.
+/// Returns the name of a foreign key in the database: the given one, or the default one that CREATE TABLE writes.
 pub(crate) fn foreign_key_name<'k>(
     table: &Table,
     key: &'k ForeignKey,
@@ -594,6 +593,7 @@ fn default_name(table: &Table, columns: &[String], suffix: &str, longest: Option
     }
 }
 
+/// Shortens a name to `longest` bytes, with a hash of the whole name, so that different names stay different.
 fn shorten(name: &str, suffix: &str, longest: usize) -> String {
     // FNV-1a is stable across machines and versions, unlike the standard library's hashers.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {

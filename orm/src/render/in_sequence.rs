@@ -9,7 +9,7 @@ use crate::schema::Table;
 use crate::sql::tree::walk::Inside;
 use crate::sql::tree::{ColumnRef, Node, SelectNode};
 
-/// Returns assignments in an order in which each sees the row as it was before, if the database does not see to that.
+/// Orders assignments so that each reads the row's previous values, if the database assigns columns in sequence.
 ///
 /// # Errors
 ///
@@ -29,7 +29,8 @@ pub(crate) fn in_order<'s>(
     }
 }
 
-/// The same for the assignments of an upsert, of which `column` tells the column that one changes, and `reads` whether it reads a column.
+/// Orders the assignments of an upsert in the same way. `column` returns the column that an assignment sets, `reads` whether it reads a
+/// column.
 pub(super) fn ordered<T>(
     writer: &mut Writer<'_>,
     table: &Table,
@@ -57,7 +58,8 @@ pub(super) fn ordered<T>(
     set
 }
 
-/// Orders assignments such that those that read a column come before the one that changes it; otherwise as they are.
+/// Orders assignments so that those that read a column come before the one that sets it, and otherwise keeps their order. Returns `None`
+/// if there is no such order.
 fn order(
     count: usize,
     column: &dyn Fn(usize) -> usize,

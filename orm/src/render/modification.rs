@@ -446,7 +446,7 @@ fn is_passed_on(writer: &Writer<'_>, value: &Node, column: &ColumnRef) -> bool {
         Node::Function { name, arguments } if name.eq_ignore_ascii_case("coalesce") => {
             arguments.iter().all(is)
         }
-        // Where equal values have several forms, the function gives the one that they share.
+        // Where equal values have several forms, the function returns the one that they share.
         Node::Function { name, arguments } if name.eq_ignore_ascii_case("nullif") => {
             let first = arguments.first();
             first.is_some_and(|first| is(first) && !writer.has_several_forms(first))
@@ -459,8 +459,8 @@ fn is_passed_on(writer: &Writer<'_>, value: &Node, column: &ColumnRef) -> bool {
     }
 }
 
-/// Whether a value comes from a column that stores as this one does: itself, or one of the same type of the database's own. Columns of
-/// two tables may be declared differently, whatever their mappings say.
+/// Whether a value comes from a column that stores values as this one does: the column itself, or one of the same database-specific type.
+/// Columns of two tables may be declared differently, whatever their mappings say.
 fn is_of_same_type(value: &Node, column: &ColumnRef) -> bool {
     let (Node::Column(source) | Node::Excluded(source)) = value else {
         return false;

@@ -78,9 +78,9 @@ pub(super) struct Writer<'a> {
     error: Option<Error>,
     /// Whether this is a subquery, whose values are not returned to the program.
     pub(super) is_nested: bool,
-    /// Whether the query that is written next gives its values in the one form that equal ones have.
+    /// Whether the next query must return equal values in one form.
     pub(super) is_in_one_form: bool,
-    /// Whether this is the condition of an index, which the database looks for: names are bare, and values are literals.
+    /// Whether this is the condition of an index, which the database must recognize: names are bare, and values are literals.
     pub(super) is_of_index: bool,
     /// The column that takes the value being written, if every parameter of it may become the column's value.
     pub(super) destination: Option<ColumnRef>,

@@ -61,10 +61,10 @@ impl<C> OnConflict<C> {
     /// Names a partial unique index, by its condition: `.on_conflict((User::EMAIL,)).filter_target(User::DELETED_AT.is_null())`. Rows outside
     /// of the index do not conflict. Several conditions are combined by AND.
     ///
-    /// The condition must be that of the index, and not the rows to handle: PostgreSQL looks for an index whose condition it implies,
-    /// SQLite for one with the same condition, and both refuse the statement if there is none. Numbers, booleans and text in it become part of the statement's text, because a parameter would
-    /// hide them from that search; write other values with [`raw`](super::raw). Not supported by MariaDB and MySQL, which have no partial
-    /// indexes.
+    /// The condition must be the index's own; it does not choose the rows to handle. PostgreSQL looks for an index whose condition it
+    /// implies, SQLite for one with the same condition, and both refuse the statement if there is none. Numbers, booleans and text in it
+    /// become part of the statement's text, because a parameter would hide them from that search; write other values with
+    /// [`raw`](super::raw). Not supported by MariaDB and MySQL, which have no partial indexes.
     pub fn filter_target<E: Entity>(mut self, condition: impl Condition<E>) -> Self {
         also(&mut self.filter, condition.into_condition());
         self

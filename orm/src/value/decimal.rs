@@ -40,8 +40,8 @@ impl Decimal {
         ((self.high as i128) << 64) | self.low as i128
     }
 
-    /// Says why a column of so many digits, `scale` of them after the decimal point, would round or refuse the value. Zeros at the end are not
-    /// counted: 3.0000 is 3.00.
+    /// Describes why a column of `precision` digits, `scale` of them after the decimal point, would round or refuse the value; `None` if
+    /// it fits. Trailing zeros are not counted: 3.0000 is 3.00.
     pub(crate) fn misfit(self, precision: u32, scale: u32) -> Option<String> {
         let value = self.without_zeros(scale);
         let digits = value
@@ -82,7 +82,7 @@ impl Decimal {
         self.scale
     }
 
-    /// Returns whether a column with this scale stores the number without rounding; a negative scale leaves out digits before the decimal
+    /// Returns whether a column with this scale stores the number without rounding; a negative scale rounds digits before the decimal
     /// point.
     pub fn fits_scale(self, scale: impl Into<i64>) -> bool {
         let excess = i64::from(self.scale).saturating_sub(scale.into());

@@ -269,7 +269,7 @@ impl Writer<'_> {
             if i > 0 {
                 self.push(", ");
             }
-            // The others of a function that compares are not its value.
+            // A function that compares its arguments returns only the first.
             if i == 0 || !compares_arguments(name) {
                 self.destination.clone_from(&destination);
             }
@@ -283,7 +283,7 @@ impl Writer<'_> {
         self.push(")");
     }
 
-    /// Writes a key of ORDER BY that further keys follow: rows of equal values are ties, whatever the stored forms.
+    /// Writes a key of ORDER BY before further keys: equal values are ties, whatever their stored forms.
     pub(super) fn sort_key_with_ties(&mut self, node: &Node) {
         let ty = node.column_type();
         match ty.is_some_and(|ty| self.text.has_forms(ty)) {
