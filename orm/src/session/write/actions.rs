@@ -1,5 +1,5 @@
-//! Actions of foreign keys (ON DELETE and ON UPDATE) that the database runs and no relation mirrors. The rows in memory that they delete or
-//! change are read again at their next use. Where a chain of actions goes through rows that are not in memory, so are all that may follow
+//! Foreign key actions (ON DELETE and ON UPDATE) that the database runs and no relation mirrors. Rows in memory that they delete or change
+//! are read again at their next use. If a chain of actions passes through rows that are not in memory, so are all rows that may follow
 //! these.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,7 +20,7 @@ use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
 use crate::value::Value;
 
-/// A row on which the database may act.
+/// A row that an action of the database may change or delete.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::session) struct ActedOn {
     row: ObjectId,
@@ -48,11 +48,11 @@ struct Changed {
     slots: Vec<u32>,
     /// The columns that change; `None` if the rows are deleted.
     columns: Option<Vec<usize>>,
-    /// Whether there may be others.
+    /// Whether there may be others, not in memory.
     are_more: bool,
 }
 
-/// Which of the rows that reference those of a step the session has handled itself.
+/// Which of the rows that reference a step's rows the session has handled itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mirrored {
     Nothing,
@@ -70,8 +70,8 @@ impl Session {
         self.note_changes(changed, true);
     }
 
-    /// Does the same for a step that changes keys because rows get those of other parents: their own referencing rows were not changed in
-    /// memory before, as those of keys that the program changes are.
+    /// Does the same for a step that changes keys because rows move to other parents. The rows that reference these were not changed in
+    /// memory before, unlike those that reference keys that the program changes.
     pub(in crate::session) fn note_moved_rows(&mut self, step: &Step, computations: &Computations) {
         let is_moved = step.written().is_some_and(|(store, columns, _)| {
             let key = &self.entry(store).mapper.table().primary_key;
@@ -155,8 +155,8 @@ impl Session {
             }
         };
         if mirrored != Mirrored::Nothing {
-            // What the session does itself is right in memory, except for rows that get the reference in this flush, and for expired ones,
-            // which are left to the database.
+            // Memory is right about what the session does itself, except for rows that get the reference in this flush and for expired
+            // ones, which are left to the database.
             let any = self.any_store(key.store);
             among.retain(|&slot| any.is_expired(slot, self.log.epoch));
             let new = any.states().pending_since(0).iter();
@@ -184,7 +184,7 @@ impl Session {
         among
     }
 
-    /// The values that rows in memory have in these columns for certain.
+    /// The values of these columns in rows that are not expired.
     fn known_keys(&self, store: u16, columns: &[usize]) -> FxHashSet<RecordKey> {
         let any = self.any_store(store);
         let known = any.states().slots_in(State::Persistent).into_iter();
@@ -194,7 +194,7 @@ impl Session {
             .collect()
     }
 
-    /// What the session has done itself with the rows that reference those of a step.
+    /// Returns which of the rows that reference a step's rows the session has handled itself.
     fn mirrored(&self, store: u16, key: &Referring, effect: Effect) -> Mirrored {
         if effect == Effect::Followed {
             return Mirrored::InMemory;
@@ -219,8 +219,8 @@ impl Session {
         }
     }
 
-    /// Refuses to lose rows that the flush has set to reference one that it deletes: the database may have deleted them with that one, or
-    /// released them.
+    /// Refuses a flush that makes rows reference a row that it deletes: the database may have deleted them too, or released their
+    /// references.
     pub(in crate::session) fn refuse_lost_references(
         &mut self,
         tables: &[TableChanges],
@@ -314,7 +314,8 @@ impl Session {
             .any(|key| acts(key.on_update) && key.referred.iter().any(|at| columns.contains(at)))
     }
 
-    /// Whether rows in the database follow one of these if the column changes. Locks these, so that none comes to do so.
+    /// Whether rows in the database follow one of these if the column changes. Locks these rows, so that no other row starts to reference
+    /// them.
     pub(in crate::session) fn are_followed(
         &mut self,
         store: u16,
@@ -356,8 +357,8 @@ impl Session {
             && keys.any(|key| key.table == *table && (acts(key.on_delete) || acts(key.on_update)))
     }
 
-    /// Lets the objects be read again whose rows the database has changed. Those that were expired before are read at once: another session
-    /// may have changed them, too, and its changes would pass for those of this one.
+    /// Expires the objects whose rows the database has changed. Objects that were expired before are read at once: another session may have
+    /// changed them, too, and its changes would be taken for this session's.
     pub(in crate::session) fn expire_acted_on(&mut self) -> Result<()> {
         let acted_on = std::mem::take(&mut self.acted_on);
         let mut expired: BTreeMap<u16, Vec<u32>> = BTreeMap::new();

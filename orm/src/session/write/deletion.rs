@@ -29,7 +29,7 @@ pub(in crate::session) struct DeleteOrder {
     pub(in crate::session) ties: Vec<Tie>,
 }
 
-/// The children in memory of relations that leave their rows to the database, until something is read.
+/// The children in memory of relations with passive deletes, kept until something is read.
 #[derive(Default)]
 struct KnownChildren {
     of_relations: FxHashMap<(u16, u16), ChildrenInMemory>,
@@ -41,7 +41,7 @@ struct KnownChildren {
 #[derive(Default)]
 struct ChildrenInMemory {
     by_parent: FxHashMap<ObjectId, Vec<u32>>,
-    /// Those whose foreign key is a text that no object here has as its key.
+    /// Objects whose foreign key is a text that no object in memory has as its key.
     others: Vec<(u32, Vec<Value>)>,
 }
 
@@ -70,8 +70,8 @@ impl Session {
         Ok(())
     }
 
-    /// Applies deletions to children: with a delete cascade they are deleted too, otherwise they lose their parent. Returns what the
-    /// database was asked about equal texts.
+    /// Applies deletions to children: with a delete cascade they are deleted too, otherwise they lose their parent. Returns the equal texts
+    /// that the database found.
     pub(in crate::session) fn cascade_deletes(&mut self) -> Result<EqualTexts> {
         let mut done: BTreeMap<u16, usize> = BTreeMap::new();
         let mut known = KnownChildren::default();
@@ -174,7 +174,7 @@ impl Session {
             if resolved.through.is_some() && !resolved.cascade.delete {
                 continue;
             }
-            // Without foreign keys nobody else takes care of the children.
+            // Without enforced foreign keys, the database does nothing with the children.
             let is_passive = resolved.passive_deletes && self.engine.capabilities().foreign_keys;
             let owners = match is_passive {
                 true => Cow::Owned(self.release_passively(store, index, resolved, owners, known)?),
@@ -218,8 +218,8 @@ impl Session {
         Ok(())
     }
 
-    /// Leaves the children of deleted rows to the database; returns the owners whose rows new objects take over, for which the database
-    /// does nothing.
+    /// Leaves the children of deleted rows to the database. Returns the owners whose rows new objects take over: the database does nothing
+    /// with the children of these.
     fn release_passively(
         &mut self,
         store: u16,
@@ -297,7 +297,7 @@ impl Session {
         Ok(children)
     }
 
-    /// Finds the children whose foreign keys the database may hold equal to the keys of these owners.
+    /// Finds the children whose foreign keys the database may consider equal to the keys of these owners.
     fn find_equal_children(
         &mut self,
         children: &mut ChildrenInMemory,
@@ -337,8 +337,8 @@ impl Session {
         }
     }
 
-    /// The foreign key of a child, if it was not set as a relation and no object here has it as its key, but one may have it in another
-    /// text.
+    /// The foreign key of a child, if it was not set as a relation and no object in memory has it as its key, but one may have an equal key
+    /// with another text.
     pub(in crate::session) fn other_text(
         &self,
         child: ObjectId,
@@ -352,7 +352,7 @@ impl Session {
         }
     }
 
-    /// Asks the database for the parents of members whose foreign keys no object here has as its key.
+    /// Queries the parents of members whose foreign keys match no key in memory.
     fn find_other_parents(
         &mut self,
         members: &[(ObjectId, ObjectId)],
@@ -368,8 +368,8 @@ impl Session {
         self.find_equal(reference.parent_store, unknown, texts)
     }
 
-    /// Whether a child references an owner, by a key that is equal to the owner's here or, by a collation or another text of the same value,
-    /// in the database. An expression in its foreign key moves it elsewhere, unless it is the owner's key.
+    /// Whether a child references an owner: by a key that is equal in memory, or that the database considers equal because of a collation or
+    /// another text of the same value. A child whose foreign key is set to an expression has left, unless the expression is the owner's key.
     fn is_parent(
         &self,
         owner: ObjectId,
@@ -492,7 +492,7 @@ impl Session {
         Ok(order)
     }
 
-    /// The rows that reference rows to be deleted, with these.
+    /// Returns pairs of deleted rows in which the first references the second.
     fn deleted_parents(
         &mut self,
         store: u16,

@@ -25,7 +25,7 @@ pub(in crate::session) type Expressions = BTreeMap<ObjectId, BTreeMap<usize, Exp
 #[derive(Clone, Debug)]
 pub(in crate::session) struct Expression {
     node: sql::Node,
-    /// What the column was assigned before, if it differs from the row.
+    /// The value assigned to the column before, if it differs from the row's.
     assigned: Option<Value>,
 }
 
@@ -61,7 +61,7 @@ fn nodes(of: &BTreeMap<usize, Expression>) -> impl Iterator<Item = (usize, &sql:
         .map(|(&column, expression)| (column, &expression.node))
 }
 
-/// What a column is assigned, if it differs from the row.
+/// The value assigned to a column, if it differs from the row's.
 fn assigned(any: &dyn AnyStore, slot: u32, column: usize) -> Option<Value> {
     let is_changed = any.changed(slot).contains(&column);
     let value = any.value(slot, column);
@@ -109,7 +109,7 @@ impl Session {
             let message = "the column identifies the row to write, so its value must be known";
             return refused(message.to_owned());
         }
-        // A relation field set before is one of the changes that this one follows.
+        // Takes a relationship field that was set earlier, because this change comes after it.
         let fields = self.any_store_mut(node.0).take_pending_relations(node.1);
         self.attach_all(node, fields);
         for link in self.edges.links.take_of(node, index) {
@@ -200,7 +200,7 @@ impl Session {
         }
     }
 
-    /// Notes what columns with expressions are assigned, so that only later assignments override these.
+    /// Notes the values assigned to columns with expressions, so that only later assignments override the expressions.
     pub(in crate::session) fn note_assigned(&mut self) {
         for (&(store, slot), expressions) in &mut self.expressions {
             let any = &*self.stores[usize::from(store)].store;

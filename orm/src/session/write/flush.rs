@@ -27,7 +27,7 @@ use crate::sql;
 /// The maximum number of consecutive flushes because of changes by hooks.
 const MOST_FLUSHES: u32 = 100;
 
-/// What follows a flush.
+/// What happens to the transaction after a flush.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Ending {
     /// The transaction stays open.
@@ -131,7 +131,7 @@ impl Session {
             || self.stores.iter().any(changed)
     }
 
-    /// Whether anything differs from the rows: objects written to with equal values do not, and hooks are not called for them.
+    /// Whether any object differs from its row. Assigning an equal value makes no difference, and calls no hooks.
     fn differs(&self) -> bool {
         let differs = |entry: &crate::session::StoreEntry| {
             let store = &entry.store;
@@ -174,7 +174,7 @@ impl Session {
         }
         let mut waits = self.settle_links(&open)?;
         let written = self.call_before_writes(&waits)?;
-        // After the hooks, which may change keys, and which rows the columns name.
+        // After the hooks, which may change keys and the rows that foreign keys reference.
         self.fill_references_to_themselves()?;
         waits.extend(self.waits_by_natural_keys()?);
         self.reread_expired()?;
@@ -214,7 +214,7 @@ impl Session {
         self.expire_acted_on()
     }
 
-    /// Forgets what was changed, because it is written.
+    /// Marks all changes as written.
     pub(in crate::session) fn settle_written(&mut self) {
         for entry in &mut self.stores {
             entry.store.settle();
@@ -223,8 +223,8 @@ impl Session {
         self.edges.flushed(&mut self.log);
     }
 
-    /// Lets new objects take over rows with the same key that are to be deleted, with the defaults of a new row. Those that must be gone
-    /// before changed keys are written are deleted instead.
+    /// Lets new objects take over deleted rows with the same key, with the defaults of a new row. Rows that must be deleted before
+    /// changed keys are written are not taken over.
     fn switch_rows(&mut self) -> Result<()> {
         if self.reread_switched()? {
             let deleted = self.deleted_before_changed_keys()?;
@@ -243,18 +243,18 @@ impl Session {
         self.set_versions()
     }
 
-    /// The steps of some changes.
+    /// Plans some changes.
     pub(in crate::session) fn planned(&mut self, changes: &Changes) -> Result<Vec<Step>> {
         let mut planned = plan(changes);
         let mut changes = Cow::Borrowed(changes);
-        // Only the database knows which texts it considers equal: perhaps these are not exchanged.
+        // Only the database knows which texts it considers equal: perhaps the rows exchange no values.
         if let Err(Refused::Swap(_)) = planned
             && let Some(exact) = changes.compared_exactly()
         {
             planned = plan(&exact);
             changes = Cow::Owned(exact);
         }
-        // Nor whether rows follow the values.
+        // Only the database knows whether other rows follow the values.
         if let Err(Refused::Swap(_)) = planned
             && let Some(unfollowed) = self.unfollowed(&changes)?
         {
@@ -291,7 +291,7 @@ impl Session {
         {
             self.note_actions(step, computations);
         }
-        // What the database changes in other objects is read before the commit.
+        // Rows that the database changes by itself are read before the commit.
         let commits_itself = commits_itself && self.acted_on.is_empty();
         if !has_transactions && single.is_none() {
             return Err(Error::unsupported(
@@ -323,7 +323,7 @@ impl Session {
         self.read_back(steps, computations)
     }
 
-    /// Refuses a step that the mapping does not permit, or whose values do not fit; its times are those that are stored.
+    /// Refuses a step that the mapping does not permit or whose values do not fit, and rounds its times to what the columns store.
     pub(in crate::session) fn check_step(&mut self, step: &Step) -> Result<()> {
         if let Some(store) = step.store() {
             self.entry(store).mapper.refuse_writes()?;
@@ -359,7 +359,7 @@ impl Session {
         self.refuse_replaced(store)
     }
 
-    /// Refuses relations to objects whose keys other rows have got, such as new ones: they would lead to these.
+    /// Refuses relations to objects whose keys now belong to other rows, such as new ones: the foreign keys would reference those.
     pub(in crate::session) fn refuse_replaced(&self, store: u16) -> Result<()> {
         let mut plans = self.plans();
         let displaced = self.any_store(store).states().displaced();
@@ -369,8 +369,8 @@ impl Session {
         }
     }
 
-    /// Takes the pending objects from relationship fields of objects in the session, and reports errors of such fields. Nothing has been
-    /// sent before, so that the transaction stays usable.
+    /// Takes the pending objects from the relationship fields of objects in the session, and reports errors of such fields. Called
+    /// before anything is sent, so that the transaction stays usable.
     fn take_fields(&mut self) -> Result<()> {
         for index in 0..self.stores.len() {
             let store = u16::try_from(index).expect("a session maps fewer than 65,536 tables");

@@ -17,7 +17,7 @@ use crate::session::write::rekey::Referring;
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
-/// The references to new rows, by the rows that wait for these.
+/// The references to new rows, by the rows that wait for them.
 pub(in crate::session) struct Waiting<'w> {
     waits: Vec<&'w Wait>,
     of_rows: FxHashMap<ObjectId, Range<usize>>,
@@ -51,7 +51,8 @@ impl<'w> Waiting<'w> {
 }
 
 impl Session {
-    /// Runs a step with the foreign keys of its rows as far as the rows that they reference are inserted.
+    /// Runs a step after filling the foreign keys whose referenced rows are inserted. Nullable ones whose rows are inserted later are
+    /// NULL while it runs.
     pub(in crate::session) fn with_foreign_keys(
         &mut self,
         step: &Step,
@@ -71,7 +72,7 @@ impl Session {
             .withhold(step, waiting, &mut withheld)
             .and_then(|()| run(self))
             .map_err(|error| self.explain_cycle(step, waiting, error));
-        // Whatever has failed, memory keeps what the program assigned.
+        // Even after an error, memory keeps the values that the program assigned.
         let kept = withheld
             .iter()
             .map(|(node, column, value)| self.assign_changed(*node, *column, value))
@@ -122,7 +123,7 @@ impl Session {
         }
     }
 
-    /// Copies the key of a new row into its references to itself, if it has one.
+    /// Copies the key of a new row into its references to itself, if the key is known.
     fn fill_references_to_itself(&mut self, child: ObjectId) -> Result<()> {
         let own = self.edges.links.of(child);
         let own = own.filter(|link| link.parent == Some(child));
@@ -134,7 +135,7 @@ impl Session {
         known.try_for_each(|columns| self.copy_key(child, columns, child))
     }
 
-    /// Does so for all new rows.
+    /// Copies the keys of all new rows into their references to themselves.
     pub(in crate::session) fn fill_references_to_themselves(&mut self) -> Result<()> {
         let links = self.edges.links.iter();
         let own = links.filter(|link| link.parent == Some(link.child));
@@ -143,8 +144,8 @@ impl Session {
             .try_for_each(|child| self.fill_references_to_itself(child))
     }
 
-    /// Sets foreign keys of new rows to NULL whose parents are inserted later: the values that they had were set as columns. Notes these,
-    /// which are written after the parents.
+    /// Sets foreign keys of new rows to NULL if their parents are inserted later but the program assigned values to the columns. Adds
+    /// these values to `withheld`; they are written after the parents.
     fn withhold(
         &mut self,
         step: &Step,
@@ -284,7 +285,7 @@ impl Session {
         }
     }
 
-    /// Whether an object has a row, which stays.
+    /// Whether an object has a row that is not to be deleted.
     pub(in crate::session) fn has_row(&self, (store, slot): ObjectId) -> bool {
         let any = self.any_store(store);
         any.state(slot) == State::Persistent && !any.is_marked_deleted(slot)
@@ -331,7 +332,7 @@ impl Session {
                 }
                 State::Pending => {
                     let wait = self.wait(link.child, link.reference.columns, parent);
-                    // What a row leaves with its key is free for new rows; and a column that is NOT NULL has its value before the others.
+                    // A changed key frees its old value for new rows, and a NOT NULL column needs its value before the others.
                     if (self.is_in_key(wait.child, &wait.columns) || self.is_partly_nullable(&wait))
                         && is_known(self, parent)
                     {
@@ -357,8 +358,8 @@ impl Session {
         Ok(waits)
     }
 
-    /// Marks the references whose rows can be inserted in any order, if the database checks these foreign keys at COMMIT: only it knows
-    /// which they are.
+    /// Marks the references whose rows can be inserted in any order if the database checks the foreign keys at COMMIT, which only the
+    /// database knows.
     pub(in crate::session) fn mark_deferrable(
         &self,
         waits: &mut [Wait],
@@ -379,7 +380,7 @@ impl Session {
         open.map(|wait| wait.child).collect()
     }
 
-    /// A row that waits for a new one, which its foreign key references.
+    /// Describes the wait of a row for the new row that its foreign key references.
     pub(in crate::session) fn wait(
         &self,
         child: ObjectId,
@@ -414,8 +415,7 @@ impl Session {
         !wait.late.is_empty() && columns.any(|&column| !table.columns[column].nullable)
     }
 
-    /// Where the database changes foreign keys with the rows that they reference, and such rows change, writes all columns of a changed
-    /// foreign key: the database may have changed the others meanwhile.
+    /// Writes all columns of a changed foreign key if ON UPDATE may change the others in this flush, because the referenced rows change.
     pub(in crate::session) fn write_whole_references(&self, tables: &mut [TableChanges]) {
         let follows = |key: &ForeignKey| key.columns.len() > 1 && acts(key.on_update);
         let table = |store: u16| self.entry(store).mapper.table();
@@ -488,8 +488,8 @@ impl Session {
         })
     }
 
-    /// Adds the other rows whose foreign key values reference new rows, if rows are deleted: some deletions, and what they require, come before
-    /// these are inserted.
+    /// If rows are deleted, adds the other rows whose foreign key values reference new rows: some deletions, and what they require, come
+    /// before these are inserted.
     pub(in crate::session) fn with_waits_by_keys(&self, mut waits: Vec<Wait>) -> Result<Vec<Wait>> {
         if self.has_deletes() {
             waits.extend(self.other_waits_by_keys()?);
@@ -497,7 +497,8 @@ impl Session {
         Ok(waits)
     }
 
-    /// Adds those rows too if rows leave unique values that change, and that is not done: such a row may have to leave for a new one.
+    /// Adds the same rows if rows leave unique values that change, unless deletions have added them already: such a row may have to move
+    /// to a new one.
     pub(in crate::session) fn with_waits_of_leaving(
         &self,
         mut waits: Vec<Wait>,
@@ -514,7 +515,7 @@ impl Session {
         stores.any(|entry| !entry.store.marked().is_empty())
     }
 
-    /// The rows whose foreign key values reference new rows that are inserted in time, unless something comes before.
+    /// The rows whose foreign key values reference new rows that are inserted in time, unless an early step comes before.
     fn other_waits_by_keys(&self) -> Result<Vec<Wait>> {
         self.waits_by_keys(|parents, children| {
             parents != children && !self.refers_back(parents, children)
@@ -579,8 +580,8 @@ impl Session {
         Ok(waits)
     }
 
-    /// Whether a foreign key with the values of a new row's key may be a reference to it: where both get a column from another row, it must be
-    /// the same.
+    /// Whether a foreign key with the values of a new row's key may be a reference to it: if both get a column from another row, it must
+    /// be the same row.
     fn may_reference(&self, child: ObjectId, columns: &[usize], parent: ObjectId) -> bool {
         let source = |node: ObjectId, column: usize| {
             let mut links = self.edges.links.of(node);

@@ -29,7 +29,7 @@ struct Suspect {
 }
 
 impl Session {
-    /// Adds to the error of a step which foreign key may be violated.
+    /// Adds a hint to the error of a step: which foreign key may be violated.
     #[cold]
     pub(in crate::session) fn hint_of_step(&self, error: Error, step: &Step) -> Error {
         if let Some((store, columns, slots)) = step.written() {
@@ -48,7 +48,7 @@ impl Session {
         }
     }
 
-    /// Adds to the error of written rows which foreign key may be violated. Without `slots`, any of the columns may be the cause.
+    /// Adds a hint to the error of written rows: which foreign key may be violated. Without `slots`, any of the columns may be the cause.
     #[cold]
     pub(in crate::session) fn hint_of_rows(
         &self,
@@ -71,7 +71,7 @@ impl Session {
         self.hint(error, table, Some(mapper), &Written::Columns(keys))
     }
 
-    /// Adds to the error of deleted rows which rows may still refer to them.
+    /// Adds a hint to the error of deleted rows: which rows may still refer to them.
     #[cold]
     pub(in crate::session) fn hint_of_deletion(&self, error: Error, store: u16) -> Error {
         let mapper = &self.entry(store).mapper;

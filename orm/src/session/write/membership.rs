@@ -28,7 +28,7 @@ struct Move {
     /// The index of its [`Collections`].
     of: usize,
     before: Option<ObjectId>,
-    /// Whether the row had another text than the key of any object here.
+    /// Whether the row's previous foreign key was a text that no object in memory has as its key.
     was_other: bool,
 }
 
@@ -110,7 +110,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds the rows that were set to one parent and that a hook then gave another by the columns.
+    /// Adds the rows whose parent was set as a relation before a hook moved them to another by writing the columns.
     pub(in crate::session) fn note_overridden(&mut self) {
         let mut moves = std::mem::take(&mut self.moves);
         for link in self.edges.links.iter() {

@@ -1,5 +1,5 @@
-//! The flush of new rows of one table that have nothing to do with other changes. Most short transactions are that, so the questions of a whole
-//! flush, whose answers are all empty here, are not put.
+//! A fast path for a flush that only inserts rows of one table. Most short transactions are of this kind, and the checks of a whole flush
+//! would find nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use crate::session::write::flush::{Ending, Shapes};
 use crate::session::write::plan::{Changes, TableChanges, plan};
 
 impl Session {
-    /// The table with new rows, if they are all there is to write, no hook sees them, no collection could be theirs, and none can refer to
-    /// another.
+    /// Returns the table with new rows, if a flush has nothing else to write. There must be no hooks, expressions, relations that were
+    /// set, or collections in memory, and the table must not reference itself.
     pub(in crate::session) fn only_new_rows(&self) -> Option<u16> {
         let is_alone = self.hooks.is_empty()
             && self.expressions.is_empty()

@@ -19,7 +19,7 @@ use crate::session::write::plan::{AssociationChanges, Step};
 use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 
-/// Changes by association, only those of deleted objects.
+/// The pairs of deleted objects, by association.
 pub(in crate::session) type Severed = BTreeMap<u16, AssociationChanges>;
 
 impl Session {
@@ -90,8 +90,8 @@ impl Session {
         }
     }
 
-    /// The associations in which deleted objects may have pairs, loaded or not. Called before another object takes over the row of a
-    /// deleted one, since it does not take over the pairs.
+    /// Returns the associations in which deleted objects may have pairs, loaded or not. Called before another object takes over a
+    /// deleted row, because it does not take over the pairs.
     pub(in crate::session) fn severed_pairs(&mut self) -> Result<Severed> {
         let mut changes = Severed::new();
         let mut marked: Vec<(u16, Vec<u32>)> = Vec::new();
@@ -157,7 +157,7 @@ impl Session {
         early
     }
 
-    /// Queries the database for pairs of unknown existence.
+    /// Queries the database for the pairs that the session does not know to exist or to be missing.
     fn find_unknown_pairs(&mut self) -> Result<()> {
         let mut unknown: BTreeMap<u16, Vec<Pair>> = BTreeMap::new();
         for (pair, Change { known, .. }) in self.edges.pairs.in_order() {

@@ -35,7 +35,7 @@ pub(in crate::session) fn run(
     if reaches_others(session, step, computations) {
         session.log.wrote_unknown();
     }
-    // Those of a lone step are noted before it is decided whether it commits itself.
+    // For a single statement this was done before deciding whether it commits itself.
     if single.is_none() {
         session.note_actions(step, computations);
     }

@@ -73,7 +73,7 @@ pub(crate) struct TableChanges {
     pub(crate) computed: BTreeMap<u32, usize>,
     /// The columns that the expressions of each index set.
     pub(crate) computed_columns: BTreeMap<usize, Vec<usize>>,
-    /// The changed rows that get references to unique values which other rows get.
+    /// The changed rows whose new references are to unique values that other rows get in this flush.
     pub(crate) arriving: BTreeSet<u32>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
@@ -152,13 +152,13 @@ pub(crate) struct Wait {
     pub(crate) columns: Arc<[usize]>,
     /// The columns that a new row can get after its insertion, because one of them is NULL until then; empty if none is nullable.
     pub(crate) late: Arc<[usize]>,
-    /// Whether the child gets the parent's key; it has its value already if it was found by it.
+    /// Whether the parent's key is copied to the child. A child that was found by its value has it already.
     pub(crate) is_filled: bool,
     /// Whether the parent's key is known and the constraint may be checked at COMMIT, so that the child can be inserted first.
     pub(crate) is_deferrable: bool,
 }
 
-/// A reference, by other columns than a primary key, that a row gets or gives up because the value of a changed row is another.
+/// A reference to other columns than a primary key, which a row gets or gives up because the referenced value changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ValueMove {
     pub(crate) child: ObjectId,
@@ -177,7 +177,7 @@ pub(crate) enum MoveKind {
     Arrives,
     /// The child leaves before the parent loses the value.
     Leaves,
-    /// The child is deleted before.
+    /// The child is deleted before the parent loses the value.
     IsDeleted,
 }
 
@@ -385,7 +385,7 @@ fn plain(changes: &Changes) -> Option<Vec<Step>> {
     Some(steps)
 }
 
-/// Why there is no plan.
+/// The reason why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     /// New rows reference each other in a cycle.
@@ -468,7 +468,7 @@ fn push_early(
     Ok(())
 }
 
-/// The rows to update, as far as it depends on other rows when and how.
+/// The rows whose updates depend on other rows.
 struct Updates {
     /// The rows that are written last, with the columns that they wait for.
     late: BTreeMap<ObjectId, BTreeSet<usize>>,
@@ -480,7 +480,7 @@ struct Updates {
 }
 
 impl Updates {
-    /// Sets a column to NULL in the rows in which that has not been done.
+    /// Sets a column to NULL in those rows in which it has not been set to NULL yet.
     fn push_vacated(
         &mut self,
         steps: &mut Vec<Step>,
@@ -523,7 +523,7 @@ impl Updates {
         for (column, slots) in vacate {
             self.push_vacated(steps, store, column, slots);
         }
-        // By level: what is released, and what is written whole.
+        // By level: the released columns, and the rows written as a whole.
         let mut levels: BTreeMap<usize, (Vec<_>, Vec<_>)> = BTreeMap::new();
         for (level, slot, columns) in order.released {
             levels.entry(level).or_default().0.push((slot, columns));

@@ -28,13 +28,13 @@ pub(in crate::session) fn may_rewrite(dialect: &dyn Dialect, ty: &ColumnType) ->
     }
 }
 
-/// Whether a column of such a type certainly keeps a value.
+/// Whether a column of such a type certainly stores a value unchanged.
 fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     const DIGITS: u32 = 6;
     match (ty, value) {
         (_, ValueRef::Null) => return true,
         (ColumnType::Json, ValueRef::Json(document)) => return !has_rewritten_number(document),
-        // An array of nothing but empty arrays is an empty one.
+        // An array that holds only empty arrays is stored as an empty array.
         (ColumnType::Array(element), ValueRef::Text(array)) => {
             let is_empty =
                 array.starts_with("{{") && array.trim_start_matches('{').starts_with('}');
@@ -66,7 +66,7 @@ fn is_kept(ty: &ColumnType, value: ValueRef<'_>) -> bool {
         ValueRef::TimestampTz(instant) => instant.0,
         _ => return false,
     };
-    // Without a number of digits some databases have six, and others none.
+    // Without a precision, some databases store six digits and others none.
     let digits = modifier().unwrap_or(0).min(DIGITS);
     micros % 10_i64.pow(DIGITS - digits) == 0
 }
@@ -79,7 +79,7 @@ fn leaf_of(mut ty: &ColumnType) -> &ColumnType {
     ty
 }
 
-/// Whether a document in an array, whose text may be quoted, has such a number.
+/// Whether a document in an array, where its text may be quoted, contains such a number.
 fn has_rewritten_number_within(array: &str) -> bool {
     let (mut document, mut chars) = (String::new(), array.chars());
     while let Some(next) = chars.next() {
@@ -92,7 +92,7 @@ fn has_rewritten_number_within(array: &str) -> bool {
     has_rewritten_number(&document)
 }
 
-/// Whether a document has a number that a database would write in another way, as what it reads is another one here: `1e16`, `-0.0`.
+/// Whether a document contains a number that a database may rewrite so that it is read as another one: `1e16`, `-0.0`.
 fn has_rewritten_number(document: &str) -> bool {
     let is_of_number = |byte: u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
     let (mut bytes, mut is_in_text) = (document.as_bytes(), false);
@@ -119,7 +119,7 @@ fn has_rewritten_number(document: &str) -> bool {
 }
 
 impl Session {
-    /// Returns the rows of which a statement that writes these columns may store other values than memory has.
+    /// Returns the rows for which the database may store other values of these columns than memory holds.
     pub(in crate::session) fn rewritten(
         &self,
         store: u16,
@@ -146,7 +146,7 @@ impl Session {
         slots.iter().filter(is_rewritten).copied().collect()
     }
 
-    /// Rereads the rows whose columns of such types these steps have written.
+    /// Rereads the rows in which these steps wrote values that the database may rewrite, or set part of an embedded value.
     pub(in crate::session) fn read_back(
         &mut self,
         steps: &[Step],
@@ -176,7 +176,7 @@ impl Session {
                     written.entry(*store).or_default().extend(rewritten);
                 }
             }
-            // Embedded values that can only be set as a whole: an invalid one is refused now instead of when it is read.
+            // An embedded value that can only be set as a whole may be invalid now: it is refused here instead of at its next read.
             if let Step::Compute {
                 store, set, slots, ..
             } = step
@@ -201,8 +201,8 @@ impl Session {
         Ok(())
     }
 
-    /// Before a commit, reads the rows that expressions wrote and nothing has read since: afterwards a difference from what memory shows
-    /// is a change by another session.
+    /// Before a commit, reads the rows that expressions changed and nothing has read since: after it, a difference from memory would count
+    /// as a change by another session.
     pub(in crate::session) fn read_unknown(&mut self) -> Result<()> {
         let mut written: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
         for entry in self.log.since(0) {
@@ -216,7 +216,7 @@ impl Session {
             .try_for_each(|(store, slots)| self.read_expired(store, slots))
     }
 
-    /// Reads the rows of expired objects that are there. Values that do not fit are left to the next read.
+    /// Reads the rows of expired objects, as far as they exist. Values that do not fit are left to the next read.
     pub(in crate::session) fn read_expired(
         &mut self,
         store: u16,
@@ -271,7 +271,7 @@ impl Session {
             let ty = &mapper.table().columns[at].ty;
             matches!(ty, ColumnType::Declared { .. })
         });
-        // A key that was rounded is not found by what was sent.
+        // A key that the database rounded is not found by the value that was sent.
         let states = |session: &Self, slot| session.any_store(store).states().epoch(slot);
         if has_declared_key && slots.iter().any(|&slot| states(self, slot) == 0) {
             return Err(rewritten_key(&mapper));

@@ -61,8 +61,8 @@ impl Session {
         rekeyed.filter(|(_, slots)| !slots.is_empty()).collect()
     }
 
-    /// Completes keys that a relation changes, too, and adds the rows whose keys the changed ones take, if they leave these because a
-    /// relation gives them another parent. A new parent of such a row is inserted first.
+    /// Completes changed keys that a relation changes, too. Adds the rows whose keys they take, if these rows leave them because a
+    /// relation gives them another parent; a new parent of such a row is inserted first.
     fn leave_by_relations(&mut self, store: u16, slots: &mut Vec<u32>) -> Result<()> {
         if self.edges.links.is_empty() {
             return Ok(());
@@ -152,7 +152,7 @@ impl Session {
         let unsure = self.unsure(store, &followers, &old, &new);
         self.follow(followers, &new)?;
         if !self.hooks.is_empty() {
-            // A hook may let a row go that has been released: then its reference does not differ any longer.
+            // A hook may move a row whose reference has been released, so that it no longer differs.
             self.note_moves()?;
         }
         for (children, slot) in unsure {

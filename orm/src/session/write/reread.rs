@@ -134,7 +134,7 @@ impl Session {
         Ok(())
     }
 
-    /// What the next flush is to write.
+    /// Returns the pending writes of the next flush.
     pub(in crate::session) fn plans(&self) -> Plans<'_> {
         Plans {
             session: self,
@@ -201,7 +201,7 @@ impl Session {
     }
 }
 
-/// What the next flush is to write.
+/// The pending writes of the next flush.
 pub(in crate::session) struct Plans<'a> {
     session: &'a Session,
     /// The objects that references were set on or to; collected at the first use.

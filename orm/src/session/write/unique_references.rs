@@ -1,4 +1,5 @@
-//! Foreign keys that reference unique columns other than the primary key. No relation follows them; values tell which rows come first.
+//! Foreign keys that reference unique columns other than the primary key. Relations do not use them, so their values determine the order
+//! of rows.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ struct UniqueReference {
     /// The referenced columns, in the same order.
     referred: Vec<usize>,
     nullable: Option<usize>,
-    /// Whether the database changes the references with the value.
+    /// Whether ON UPDATE changes the references with the value.
     follows: bool,
 }
 
@@ -242,18 +243,19 @@ fn columns_of(key: &ForeignKey, table: &Table, parent: &Table) -> Option<(Vec<us
     ))
 }
 
-/// Whether a changed row gets one of some columns as a value.
+/// Whether a changed row sets one of these columns to a value.
 fn writes(row: &(u32, Columns), columns: &[usize]) -> bool {
     row.1.iter().any(|column| columns.contains(column))
 }
 
-/// Whether a changed row gets one of some columns by an expression.
+/// Whether a changed row sets one of these columns to an expression.
 fn is_computed(table: &TableChanges, slot: u32, columns: &[usize]) -> bool {
     let mut computed = table.computed_of(slot).iter();
     computed.any(|column| columns.contains(column))
 }
 
-/// Moves within a table as constraints: a row gives up a value when another leaves it, and one comes when another has it.
+/// Converts moves within a table to constraints: a row changes its value after others have left it, and a row takes a value after the
+/// referenced row has it.
 fn as_uniques(moves: &[ValueMove], key: &UniqueReference, table: &Table) -> Vec<Unique> {
     let mut found = Vec::new();
     for leaves in [true, false] {

@@ -75,10 +75,10 @@ impl Session {
                 any.values(row, &columns, &mut params);
                 values.add(row, &params, Use::Takes);
             }
-            // Rows that follow a value would follow it to NULL, and stay there.
+            // Rows that follow the value would follow it to NULL and stay NULL.
             let is_free_to_vanish =
                 |at: &usize| table.columns[*at].nullable && !self.acts_on_update(store, &[*at]);
-            // A constraint checked at COMMIT needs no detour.
+            // A constraint that is checked at COMMIT needs no intermediate NULL.
             let mut nullable = columns.iter().copied();
             let nullable = match deferrable {
                 Deferrable::InitiallyDeferred => None,
@@ -97,7 +97,8 @@ impl Session {
         found
     }
 
-    /// The same changes, with the values that no row follows free to be NULL for a moment; `None` if there are none.
+    /// Returns the same changes, except that values that no row follows may be NULL for a moment; `None` if there are no such
+    /// values.
     pub(in crate::session) fn unfollowed(&mut self, changes: &Changes) -> Result<Option<Changes>> {
         let mut changes = changes.clone();
         let mut are_any = false;
@@ -137,7 +138,7 @@ struct Numbers {
     exact: FxHashMap<RecordKey, u32>,
     frees: Numbered,
     takes: Numbered,
-    /// The folded forms of the values that have another, by their numbers.
+    /// The folded forms that differ from their values, by number.
     folded: FxHashMap<u32, RecordKey>,
 }
 

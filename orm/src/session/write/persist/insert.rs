@@ -184,8 +184,7 @@ impl Insert<'_> {
             .collect()
     }
 
-    /// The columns that tell the rows of one statement with arrays apart when they come back. `None` if no columns do, or if there is no
-    /// column to send.
+    /// The columns that identify the returned rows of one statement with arrays. `None` if no columns do, or if there is no column to send.
     fn array_witnesses(&self, session: &Session, made: &[usize]) -> Option<Vec<usize>> {
         if self.columns.is_empty() {
             return None;
@@ -208,7 +207,7 @@ impl Insert<'_> {
             .try_for_each(|&slot| store.inserted(slot, log))
     }
 
-    /// Notes that a rollback leaves keys which the database may generate again.
+    /// Notes generated keys that the database may generate again after a rollback.
     fn note_generated_keys(&self, session: &mut Session, made: &[usize]) {
         let any = session.any_store_mut(self.store);
         let columns = &any.mapper().table().columns;
@@ -339,8 +338,8 @@ impl Insert<'_> {
         slots.split_at(rows)
     }
 
-    /// The maximum number of parameters of a multi-row VALUES with RETURNING, and the columns that tell its rows apart when they come back.
-    /// `None` if rows are sent one by one.
+    /// The maximum number of parameters of a multi-row VALUES with RETURNING, and the columns that identify its returned rows. `None` if
+    /// rows are sent one by one.
     fn returned_values(&self, session: &Session) -> Option<(usize, Vec<usize>)> {
         let returning = session.engine.capabilities().returning;
         let is_multi_row = returning && self.slots.len() > 1 && !self.columns.is_empty();
@@ -409,8 +408,8 @@ impl Insert<'_> {
         }
     }
 
-    /// Deletes the rows of an INSERT that was sent without a transaction and then failed, given the values of `made` of each row. Returns the
-    /// error, which says so if rows stay.
+    /// Deletes the rows of an INSERT that was sent without a transaction and then failed, given each row's values of `made`. Returns the
+    /// error, which says so if rows remain.
     #[cold]
     fn take_back(
         &self,
@@ -450,8 +449,8 @@ impl Insert<'_> {
         ))
     }
 
-    /// The places of the key in `made`, if rows with it can only be new ones. Through a view, an INSERT may have changed a row that was there
-    /// before; without a transaction that finds other rows, the key must be the table's own.
+    /// Returns the places of the key in `made` if the rows can be deleted by it, because only new rows have it. Fails for a view, through
+    /// which an INSERT may change an existing row, and, without transactions, if the table has another primary key.
     fn deletable_by_key(&self, session: &mut Session, made: &[usize]) -> Result<Vec<usize>> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let table = mapper.table();

@@ -122,8 +122,8 @@ impl std::hash::Hash for ByValue<'_> {
     }
 }
 
-/// Reads a generated value, in whatever type it has if it is not of its field's: the row may have to be deleted by it. NULL if it cannot be read
-/// at all.
+/// Reads a generated value as its field's type, or else in its own type, because the row may have to be deleted by it; NULL if it
+/// cannot be read at all.
 pub(super) fn read(
     row: &dyn Row,
     at: usize,

@@ -1,4 +1,4 @@
-//! What comes before all other writes, because other rows take the unique values of deleted ones, or because unique values that rows reference
+//! Steps before all other writes, because other rows take the unique values of deleted ones, or because unique values that rows reference
 //! change.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +14,7 @@ use crate::session::memory::edges::ObjectId;
 pub(super) struct Early {
     /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
     pub(super) deletes: BTreeSet<u16>,
-    /// The tables whose changed rows release references to them before.
+    /// The tables whose changed rows first release their references to these.
     pub(super) updates: BTreeSet<u16>,
     /// Rows that leave unique values before these change, by store, with the columns.
     pub(super) leaving: Released,
@@ -123,7 +123,7 @@ fn freeing_tables(changes: &Changes) -> BTreeSet<u16> {
     freeing.map(|table| table.store).collect()
 }
 
-/// The changed rows of a table that leave rows to be deleted early.
+/// The changed rows of a table that stop referencing rows to be deleted early.
 struct LettingGo<'a> {
     table: &'a TableChanges,
     /// The foreign keys to tables with early deletions.
@@ -187,9 +187,9 @@ fn release(released: &mut Released, store: u16, slot: u32, columns: &Columns) {
 }
 
 impl Early {
-    /// Lets a row go that waits for others, or goes by an expression: a nullable foreign key is NULL in between, otherwise the new parent,
-    /// which is added to `wanted`, is inserted first. About expressions in NOT NULL ones, and references to values that other rows have not got
-    /// yet, the database decides.
+    /// Releases a row's references to rows that are deleted early. A nullable foreign key is set to NULL for the time being. A NOT NULL one
+    /// is written at once, or, if its new parent is not inserted yet, after the parent, which is added to `wanted`. If a NOT NULL one gets
+    /// an expression, or a value that another row gets later, the database decides.
     fn let_go(
         &mut self,
         letting_go: &LettingGo<'_>,
@@ -224,7 +224,7 @@ impl Early {
         }
     }
 
-    /// Lets a row leave a unique value that changes.
+    /// Releases a row's reference to a unique value that changes.
     fn leave(
         &mut self,
         row: &ValueMove,
@@ -250,8 +250,8 @@ impl Early {
         self.vacated.entry((store, column)).or_default().push(slot);
     }
 
-    /// Adds new rows, and those that they wait for. Rows whose unique values they take set them to NULL before; returns false if that is
-    /// not possible.
+    /// Adds new rows, and those that they wait for. Unique values that they take from other rows are set to NULL there first; returns false
+    /// if that is not possible.
     fn insert(
         &mut self,
         changes: &Changes,

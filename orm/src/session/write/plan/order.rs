@@ -180,12 +180,12 @@ pub(super) fn levels(
 }
 
 struct LevelFinder<'a> {
-    /// What each row waits for.
+    /// The waits of each row.
     waits: FxHashMap<ObjectId, &'a [&'a Wait]>,
     position: &'a FxHashMap<u16, usize>,
     late: &'a mut BTreeMap<ObjectId, BTreeSet<usize>>,
     levels: Levels,
-    /// Rows that do not wait for others, which require them: child, parent.
+    /// Waits that were cut, because the parent requires the child: child, parent.
     cut: FxHashSet<(ObjectId, ObjectId)>,
     path: Vec<ObjectId>,
     on_path: FxHashSet<ObjectId>,

@@ -25,7 +25,7 @@ pub(crate) struct Unique {
     pub(crate) nullable: Option<usize>,
     /// Pairs of rows in which the first takes a value that the second frees.
     pub(crate) passed_on: Vec<(u32, u32)>,
-    /// The same if texts are equal only if they are the same, where that makes a difference.
+    /// The same pairs if only identical texts are equal; `None` if that makes no difference.
     pub(crate) exactly: Option<Vec<(u32, u32)>>,
 }
 
@@ -138,7 +138,7 @@ pub(super) fn update_order(
     Ok(order)
 }
 
-/// The rows that wait for others. Each edge is visited a bounded number of times, so that the order of many rows costs no more than they do.
+/// The rows that wait for others. Each edge is visited a bounded number of times, so that ordering takes linear time.
 struct Waiting<'a> {
     edges: &'a [Edge],
     /// The edges whose freer is still to be written.
@@ -174,7 +174,7 @@ impl<'a> Waiting<'a> {
         waiting
     }
 
-    /// The rows that wait for none, in order.
+    /// The rows that do not wait, in order.
     fn free(&self) -> Vec<u32> {
         let counts = self.counts.iter();
         let free = counts.filter(|(_, count)| **count == 0);
@@ -183,7 +183,7 @@ impl<'a> Waiting<'a> {
         free
     }
 
-    /// Closes the edges to a row that frees its values; returns the rows that wait for none any more.
+    /// Closes the edges to a row that frees its values; returns the rows that no longer wait.
     fn end(&mut self, freer: u32, is_freed: impl Fn(&Edge) -> bool) -> Vec<u32> {
         let mut free = Vec::new();
         for &at in self.by_freer.get(&freer).into_iter().flatten() {
@@ -215,7 +215,7 @@ impl<'a> Waiting<'a> {
         !(unique.is_reference || unique.is_of_key || is_computed || is_awaited)
     }
 
-    /// Finds a cycle, when every awaited row waits itself.
+    /// Finds a cycle; called when every awaited row waits for another.
     fn cycle(&mut self) -> Vec<&'a Edge> {
         while self.is_open.get(self.first) == Some(&false) {
             self.first += 1;

@@ -30,7 +30,7 @@ struct Reference {
 }
 
 impl Session {
-    /// Deletes the rows whose keys changed keys take, and removes their pairs from those severed later.
+    /// Deletes the rows whose keys are taken by changed keys, and removes their pairs from those severed later.
     pub(super) fn delete_conflicting<'r>(
         &mut self,
         rekeyed: impl Iterator<Item = (u16, &'r [u32])>,
@@ -48,7 +48,7 @@ impl Session {
         self.delete_early(&deleted, severed)
     }
 
-    /// The rows that are deleted before changed keys are written, because these take their keys, or because they reference such a row.
+    /// Returns the rows to delete before changed keys are written: those whose keys are taken, and those that reference them.
     pub(in crate::session) fn deleted_before_changed_keys(&self) -> Result<Deleted> {
         let rekeyed = self.rekeyed();
         let rekeyed = rekeyed.iter().map(|(store, slots)| (*store, &slots[..]));
@@ -59,7 +59,7 @@ impl Session {
         Ok(deleted)
     }
 
-    /// The deleted rows whose keys changed keys take.
+    /// The deleted rows whose keys are taken by changed keys.
     fn conflicting<'r>(&self, rekeyed: impl Iterator<Item = (u16, &'r [u32])>) -> Result<Deleted> {
         let mut deleted = Deleted::new();
         for (store, slots) in rekeyed {

@@ -1,4 +1,4 @@
-//! Rows that follow a changed key: they get the new one, or have got it by ON UPDATE CASCADE.
+//! Rows that follow a changed key: the session writes the new one, or ON UPDATE CASCADE has written it.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub(super) struct Follower {
 struct Following<'f> {
     follower: &'f Follower,
     was_expired: bool,
-    /// The foreign key before, in the row and in the object.
+    /// The previous foreign key, in the row and in the object.
     row: Vec<Value>,
     values: Vec<Value>,
     /// Whether other columns of the object differ from its row.
@@ -51,7 +51,7 @@ impl Session {
             }
             in_memory.push(self.begin_following(follower, new[follower.key])?);
         }
-        // A row may get the key that another one had: by now all have left theirs.
+        // A row may take the key that another one had, so this runs after all have left theirs.
         for following in in_memory {
             self.end_following(following)?;
         }
@@ -93,7 +93,7 @@ impl Session {
         Ok(following)
     }
 
-    /// Makes the key that of the row, and keeps the program's other changes.
+    /// Records the new key as the row's, and keeps the program's other changes.
     fn end_following(&mut self, following: Following<'_>) -> Result<()> {
         let Follower { node, columns, .. } = following.follower;
         let (store, slot) = *node;
@@ -117,8 +117,8 @@ impl Session {
         }
     }
 
-    /// The rows to read again, because they may not have followed: where the database holds a new text equal to the old one, ON UPDATE
-    /// CASCADE may leave the references as they are.
+    /// Returns the rows to read again, because they may not have followed: where the database considers a new text equal to the old one, ON
+    /// UPDATE CASCADE may leave the references as they are.
     pub(super) fn unsure(
         &self,
         store: u16,

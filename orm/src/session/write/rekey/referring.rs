@@ -38,7 +38,7 @@ pub(in crate::session::write) struct Referring {
 /// The old values of keys that change together.
 pub(super) struct Old {
     width: usize,
-    /// The keys, one after the other, and then the other texts of them.
+    /// The keys, one after the other, and then their other texts.
     values: Vec<Value>,
     positions: FxHashMap<RecordKey, usize>,
 }
@@ -192,7 +192,8 @@ impl Session {
         found
     }
 
-    /// Adds the texts in which rows in memory reference the old keys, where only the database holds them equal.
+    /// Adds the texts in which rows in memory reference the old keys, where only the database considers them
+    /// equal.
     pub(super) fn add_other_texts(
         &mut self,
         parents: u16,

@@ -24,7 +24,7 @@ impl Insert<'_> {
         self.reported(session, key)
     }
 
-    /// Inserts rows one by one, whose generated keys their outcomes report.
+    /// Inserts rows one by one; the outcome of each reports its generated key.
     fn reported(&self, session: &mut Session, key: usize) -> Result<()> {
         let mut ids = Vec::with_capacity(self.slots.len());
         self.one_each(session, &mut |_, _, outcome| {

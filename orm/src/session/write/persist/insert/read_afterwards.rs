@@ -69,8 +69,8 @@ impl Insert<'_> {
         Ok(())
     }
 
-    /// Returns the values at these places of the rows with these keys. A row for several keys belongs to the one that it equals; the row for a
-    /// single key is its own.
+    /// Returns the values at these places of the rows with these keys. With several keys, a row
+    /// belongs to the one that it equals; with a single key, the row belongs to it.
     fn read_made(
         &self,
         session: &mut Session,
