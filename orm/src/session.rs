@@ -76,7 +76,7 @@ pub struct Session {
     phase: Phase,
     /// The number of times it was closed.
     closes: u32,
-    /// Why nothing can be sent before `rollback`, if so.
+    /// The reason why nothing can be sent before `rollback`, if there is one.
     failed: Option<String>,
     /// Relationship fields with values that cannot be related; the next flush reports them.
     refused: RefusedFields,
@@ -101,7 +101,7 @@ pub(crate) struct StoreEntry {
     by_key: Option<Arc<Sql>>,
     /// Which of its rows reference keys of other tables.
     referring_rows: ReferringRows,
-    /// Why nothing may be read into it or written from it: another mapping has the table already.
+    /// The error for reading into it or writing from it, if another mapping has the table already.
     refused: Option<Box<str>>,
 }
 
@@ -142,7 +142,7 @@ impl Session {
         }
     }
 
-    /// Returns what cancels this session's work from another thread: for abandoned requests, time limits, Ctrl-C.
+    /// Returns a canceller, which stops this session's work from another thread: for abandoned requests, time limits, Ctrl-C.
     pub fn canceller(&mut self) -> Canceller {
         let canceller = self.canceller.take().unwrap_or_default();
         self.cancelled_by(canceller.clone());
@@ -295,7 +295,7 @@ impl Session {
     }
 
     /// Rolls back, returns the connection and removes all objects. The session can be used again: at once, or after
-    /// [`rollback`](Self::rollback) if it was closed inside a closure or a hook, which is then not committed by halves.
+    /// [`rollback`](Self::rollback) if it was closed inside a closure or a hook, so that the closure is not committed in part.
     pub fn close(&mut self) {
         self.closes += 1;
         let is_inside = self.phase.flushing || self.refuse_inside("close").is_err();

@@ -78,7 +78,7 @@ impl<E: Mapped> BulkUpdate<E> {
     ///
     /// Afterwards the entity's objects in the session are expired, but not those of other entities: each keeps its last known values until
     /// it is reread at its next use. After a commit, `refresh` those that the statement wrote before assigning the columns that it set,
-    /// otherwise the flush takes them for changed by another session. A version column is incremented, unless it is set here. A rollback
+    /// otherwise the flush reports them as changed by another session. A version column is incremented, unless it is set here. A rollback
     /// undoes the changes, and expires the objects again.
     ///
     /// # Errors

@@ -33,7 +33,7 @@ impl Session {
         Ok(())
     }
 
-    /// Discards an object's changes and rereads it at its next use; so are loaded objects of relations with the cascade `refresh`.
+    /// Discards an object's changes and rereads it at its next use, like the loaded objects of its relations with the cascade `refresh`.
     ///
     /// # Errors
     ///
@@ -43,8 +43,8 @@ impl Session {
         self.expire_cascaded(node).map(drop)
     }
 
-    /// Discards what is known of objects whose rows were just read to overwrite them, other than their own columns: loaded collections, and
-    /// the pending changes of references, pairs and expressions.
+    /// Discards the relations of objects that were just overwritten from their rows: loaded collections, and the pending changes of
+    /// references, pairs and expressions.
     pub(crate) fn forget_relations_of(&mut self, store: u16, slots: &[u32]) -> Result<()> {
         for &slot in slots {
             self.forget_relations((store, slot), Membership::Inside)?;

@@ -298,7 +298,8 @@ impl Session {
         Ok(())
     }
 
-    /// Prepares the hooks for a flush: new objects that take over rows are not read.
+    /// Resets the hooks before a flush. Existing slots count as announced, so that load hooks are not called for new objects that take over
+    /// rows.
     pub(in crate::session) fn begin_hooks(&mut self) {
         if !self.hooks.is_empty() {
             self.hooks.announced = self.slot_counts();
@@ -322,7 +323,7 @@ impl Session {
         }
         early.extend(nodes.iter().map(|&node| (node, false)));
         self.call_before_updates(&nodes)?;
-        // Before the rows are written, and no longer show what the hooks have changed.
+        // Before the rows are written: afterwards they no longer show what the hooks have changed.
         self.note_moves()
     }
 
@@ -389,7 +390,7 @@ impl Session {
         Ok(written)
     }
 
-    /// Those of the objects whose primary key was changed and is not written yet.
+    /// Returns those objects whose primary key was changed and is not written yet.
     fn rekeyed_of(&self, nodes: &[ObjectId]) -> BTreeSet<ObjectId> {
         let mut rekeyed = BTreeSet::new();
         for of_store in nodes.chunk_by(|a, b| a.0 == b.0) {
@@ -492,7 +493,7 @@ impl Session {
         self.call_counting(when, nodes, &mut 0)
     }
 
-    /// The same; counts the objects whose hooks have all returned `Ok`.
+    /// Does the same, and counts the objects whose hooks have all returned `Ok`.
     fn call_counting(
         &mut self,
         when: When,

@@ -46,7 +46,7 @@ impl Session {
             Some(key) => {
                 let mut params = Vec::with_capacity(1);
                 key.params(&mut params);
-                // Deferred columns to compare with, since the row is read anyway.
+                // Reads the deferred columns to compare with, too, since the row is read anyway.
                 let mut deferred = mapper.deferred().to_vec();
                 deferred.retain(|&column| value.is_given(mapper, column));
                 self.object_to_merge(store, &owned(&params), &deferred)?
@@ -116,7 +116,7 @@ impl Session {
         }
         let met = self.load_by_key_with(store, key, deferred)?;
         let any = self.any_store(store);
-        // The database may consider keys equal that are different here.
+        // The database may consider keys equal that differ in memory.
         let read = any.find(&values)?.or(met.first().copied());
         match read {
             // An object written to while expired stays expired until the flush, which is not possible in a hook.

@@ -179,7 +179,7 @@ impl Session {
             found.push(self.any_store(store).find(&values(key))?);
         }
         let met = found.iter().flatten().count();
-        // More rows were found than keys match: the database considers keys equal that are different here, so each is looked up when it is
+        // More rows were found than keys match: the database considers keys equal that differ in memory, so each is looked up when it is
         // merged.
         if read.len() > met {
             return Ok(());

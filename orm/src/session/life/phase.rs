@@ -17,7 +17,7 @@ pub(in crate::session) struct Phase {
     pub(in crate::session) begin: Begin,
     /// Inside a flush: its reads are for writing.
     pub(in crate::session) flushing: bool,
-    /// Inside a hook that has the session.
+    /// Inside a hook that received the session.
     pub(in crate::session) hook: Option<When>,
     /// Whether queries flush first.
     pub(in crate::session) autoflush: bool,

@@ -4,7 +4,7 @@ use crate::entity::RelationKind;
 use crate::error::{Error, Result};
 use crate::session::{ObjectId, Session, State};
 
-/// The errors, kept until their object has left or its relation is set otherwise.
+/// The errors, kept until their object has left or its relation is set again.
 #[derive(Debug, Default)]
 pub(in crate::session) struct RefusedFields(Vec<Refused>);
 
@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// Returns the first error. For a new object it is returned by every flush, until the object is taken out or its relation is set
-    /// otherwise: it must not be written without the related object. For an object with a row it is returned once.
+    /// again: it must not be written without the related object. For an object with a row it is returned once.
     pub(in crate::session) fn refuse_fields(&mut self) -> Result<()> {
         let stores = &self.stores;
         let state = |(store, slot): ObjectId| stores[usize::from(store)].store.state(slot);

@@ -45,7 +45,8 @@ impl TransactionOptions {
     }
 }
 
-/// The delay before the first retry, doubled for each further one up to a maximum. The actual delay is random, between half of it and all.
+/// The delay before the first retry, doubled for each further one up to a maximum. The actual delay is random, between half of it and the
+/// whole.
 const SHORTEST_WAIT: Duration = Duration::from_millis(4);
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 
