@@ -46,7 +46,7 @@ pub(crate) trait AnyStore: ReadsRows + HasKeys + WritesRows + Undoes + Send {
     fn assign(&mut self, slot: u32, column: usize, value: ValueRef<'_>) -> Result<()>;
     /// Sets several columns, in ascending order, from a row of the table.
     fn assign_many(&mut self, slot: u32, columns: &[usize], row: &dyn Row) -> Result<()>;
-    /// Sets times to their microseconds, which are what their column stores, without counting that as a write.
+    /// Rounds a time down to microseconds, as its column stores it, without counting that as a write.
     fn round_time(&mut self, slot: u32, column: usize) -> Result<()>;
     /// Resets a deferred or generated column, without counting that as a write.
     fn unload(&mut self, slot: u32, column: usize);
@@ -115,7 +115,7 @@ pub(crate) trait HasKeys {
     fn check_identities(&self, is_open: &dyn Fn(u32) -> bool) -> Result<()>;
 }
 
-/// What a flush does to objects when it has written their rows.
+/// Updates objects after a flush has written their rows.
 pub(crate) trait WritesRows {
     fn inserted(&mut self, slot: u32, log: &mut UndoLog) -> Result<()>;
     /// Computed columns are reread at the object's next use.
@@ -136,13 +136,13 @@ pub(crate) trait WritesRows {
     fn switched(&self) -> Vec<u32>;
     /// After a flush, drops the snapshots.
     fn settle(&mut self);
-    /// After a commit, a deleted object leaves.
+    /// Removes a deleted object after a commit.
     fn leave(&mut self, slot: u32);
-    /// Forgets after a commit or a rollback how to undo anything.
+    /// Forgets what a rollback would undo, after a commit or a rollback.
     fn end_transaction(&mut self);
 }
 
-/// Undoing what was done to objects.
+/// Undoes changes of objects.
 pub(crate) trait Undoes {
     /// Discards an object's changes and rereads it at its next use.
     fn expire(&mut self, slot: u32);
@@ -150,7 +150,7 @@ pub(crate) trait Undoes {
     fn detach(&mut self, slot: u32);
     /// Removes an object and its value.
     fn discard(&mut self, slot: u32);
-    /// Undoes what was not flushed.
+    /// Undoes unflushed changes.
     fn forget_changes(&mut self);
     /// Undoes the last entry of the undo log. Returns false if the object could not be mapped by its key, which another still has.
     fn undo(&mut self, slot: u32, done: Done) -> bool;

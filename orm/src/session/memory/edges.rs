@@ -34,7 +34,7 @@ pub(crate) struct Edges {
     pub(crate) queried: Queried,
     /// The collections that were changed since the last flush.
     changed: Vec<Collection>,
-    /// The one-to-one relations that a child was set in since the last flush and has left again, with the child: it has displaced the
+    /// The one-to-one relations in which a child was set and removed again since the last flush, with the child: it has displaced the
     /// previous one.
     pub(in crate::session) passed: BTreeMap<Collection, ObjectId>,
     /// The clock of the links when objects were marked for deletion; absent if it was zero.

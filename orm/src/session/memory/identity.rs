@@ -18,7 +18,8 @@ pub(in crate::session) struct IdentityMap<K> {
 
 const FREE: u32 = u32::MAX;
 
-/// The list begins at the multiple of this at or below its first key. The gap is filled, which costs a session of one object most.
+/// The list begins at the multiple of this at or below its first key. The gap before it is allocated, which costs a session of one
+/// object most.
 const STEP: usize = 64;
 
 /// The list may have this many free positions, and up to [`SPARSE`] positions per key.

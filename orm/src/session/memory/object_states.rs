@@ -24,15 +24,15 @@ pub(crate) struct ObjectStates {
     overwritten_before: u32,
     /// Objects that have left because their rows no longer exist, until their edges are removed.
     displaced: Vec<u32>,
-    /// The objects of the current flush that are not inserted, because they go with their parents.
+    /// The objects of the current flush that are not inserted, because they are removed with their parents.
     not_inserted: Vec<u32>,
     /// The number of entries of the undo log that a rollback undoes here; their snapshots are kept.
     logged: u32,
     /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
     unknown: Vec<u32>,
-    /// Objects whose rows may have changed since they were last taken, if anything takes them.
+    /// Objects whose rows may have changed since they were last taken, if they are tracked.
     changed_rows: Option<Vec<u32>>,
-    /// The columns that the database sets in every UPDATE that does not, if this transaction has asked for them.
+    /// The columns that the database sets in every UPDATE that does not, if this transaction has queried them.
     set_by_updates: Option<Vec<usize>>,
 }
 
@@ -51,7 +51,7 @@ const TOUCHED: u8 = 1;
 const MARKED: u8 = 2;
 /// This session wrote the row since it was read, with unknown values.
 const OVERWRITTEN: u8 = 4;
-/// The slot is in the list of pending objects, even if it does not count any more.
+/// The slot is in the list of pending objects, even if it no longer counts.
 const IN_PENDING: u8 = 8;
 const IN_TOUCHED: u8 = 16;
 const IN_MARKED: u8 = 32;
@@ -89,7 +89,7 @@ impl ObjectStates {
         self.listed(&self.pending, Counts::Pending)
     }
 
-    /// The pending list from a position on, including slots that do not count any more.
+    /// The pending list from a position on, including slots that no longer count.
     pub(in crate::session) fn pending_since(&self, position: usize) -> &[u32] {
         self.pending.slots.get(position..).unwrap_or_default()
     }
@@ -165,7 +165,7 @@ impl ObjectStates {
         }
     }
 
-    /// Makes a pending object transient again, because it goes with its parent.
+    /// Makes a pending object transient again, because it is removed with its parent.
     pub(crate) fn unpend(&mut self, slot: u32) {
         self.set_state(slot, State::Transient);
         self.not_inserted.push(slot);
@@ -242,7 +242,7 @@ impl ObjectStates {
         }
     }
 
-    /// From now on, keeps the objects whose rows may have changed.
+    /// Starts to track the objects whose rows may have changed.
     pub(in crate::session) fn note_changed_rows(&mut self) {
         self.changed_rows = Some(Vec::new());
     }
@@ -252,7 +252,7 @@ impl ObjectStates {
     pub(in crate::session) fn row_changed(&mut self, slot: u32) {
         if let Some(changed) = &mut self.changed_rows {
             changed.push(slot);
-            // Nobody takes them any more: then all rows may have changed.
+            // They are no longer taken: from now on, all rows may have changed.
             if changed.len() > 2 * self.slots.len() + 64 {
                 self.changed_rows = None;
             }
@@ -264,7 +264,7 @@ impl ObjectStates {
         self.changed_rows.as_mut().map(std::mem::take)
     }
 
-    /// The columns that the database sets in every UPDATE that does not, if this transaction has asked for them.
+    /// The columns that the database sets in every UPDATE that does not, if this transaction has queried them.
     pub(in crate::session) fn set_by_updates(&self) -> Option<&[usize]> {
         self.set_by_updates.as_deref()
     }
@@ -353,7 +353,7 @@ impl ObjectStates {
         &self.displaced
     }
 
-    /// The objects that have no rows: their edges are to be removed.
+    /// Takes the objects whose rows no longer exist, to remove their edges.
     pub(in crate::session) fn take_displaced(&mut self) -> Vec<u32> {
         let mut taken = std::mem::take(&mut self.displaced);
         taken.append(&mut self.not_inserted);
@@ -392,7 +392,7 @@ impl ObjectStates {
         self.slots[slot as usize].flags |= GENERATED;
     }
 
-    /// Whether a transient object still has a key that the database generated before it was undone; only the first time.
+    /// Returns true once for a transient object that still has a key that the database generated before it was undone.
     pub(in crate::session) fn take_generated(&mut self, slot: u32) -> bool {
         let entry = &mut self.slots[slot as usize];
         let is_generated = entry.state == State::Transient && entry.flags & GENERATED != 0;

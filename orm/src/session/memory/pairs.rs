@@ -65,7 +65,7 @@ impl Pairs {
         }
     }
 
-    /// Sets whether the row of a pair of unknown existence exists.
+    /// Records whether the row of a pair exists, if that was unknown.
     pub(crate) fn tell(&mut self, pair: Pair, is_there: bool) {
         let Some(change) = self.changes.get_mut(&pair) else {
             return;

@@ -215,8 +215,8 @@ impl Session {
         self.mapped(reference.parent_store, &key)
     }
 
-    /// The owners of the collections with a child whose foreign key, in memory or in its row, is the key of no object here: the database may
-    /// hold it equal to theirs.
+    /// The owners of collections that contain a child whose foreign key, in memory or in its row, matches no key in memory: the database may
+    /// consider it equal to theirs.
     fn owners_by_other_texts(
         &mut self,
         child: ObjectId,
@@ -243,7 +243,7 @@ impl Session {
         Ok(self.edges.owners_of(parents, collection, child))
     }
 
-    /// Whether no object here has this key, although one may have it in another text that the database holds equal.
+    /// Whether no object in memory has this key, although one may have a key with another text that the database considers equal.
     pub(in crate::session) fn is_other_text(&self, store: u16, key: &[Param<'_>]) -> Result<bool> {
         let mapper = &self.entry(store).mapper;
         let is_null = |param: &Param<'_>| param.value().is_none_or(|value| value.is_null());

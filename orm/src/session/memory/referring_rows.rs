@@ -1,4 +1,4 @@
-//! Which rows in memory may reference a key: indexes of a table's foreign keys.
+//! Indexes of a table's foreign keys: which rows in memory may reference a key.
 //!
 //! The first search visits every row; the second builds an index, which later ones bring up to date with the rows that changed in between.
 //! So a session that changes many keys, with a flush after each, does not visit all rows every time.
@@ -37,7 +37,7 @@ struct Index {
     foreign: BTreeSet<u32>,
 }
 
-/// What stands for the values of a key.
+/// A number that stands for the values of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Number {
     number: u64,
@@ -59,7 +59,7 @@ impl ReferringRows {
             .filter_map(of_values)
             .collect();
         let is_any = texts == Texts::Resembling && wanted.iter().any(|wanted| !wanted.is_ascii);
-        // Most of the rows may be visited as well.
+        // In these cases visiting all rows costs no more.
         if is_any || wanted.len() > store.len() as usize / 4 {
             return all.collect();
         }
@@ -103,7 +103,7 @@ impl ReferringRows {
 }
 
 impl Index {
-    /// Puts a row where it belongs now.
+    /// Moves a row to the number of its current key.
     fn put(&mut self, store: &dyn AnyStore, columns: &[usize], slot: u32) {
         if let Some(number) = self.numbers.remove(&slot) {
             self.by_number.remove(&(number, slot));

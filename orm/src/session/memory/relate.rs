@@ -108,7 +108,7 @@ impl Session {
 
     /// Removes an object from a collection; with `delete-orphan` the next flush deletes it. If a many-to-many relation is loaded on neither
     /// side, membership is unknown: if the object is not a member, the next flush fails with [`ErrorKind::StaleData`]. A to-one relation of
-    /// a record, given by name, is set to nothing.
+    /// a record, given by name, is emptied.
     ///
     /// # Errors
     ///

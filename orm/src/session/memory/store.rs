@@ -24,7 +24,7 @@ use crate::session::memory::pending_keys::PendingKeys;
 use crate::session::memory::snapshots::{Snapshot, Snapshots};
 use crate::value::{Param, Value, ValueRef};
 
-/// Why an object cannot be written: its key was generated again, or another row got it.
+/// The error message for an object that cannot be written because its key was generated again, or another row got it.
 pub(in crate::session) const REPLACED: &str =
     "its row no longer exists, and another row has its key now";
 

@@ -105,7 +105,7 @@ impl UndoLog {
         self.savepoints.last().copied()
     }
 
-    /// Closes the innermost savepoint. The outermost leaves only what a rollback undoes.
+    /// Closes the innermost savepoint. Closing the outermost one keeps only the entries that a rollback undoes.
     pub(in crate::session) fn close_savepoint(&mut self) {
         let Some(position) = self.savepoints.pop() else {
             return;
@@ -211,7 +211,7 @@ impl UndoLog {
         };
     }
 
-    /// Forgets everything, and that savepoints are open.
+    /// Forgets everything, including the open savepoints.
     pub(in crate::session) fn close(&mut self) {
         self.savepoints.clear();
         self.clear();

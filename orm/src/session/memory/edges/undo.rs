@@ -4,7 +4,7 @@ use super::{Collection, Departure, Edges, Members, hold};
 use crate::session::memory::undo_log::{Done, LogEntry, UndoLog};
 
 impl Edges {
-    /// Undoes what was not flushed, except what the undo log has.
+    /// Undoes unflushed changes, except those in the undo log.
     pub(in crate::session) fn forget_changes(&mut self) {
         self.links.clear();
         self.pairs.clear();
@@ -73,7 +73,7 @@ impl Edges {
                 }
             }
         }
-        // The previous state is not fully known any more: it is reread at its next use.
+        // The previous state is no longer fully known: it is reread at its next use.
         if members.lacks && members.changes.is_none() {
             return;
         }

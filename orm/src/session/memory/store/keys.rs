@@ -72,8 +72,8 @@ impl<E: Mapped> Store<E> {
         }
     }
 
-    /// Refuses a new row with the key of an object that is still to be written or deleted: its own row no longer exists, and what the
-    /// flush has planned for it would reach the new row.
+    /// Refuses a new row with the key of an object that is still to be written or deleted: its own row no longer exists, and the
+    /// statements planned for it would affect the new row.
     pub(super) fn refuse_replaced(&self, slot: u32) -> Result<()> {
         let has_plans = |&gone: &u32| {
             self.states.is_marked_deleted(gone) || !(self as &dyn AnyStore).changed(gone).is_empty()
@@ -90,8 +90,8 @@ impl<E: Mapped> Store<E> {
         known.filter(|&other| other != slot && self.states.state(other) == State::Persistent)
     }
 
-    /// After the database gave a row the key of another object: the other's key was changed in the same statement, or its row no longer
-    /// exists. Then it must not be written, which would reach this row.
+    /// Releases the key of another object that the database gave to a row. Either the other's key was changed in the same statement, or
+    /// its row no longer exists: then it must not be written, because that would affect this row.
     pub(super) fn release_key_to(&mut self, slot: u32, log: &mut UndoLog) -> Result<()> {
         let Some(key) = self.new_key(slot) else {
             return Ok(());
@@ -179,7 +179,8 @@ impl<E: Mapped> HasKeys for Store<E> {
         if found.is_none_or(|slot| is_it(self, slot)) {
             return Ok(found);
         }
-        // The object had the key when it was indexed; another may have it now. Indexed anew, so that the next lookups find no such object.
+        // The object had the key when it was indexed, but another may have it now. The index is rebuilt, so that the next lookups find no
+        // such object.
         self.pending_keys = PendingKeys::default();
         let found = self.indexed_as_pending(&wanted);
         Ok(match found.filter(|&slot| !is_it(self, slot)) {

@@ -1,4 +1,4 @@
-//! What a flush does to objects, and passing the row of one object to another.
+//! Updating objects after a flush, and passing the row of one object to another.
 
 use super::Store;
 use super::keys::conflict;
@@ -126,7 +126,7 @@ impl<E: Mapped> WritesRows for Store<E> {
                 self.keys.insert(key, slot);
                 Ok(())
             }
-            // The row of the object that is to be deleted no longer exists: its DELETE would meet this one.
+            // The row of the object that is to be deleted no longer exists: its DELETE would delete this one.
             Some(other) if other != slot && self.states.is_marked_deleted(other) => {
                 Err(conflict(&self.mapper, &key))
             }
