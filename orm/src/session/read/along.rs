@@ -6,7 +6,7 @@ use crate::session::memory::ordered_set::OrderedSet;
 use crate::session::{ObjectId, Session, State};
 
 impl Session {
-    /// Loads relations of many objects as a query's loading options say, to any depth.
+    /// Loads relations of many objects according to a query's loading options, to any depth.
     pub(crate) fn load_relations(
         &mut self,
         store: u16,

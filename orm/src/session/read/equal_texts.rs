@@ -1,4 +1,5 @@
-//! Keys in other texts than those of their rows, which only the database holds equal: by a collation, or as texts of the same value.
+//! Keys whose texts differ from those of their rows, but which the database considers equal: by a collation, or as texts of the same
+//! value.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -24,7 +25,7 @@ pub(in crate::session) struct EqualTexts {
 
 /// Keys that any collation is likely to equate with those of some objects.
 pub(in crate::session) struct Resembling {
-    /// All are, because only the database knows the texts of a value.
+    /// Whether every key may resemble them, because only the database knows the texts of a value.
     is_any: bool,
     folded: FxHashSet<Option<String>>,
 }
@@ -38,7 +39,7 @@ impl EqualTexts {
 }
 
 impl Resembling {
-    /// The keys that resemble those of the rows of some objects; `None` if keys are compared here as in the database.
+    /// The keys that resemble those of the rows of some objects; `None` if keys are compared in memory as in the database.
     pub(in crate::session) fn to(session: &Session, store: u16, slots: &[u32]) -> Option<Self> {
         let mapper = &session.entry(store).mapper;
         let key = &mapper.table().primary_key;
@@ -66,7 +67,8 @@ impl Resembling {
 }
 
 impl Session {
-    /// Queries which objects the database finds by keys that no object has here, with as few statements as their length allows.
+    /// Queries the objects that the database finds by keys that no object in memory has, with as few statements as their length
+    /// allows.
     pub(in crate::session) fn find_equal(
         &mut self,
         store: u16,

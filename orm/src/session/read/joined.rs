@@ -370,7 +370,7 @@ struct Reached {
     /// The query's own objects, each once, in order.
     slots: Vec<u32>,
     met: SlotSet,
-    /// The objects of rows that came again, by store: one of them has several rows, or a pair of an association table has.
+    /// The objects of repeated rows, by store: one of them, or a pair of an association table, has several rows.
     repeated: BTreeMap<u16, Vec<u32>>,
     repeats: Repeats,
     joins: Vec<JoinedObjects>,
@@ -432,7 +432,7 @@ impl Reached {
         let multiplying: Vec<usize> = (0..joins.len()).filter(multiplies).collect();
         let repeats = match multiplying[..] {
             [] => Repeats::Own,
-            // The members of a related object come again with each object that refers to it.
+            // The members of a related object are repeated with each object that refers to it.
             [at] if joins[at].from.is_none() => Repeats::Member(at),
             _ => Repeats::Hashes(FxHashSet::default()),
         };

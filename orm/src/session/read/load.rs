@@ -161,15 +161,15 @@ impl Session {
                 |slot: &u32| read.contains(slot) || !any.is_expired(*slot, self.log.epoch);
             found.push(any.find(&one)?.filter(is_there));
         }
-        // The database may consider keys equal that are different here.
+        // The database may consider keys equal that differ in memory.
         let mut unmatched = read.clone();
         found.iter().flatten().for_each(|slot| {
             unmatched.remove(slot);
         });
         let is_odd = !unmatched.is_empty();
         let odd = if !read.is_empty() && (is_odd || has_other_texts(&mapper, key)) {
-            // A row that was read has none of the keys, or texts that do not resemble each other are equal, as those of `1 day` and
-            // `24:00:00`: each key without a row may be a row's own.
+            // A row has none of the keys, or the database considers texts equal that do not resemble each other, such as `1 day` and
+            // `24:00:00`: each key without a row may be that of a row.
             found.iter().map(Option::is_none).collect()
         } else if read.is_empty() || !has_text(&mapper, key) {
             vec![false; found.len()]
@@ -185,7 +185,7 @@ impl Session {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Finds the rows of keys at these positions, each by its own key: halves of them are looked up until one is left, or no row.
+    /// Finds the row of each key at these positions: looks up halves of the keys until one key is left, or none of them has a row.
     pub(in crate::session) fn find_odd(
         &mut self,
         store: u16,
@@ -434,7 +434,7 @@ impl Session {
     }
 }
 
-/// The keys without a row that may be those of a row found by another key, as far as any collation is likely to go.
+/// Returns which keys without a row a collation may equate with the key of a row that was found.
 pub(in crate::session) fn resembling<'a>(
     keys: impl Iterator<Item = &'a [Value]>,
     found: &[Option<u32>],

@@ -217,8 +217,8 @@ impl Session {
         Ok(slots)
     }
 
-    /// Refuses objects with several rows among those whose rows a statement with joins repeated: a pair of an association table without a
-    /// key, and a concurrent change, repeat rows too, so their own rows are counted.
+    /// Refuses objects with several rows among those whose rows a statement with joins repeated. Repeated pairs in an association table
+    /// without a key, and concurrent changes, repeat rows too, so the objects' own rows are counted.
     pub(crate) fn refuse_doubled(&mut self, store: u16, mut slots: Vec<u32>) -> Result<()> {
         if slots.is_empty() {
             return Ok(());
@@ -421,7 +421,7 @@ pub(in crate::session) fn owned(params: &[Param<'_>]) -> Vec<Value> {
     values
 }
 
-/// Whether the database compares one of these columns by a collation, which may differ from the comparison here.
+/// Whether the database compares one of these columns by a collation, which may differ from the comparison in memory.
 pub(in crate::session) fn has_text(mapper: &Mapper, columns: &[usize]) -> bool {
     let mut types = columns.iter().map(|&column| mapper.types()[column]);
     types.any(|ty| matches!(ty, ValueType::Text | ValueType::Json))
@@ -440,7 +440,7 @@ pub(crate) fn refuse_repeated(store: &mut dyn AnyStore, slots: &[u32]) -> Result
     }
 }
 
-/// The objects that come again among those of a statement.
+/// The objects that a statement returned more than once.
 pub(crate) fn repeated(slots: &[u32]) -> Vec<u32> {
     // New objects get ascending slots.
     if slots.is_sorted_by(|one, next| one < next) {

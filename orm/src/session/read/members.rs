@@ -165,7 +165,7 @@ impl Session {
         if let Some(pairs) = self.found_pairs(store, owners, found)? {
             return Ok(pairs);
         }
-        // The database considers keys equal that are different here, so query each owner separately.
+        // The database considers keys equal that differ in memory, so query each owner separately.
         let mut pairs = Vec::new();
         for &owner in owners {
             let found = read(self, &[owner])?;

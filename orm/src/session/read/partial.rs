@@ -211,7 +211,7 @@ impl<'a> OwnerKey<'a> {
         ))
     }
 
-    /// The condition that it is one of some keys.
+    /// The condition that the columns hold one of some keys.
     fn is_in(&self, keys: &[Value]) -> Node {
         let param = |(value, &ty): (&Value, &ValueType)| Node::Param(value.clone(), ty);
         if let [index] = *self.columns {

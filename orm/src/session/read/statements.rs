@@ -46,7 +46,7 @@ impl Session {
         let found = self
             .autoflush()
             .and_then(|()| run(self.ready(Intent::Read)?));
-        // Also if its rows do not convert: it has run.
+        // Also if its rows do not convert, because the statement has run.
         if writes {
             self.expire_all();
         }
@@ -55,7 +55,8 @@ impl Session {
 
     /// Runs an INSERT, UPDATE or DELETE of the expression language in the session's transaction, and returns the number of rows inserted or
     /// matched. Flushes first. Afterwards every object is expired, because it is unknown which of them changed: after a commit, `refresh`
-    /// those that the statement wrote before assigning the columns that it set, otherwise the flush takes them for changed by another session.
+    /// those that the statement wrote before assigning the columns that it set, otherwise the flush reports them as changed by another
+    /// session.
     ///
     /// # Errors
     ///
