@@ -1,18 +1,18 @@
-//! Attempts to connect, each within its limit.
+//! Attempts to connect, each with a time limit.
 //!
-//! The driver limits each wait, but neither looking up a name nor a handshake as a whole, and cannot be interrupted. So it runs on a thread
-//! that is not waited for longer than allowed. A thread that was given up goes on until the server is silent or closes the connection;
-//! so that these do not become ever more, their number is limited for each place.
+//! The driver limits each wait, but neither a name lookup nor a whole handshake, and cannot be interrupted. So it runs on a separate
+//! thread, and the caller waits only until the limit. An abandoned thread continues until the server is silent for too long or closes the
+//! connection; the number of such threads is limited for each place.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
-/// How many attempts that were given up may still run, for each place.
+/// The maximum number of abandoned attempts that still run, for each place.
 const MOST_GIVEN_UP: usize = 16;
 
-/// How many attempts were given up and still run.
+/// The numbers of abandoned attempts that still run.
 static GIVEN_UP: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 
 /// The reason for the missing result.
@@ -20,7 +20,7 @@ static GIVEN_UP: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
 pub(crate) enum Missing {
     /// It took too long.
     Late,
-    /// As many earlier ones as may go on do.
+    /// The maximum number of abandoned attempts still run.
     TooMany,
     NoThread(io::Error),
 }
@@ -32,7 +32,7 @@ enum State {
     GivenUp,
 }
 
-/// Notes the end of an attempt, even by a panic.
+/// Records the end of an attempt, even by a panic.
 struct Attempt {
     place: String,
     state: Arc<Mutex<State>>,
@@ -54,7 +54,7 @@ impl Drop for Attempt {
     }
 }
 
-/// Runs `connect` on a thread, and waits for it no longer than `limit`.
+/// Runs `connect` on a thread, and waits for it for at most `limit`.
 pub(crate) fn within<T: Send + 'static>(
     place: &str,
     limit: Duration,
@@ -85,7 +85,7 @@ pub(crate) fn within<T: Send + 'static>(
     }
     let mut state = lock(&state);
     if *state == State::Ended {
-        // Just now.
+        // It may have finished just now.
         return receiver.try_recv().map_err(|_| Missing::Late);
     }
     *state = State::GivenUp;

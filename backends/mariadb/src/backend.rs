@@ -1,4 +1,4 @@
-//! [`MariaDb`]: where the server is, and how to connect to it.
+//! [`MariaDb`]: the address of a server, and connecting to it.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,10 +16,10 @@ use crate::flavor::Flavor;
 use crate::link::{Link, connect, unlike};
 use crate::options::Options;
 
-/// How long after an attempt to find out the server's flavor the next one waits: a dialect is asked for many times in a row.
+/// The pause between attempts to find out the server's flavor, because the dialect is used many times in a row.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How soon after that a connection that the same thread wants fails for the same reason: it is the one for which the dialect was asked, and
-/// a wrong password sent twice may lock a user out.
+/// The time after a failed attempt in which a connection of the same thread fails with the same error: the dialect was used for this
+/// connection, and sending a wrong password twice may lock a user out.
 const SAME_ATTEMPT: Duration = Duration::from_millis(100);
 
 /// Opens `mariadb://…` and `mysql://…`.
@@ -40,34 +40,34 @@ pub const SCHEME: Scheme = Scheme {
 #[derive(Clone)]
 pub struct MariaDb {
     pub(crate) options: Options,
-    /// The server's flavor, which the URL or the first connection tells.
+    /// The server's flavor, determined by the URL or the first connection.
     flavor: Arc<OnceLock<Flavor>>,
-    /// The last attempt to find it out that failed. Locked while one runs.
+    /// The last failed attempt to find out the flavor. Locked while an attempt runs.
     unanswered: Arc<Mutex<Option<Unanswered>>>,
-    /// Whether one has failed.
+    /// Whether an attempt has failed.
     is_away: Arc<AtomicBool>,
     dialect: OnceLock<MariaDbDialect>,
-    /// The dialect while the flavor is not known.
+    /// The dialect while the flavor is unknown.
     assumed: OnceLock<MariaDbDialect>,
     /// The number of connections so far, which determines the first host of the next one.
     connected: Arc<AtomicUsize>,
 }
 
-/// An attempt to find out the server's flavor that failed.
+/// A failed attempt to find out the server's flavor.
 struct Unanswered {
     at: Instant,
     by: ThreadId,
-    /// Why, unless somebody was told.
+    /// Its error, unless it was already returned.
     error: Option<Error>,
 }
 
 impl MariaDb {
-    /// Uses the database of a URL: `mariadb://user:password@host:port/database?option=value`. Of several hosts, separated by commas, a connection
-    /// uses the first that answers.
+    /// Uses the database of a URL: `mariadb://user:password@host:port/database?option=value`. A connection uses the first of several hosts,
+    /// separated by commas, that answers.
     ///
-    /// Behind `mysql://` may be MySQL or MariaDB. Their SQL differs, so that the first use of the dialect connects to find out. As long as no
-    /// server answers, it is taken for MySQL: what is written for MySQL means the same to MariaDB or is refused by it. Once a server has
-    /// answered, the other one is refused. With `mariadb://` nothing is asked, and MySQL is refused.
+    /// A `mysql://` URL may lead to MySQL or MariaDB. Their SQL differs, so the first use of the dialect connects to find out which. Until a
+    /// server answers, MySQL is assumed: statements for MySQL mean the same to MariaDB, or are refused by it. Once a server has answered,
+    /// connections to the other kind are refused. A `mariadb://` URL needs no such connection, and MySQL is refused.
     ///
     /// | option | effect |
     /// |---|---|
@@ -102,7 +102,7 @@ impl MariaDb {
         })
     }
 
-    /// Changes the options. What failed with others says nothing about these.
+    /// Changes the options, and forgets the outcome of attempts with the previous ones.
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
         Self {
@@ -126,8 +126,8 @@ impl MariaDb {
         self.with(|options| options.connect_timeout = timeout)
     }
 
-    /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); unlimited by default. MySQL limits SELECT
-    /// alone; other statements end with [`response_timeout`](Self::response_timeout).
+    /// Sets how long a statement may run before it fails with [`Busy`](selfsame::ErrorKind::Busy); unlimited by default. On MySQL this
+    /// limits only SELECT; other statements end with [`response_timeout`](Self::response_timeout).
     #[must_use]
     pub fn statement_timeout(self, timeout: Duration) -> Self {
         self.with(|options| options.statement_timeout = Some(timeout))
@@ -141,10 +141,10 @@ impl MariaDb {
         self.with(|options| options.lock_timeout = Some(timeout))
     }
 
-    /// Sets how long the server may be silent while a statement runs before the connection is given up with
-    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). A server that sends rows, or takes what is sent to it, is not silent, however
-    /// slow it is. The default is three seconds more than [`statement_timeout`](Self::statement_timeout), or five minutes without one. A
-    /// rollback, and the reset between two uses of a connection, wait for at most five seconds.
+    /// Sets how long the server may be silent while a statement runs before the connection is closed with
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). A server that sends rows or accepts data, however slowly, is not silent. The
+    /// default is three seconds more than [`statement_timeout`](Self::statement_timeout), or five minutes without one. A rollback, and the
+    /// reset between two uses of a connection, wait for at most five seconds.
     #[must_use]
     pub fn response_timeout(self, timeout: Duration) -> Self {
         self.with(|options| options.response_timeout = Some(timeout))
@@ -158,8 +158,8 @@ impl MariaDb {
         self.with(|options| options.sync_wait = Some(mask))
     }
 
-    /// Returns the server's flavor, for which it is asked if that is not known. Who comes while another asks waits for the answer too,
-    /// unless the server has not answered before.
+    /// Returns the server's flavor, and connects to find it out if necessary. Other threads wait for a running attempt, unless an earlier
+    /// one has failed.
     fn found_flavor(&self) -> Option<Flavor> {
         if let Some(known) = self.flavor.get() {
             return Some(*known);
@@ -188,7 +188,7 @@ impl MariaDb {
         self.flavor.get().copied()
     }
 
-    /// The error of the attempt to find out the flavor, if this thread has made it just now.
+    /// Returns the error of the last attempt to find out the flavor, if this thread has just made it.
     fn just_failed(&self) -> Option<Error> {
         let mut unanswered = self.unanswered.try_lock().ok()?;
         let last = unanswered.as_mut()?;
@@ -196,10 +196,10 @@ impl MariaDb {
         is_same.then(|| last.error.take())?
     }
 
-    /// Connects to a server of the flavor that is known, or makes that of the server known.
+    /// Connects to a server of the known flavor, or records the server's flavor if it is unknown.
     fn checked_link(&self) -> Result<Link> {
         let link = self.link()?;
-        // What was rendered for one server may mean something else to the other.
+        // Statements rendered for one server may mean something else to the other.
         let expected = *self.flavor.get_or_init(|| link.flavor);
         match link.flavor == expected {
             true => Ok(link),
@@ -227,7 +227,7 @@ impl MariaDb {
         })
     }
 
-    /// How many hosts connections spread over.
+    /// Returns the number of hosts over which connections spread.
     #[cfg(feature = "testing")]
     pub(crate) fn hosts(&self) -> usize {
         match self.options.spread {
@@ -236,7 +236,7 @@ impl MariaDb {
         }
     }
 
-    /// User, hosts and database: everything that may be shown.
+    /// User, hosts and database: the parts that may be shown.
     #[cfg(feature = "testing")]
     pub(crate) fn address(&self) -> String {
         self.options.address()
@@ -287,7 +287,7 @@ mod tests {
 
     use super::*;
 
-    /// A backend of a server that does with each connection what it is told, and the connections.
+    /// Returns a backend for a server that handles each connection with `answer`, and a channel of the connections.
     fn answered_by(
         mut answer: impl FnMut(TcpStream) -> Option<TcpStream> + Send + 'static,
     ) -> (MariaDb, mpsc::Receiver<Option<TcpStream>>) {
@@ -323,7 +323,7 @@ mod tests {
             connections.try_iter().count()
         };
         assert_eq!(count(), 2);
-        // Nor does an error concern whoever connects otherwise, or later.
+        // Nor does the error concern a backend with other options, or a later connection.
         backend.dialect();
         let other = backend.clone().database("other");
         thread::spawn({
@@ -435,7 +435,7 @@ mod tests {
                 "mysql://u@server:p@server.mysql.database.azure.example/d",
                 "mysql://u@server:***@server.mysql.database.azure.example:3306/d",
             ),
-            // A password may hold nearly everything.
+            // A password may contain almost anything.
             ("mysql://u:p?a=b&c#d:e+f@h/d", "mysql://u:***@h:3306/d"),
             ("mysql://u:100%@h/d", "mysql://u:***@h:3306/d"),
             ("mysql://u:p@h:/d", "mysql://u:***@h:3306/d"),

@@ -1,7 +1,7 @@
 //! Classifies errors of the driver and the server.
 //!
-//! The server's messages quote values. So the driver's error is never a source. For codes that usually concern values the message is written
-//! here; of all others only those words are kept that are the server's own or occur in the statement.
+//! The server's messages quote values, so the driver's error is never used as a source. For codes that usually concern values, this module
+//! writes the message; in all other messages, only words of the server's vocabulary and of the statement are kept.
 
 use std::io;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use selfsame::error::{Error, ErrorKind, without_values};
 use crate::flavor::Flavor;
 use crate::words::WORDS;
 
-/// A subquery gives several rows where one is wanted.
+/// The error for a subquery that returns several rows instead of one, which upserts use.
 const OF_UPSERT: u16 = 1242;
 
 /// The beginning of a message about a failed TLS negotiation.
@@ -23,7 +23,7 @@ pub(crate) const TLS_FAILED: &str = "TLS failed";
 pub(crate) enum Phase {
     /// Connecting.
     Connect,
-    /// Running a statement, while the server may be silent for so long.
+    /// Running a statement, with the limit for the server's silence.
     Run(Duration, Flavor),
 }
 
@@ -42,7 +42,7 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
         mysql::Error::IoError(error) => undelivered(&error, phase),
         mysql::Error::DriverError(error) => of_driver(&error, phase),
         mysql::Error::CodecError(error) => {
-            // A packet that is too long is not sent.
+            // A packet that is too long was not sent.
             let message = error.to_string();
             let is_too_long = message.contains("too large") || message.contains("larger than");
             if is_too_long && phase != Phase::Connect {
@@ -54,7 +54,7 @@ pub(crate) fn classify(error: mysql::Error, phase: Phase, statement: &str) -> Er
         }
         #[cfg(feature = "tls")]
         mysql::Error::TlsError(error) => Error::new(lost(phase), format!("{TLS_FAILED}: {error}")),
-        // These hold what was read.
+        // Other errors of the driver contain the bytes that were read.
         _ => Error::new(lost(phase), "the server sent an invalid answer"),
     }
 }
@@ -89,7 +89,7 @@ fn of_driver(error: &DriverError, phase: Phase) -> Error {
         _ => lost(phase),
     };
     match kind {
-        // The driver names what is missing, as in the statement.
+        // The driver names the missing parameter, which is in the statement.
         ErrorKind::InvalidStatement => {
             Error::new(kind, "cannot determine the statement's parameters").unsent()
         }
@@ -104,12 +104,12 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         1022 | 1062 | 1169 | 1586 => ErrorKind::UniqueViolation,
         1216 | 1217 | 1451 | 1452 | 1761 | 1762 | 1834 | 3730 => ErrorKind::ForeignKeyViolation,
         1048 | 1263 | 1364 | 1423 => ErrorKind::NotNullViolation,
-        // The first is that of a view WITH CHECK OPTION.
+        // The first is the error of a view WITH CHECK OPTION.
         1369 | 3819 | 4025 => ErrorKind::CheckViolation,
         // A record changed since the snapshot that this transaction reads.
         1020 => ErrorKind::Serialization,
         1213 | 1614 | 3101 => ErrorKind::Deadlock,
-        // A lock was waited for too long, the statement was interrupted, or ran longer than it may.
+        // Timed out waiting for a lock; the statement was interrupted, or exceeded its time limit.
         1205 | 1317 | 1969 | 3024 | 3572 => ErrorKind::Busy,
         // All connections together hold too many prepared statements: others may close some.
         1461 => ErrorKind::Busy,
@@ -117,15 +117,15 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
         1051 | 1109 | 1146 | 1932 => ErrorKind::NoSuchTable,
         1045 | 1251 | 1698 | 1130 | 1044 if is_connecting => ErrorKind::Authentication,
         1193 | 1115 | 1231 | 1273 if is_connecting => ErrorKind::Configuration,
-        // Shut down, killed, idle for too long, aborted; a node that has left its cluster.
+        // Shut down, killed, idle for too long, aborted; or a node that has left its cluster.
         1053 | 1077 | 1079 | 1080 | 1152 | 1158..=1161 | 1184 | 1927 | 1047 | 4031 => lost(phase),
         1153 | 1301 | 1264 | 1265 | 1292 | 1366 | 1367 | 1406 | 1365 | 1411 | 1416 | 1426
         | 1441 | 1525 | 1526 | 1690 | 1916 | 1918 | 3988 | 4078 | 4161 => ErrorKind::OutOfRange,
         1235 | 1286 | 1289 | 1295 => ErrorKind::Unsupported,
         _ if is_connecting => ErrorKind::Unreachable,
         1054 | 1064 | 1243 | 1305 => ErrorKind::InvalidStatement,
-        // Wrong as it stands, in states that say otherwise: ambiguous names, numbers of columns and of values that do not match, groups, what
-        // is changed and read at once, wrong uses and arguments, and more of something than there may be.
+        // Invalid statements whose SQLSTATE suggests otherwise: ambiguous names, mismatched numbers of columns or values, invalid grouping,
+        // reading a table that is being changed, invalid uses and arguments, and exceeded limits.
         1052 | 1058 | 1093 | 1096 | 1111 | 1136 | 1210 | 1221 | 1222 | 1241 | 1390 | 1436 => {
             ErrorKind::InvalidStatement
         }
@@ -141,17 +141,17 @@ fn kind_of(code: u16, state: &str, phase: Phase) -> ErrorKind {
 
 fn reported_by_server(reported: &MySqlError, phase: Phase, statement: &str) -> Error {
     let kind = match reported.code {
-        // How an upsert refuses a row of another key than the one it names.
+        // An upsert refuses a row with another key than the one it names by this error.
         OF_UPSERT if statement.contains(" ON DUPLICATE KEY UPDATE ") => ErrorKind::UniqueViolation,
         code => kind_of(code, &reported.state, phase),
     };
     let shown = match phase {
-        // Nothing has a parameter yet.
+        // There are no parameters yet.
         Phase::Connect => reported.message.clone(),
         Phase::Run(..) => message(reported, kind, statement),
     };
     let error = Error::new(kind, shown).code(reported.code.to_string());
-    // Raised by a trigger or a procedure of the user, from anything.
+    // Raised by a trigger or a procedure of the user, with any text.
     if reported.code == 1644 {
         return error;
     }
@@ -169,7 +169,7 @@ fn reported_by_server(reported: &MySqlError, phase: Phase, statement: &str) -> E
         None => error,
     };
     let error = match reported.code {
-        // Of a node that is not ready, nothing was run.
+        // A node that is not ready has run nothing.
         1047 => error.unsent(),
         _ => error,
     };
@@ -187,7 +187,7 @@ struct Names {
     constraint: Option<String>,
 }
 
-/// Reads the object that a message names. A message quotes a value before names, if at all.
+/// Reads the object that a message names. If a message quotes a value, it does so before the names.
 fn names(kind: ErrorKind, message: &str, flavor: Flavor) -> Names {
     let first = |before: &str| message.split_once(before).map(|(_, rest)| path(rest));
     let last = |before: &str| message.rsplit_once(before).map(|(_, rest)| path(rest));
@@ -239,7 +239,7 @@ fn names(kind: ErrorKind, message: &str, flavor: Flavor) -> Names {
 }
 
 /// Reads quoted names with dots between them, and what follows. The servers double backticks and double quotes in such a name. They do not
-/// double single quotes, so that the name goes on to the last one that can end it.
+/// double single quotes, so the name extends to the last one that can end it.
 fn path(text: &str) -> (Vec<String>, &str) {
     const AFTER_NAMES: [&str; 4] = [
         " at row",
@@ -356,7 +356,7 @@ mod tests {
             (1146, ErrorKind::NoSuchTable),
             (1054, ErrorKind::InvalidStatement),
             (1264, ErrorKind::OutOfRange),
-            // No partition has the value; no character of the column's character set is this one.
+            // No partition accepts the value; the column's character set does not contain the character.
             (1526, ErrorKind::OutOfRange),
             (3988, ErrorKind::OutOfRange),
             (1423, ErrorKind::NotNullViolation),
@@ -413,7 +413,7 @@ mod tests {
                 ),
                 ["tasks", "", "tasks_user_fkey"],
             ),
-            // As a connection of this backend gets it, in the mode ANSI_QUOTES.
+            // As a connection of this backend receives it, in the mode ANSI_QUOTES.
             (
                 1451,
                 &format!(
@@ -495,7 +495,7 @@ mod tests {
                 "Data too long for column 'the column b' at row 1",
                 ["", "the column b", ""],
             ),
-            // It may come from a statement that a procedure has put together of values.
+            // A procedure may have built the statement from values.
             (1054, "Unknown column 'secret' in 'field list'", [""; 3]),
             (
                 1292,

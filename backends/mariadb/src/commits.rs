@@ -12,7 +12,7 @@ pub(crate) fn may_commit(sql: &Sql) -> bool {
             match first.as_str() {
                 "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "REPLACE" | "WITH" | "VALUES"
                 | "SHOW" | "EXPLAIN" => false,
-                // They move among savepoints, of which the mark is one.
+                // They only change savepoints, and the mark is one.
                 "SAVEPOINT" | "RELEASE" => false,
                 "ROLLBACK" => !words.take(2).any(|word| word == "TO"),
                 _ => true,
@@ -34,9 +34,9 @@ pub(crate) fn commits(text: &str) -> bool {
             }
             second != "TEMPORARY"
         }
-        // A block of statements, each of which is judged by itself.
+        // `BEGIN NOT ATOMIC` starts a block of statements, each of which is checked by itself.
         "BEGIN" => second != "NOT",
-        // Otherwise they explain a statement, or set a variable.
+        // The other forms explain a statement, or set a variable.
         "ANALYZE" => matches!(second.as_str(), "TABLE" | "LOCAL" | "NO_WRITE_TO_BINLOG"),
         "SET" => second == "PASSWORD",
         "ALTER" | "TRUNCATE" | "RENAME" | "GRANT" | "REVOKE" | "LOCK" | "UNLOCK" | "OPTIMIZE"
@@ -47,7 +47,8 @@ pub(crate) fn commits(text: &str) -> bool {
     }
 }
 
-/// Returns the words of a statement in upper case. Executable comments, which only some servers run, start with no word.
+/// Returns the words of a statement in upper case. Executable comments, which only some servers run, do not start with a
+/// word.
 fn words(text: &str) -> impl Iterator<Item = String> {
     without_comments(text)
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
@@ -55,7 +56,7 @@ fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_ascii_uppercase)
 }
 
-/// A statement from where it begins.
+/// Returns a statement without leading white space and comments.
 fn without_comments(mut text: &str) -> &str {
     loop {
         text = text.trim_start_matches(|c: char| c.is_whitespace() || c == '(');

@@ -21,11 +21,12 @@ use crate::settings;
 use crate::statement::{Failure, Kept, STALE};
 use crate::transaction::State;
 
-/// How many prepared statements a connection keeps.
+/// The maximum number of prepared statements that a connection keeps.
 const KEPT: usize = 256;
-/// A warning: a function's result became NULL, for it was longer than a packet.
+/// The warning that a function's result became NULL because it was longer than a packet.
 const TOO_LONG: u16 = 1301;
-/// How many statements the server ran that were prepared on this connection. One whose table has changed is prepared and counted again.
+/// Queries how many executions of statements prepared on this connection the server counted. A statement whose table has changed is
+/// prepared and counted again.
 const EXECUTED: &str =
     "SHOW SESSION STATUS WHERE variable_name IN ('Com_stmt_execute', 'Com_stmt_reprepare')";
 
@@ -33,12 +34,12 @@ const EXECUTED: &str =
 pub(crate) struct MariaDbConnection {
     pub(crate) link: Link,
     pub(crate) statements: Prepared<Kept>,
-    /// How the columns of tables are declared, by the question for them.
+    /// The declared columns of tables, by the query for them.
     pub(crate) tables: HashMap<String, Vec<Declared>>,
-    /// How many statements of this connection may have changed tables.
+    /// The number of statements of this connection that may have changed tables.
     pub(crate) alterations: u64,
     pub(crate) transaction: State,
-    /// The names of the savepoints in the transaction. To the server a name stands for one savepoint at a time.
+    /// The names of the savepoints in the transaction. On the server, a name stands for only one savepoint at a time.
     pub(crate) savepoints: Vec<String>,
     pub(crate) lost: bool,
     /// Whether raw SQL has run that may have changed a setting.
@@ -86,12 +87,12 @@ impl MariaDbConnection {
             self.mark(sql)?;
         }
         let mut done = self.attempt(statement, sink);
-        // Refused before its first row: nothing has been handed on.
+        // The server refuses such a statement before its first row, so the sink has received none.
         if let Err(failure) = &done
             && failure.code().is_some_and(|code| STALE.contains(&code))
             && let Some(stale) = self.statements.forget(sql.id())
         {
-            // It may be unknown to the server, which answers nothing either way.
+            // The server may not know it, and does not answer in either case.
             let _ = self.link.conn.close(stale.statement);
             self.forget_tables();
             done = self.attempt(statement, sink);
@@ -112,8 +113,8 @@ impl MariaDbConnection {
         Ok(done)
     }
 
-    /// Refuses a generated key that is greater than any that an object can have, and deletes its row: outside a transaction it would stay. An
-    /// upsert may return the key of an older row.
+    /// Refuses a generated key that does not fit an object's field, and deletes its row, which would otherwise remain outside a
+    /// transaction. An upsert may return the key of an older row.
     fn refuse_key(&mut self, sql: &Sql) -> Result<()> {
         let id = self.link.conn.last_insert_id();
         let (Some(target), true, false) =
@@ -129,7 +130,7 @@ impl MariaDbConnection {
         let rows = format!("FROM {table} WHERE {} = ?", fit::name(None, column));
         self.counted.round_trips += 4;
         let conn = &mut self.link.conn;
-        // A column that is a part of the key may have equal values.
+        // A column that is only part of the key may have equal values.
         let is_deleted = conn
             .exec_first::<u64, _, _>(format!("SELECT COUNT(*) {rows}"), (id,))
             .and_then(|count| match count {
@@ -149,7 +150,8 @@ impl MariaDbConnection {
         Err(error.column(column).statement(sql.text()))
     }
 
-    /// Refuses the mapper's statements under settings that raw SQL has changed: they would mean something else, without an error.
+    /// Refuses statements of the mapper while settings that raw SQL has changed are in effect: they would mean something else, without
+    /// an error.
     fn settle(&mut self, sql: &Sql) -> Result<()> {
         self.counted.round_trips += 1;
         let fingerprint = settings::fingerprint(self.link.flavor);
@@ -164,7 +166,7 @@ impl MariaDbConnection {
         Ok(())
     }
 
-    /// Looks whether the server has gone before sending what commits: what it never saw was certainly not done.
+    /// Checks that the server has not closed the connection before sending a statement that commits: then it certainly has not run.
     pub(crate) fn refuse_if_gone(&mut self) -> Result<()> {
         self.lost |= !self.link.is_quiet();
         match self.lost {
@@ -187,7 +189,7 @@ impl MariaDbConnection {
         }
     }
 
-    /// Notes what the error did to the connection, and classifies it.
+    /// Records the effect of an error on the connection, and classifies the error.
     pub(crate) fn failed(&mut self, error: mysql::Error, sql: &Sql) -> Error {
         let waited = self.link.waiting();
         let error =
@@ -200,7 +202,7 @@ impl MariaDbConnection {
         error
     }
 
-    /// Tables may be declared otherwise from now on.
+    /// Forgets declared columns, because tables may have been altered.
     fn forget_tables(&mut self) {
         self.tables.clear();
         self.alterations += 1;
@@ -265,7 +267,7 @@ impl Connection for MariaDbConnection {
         }
     }
 
-    /// Looks at the socket: a server that went away while the connection was idle is noticed without asking it.
+    /// Checks the socket: this notices a server that closed the connection while it was idle, without a round trip.
     fn is_open(&self) -> bool {
         !self.lost && self.link.is_quiet()
     }
@@ -300,7 +302,7 @@ impl Connection for MariaDbConnection {
                 let set = columns.iter().filter(|column| column.follows_updates);
                 Ok(set.map(|column| column.name.clone()).collect())
             }
-            // The UPDATE has the same error.
+            // The UPDATE fails with the same error.
             Err(failure) if failure.code().is_some() => Ok(Vec::new()),
             Err(failure) => {
                 let question = Sql::new(StatementKind::Select, question, [], []);

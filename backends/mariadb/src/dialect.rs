@@ -23,7 +23,7 @@ const MAX_IDENTIFIER: usize = 64;
 const INDEX_BYTES: usize = 3_072;
 /// The maximum number of characters of a `varchar`, each of up to four bytes.
 const LONGEST_VARCHAR: u32 = 16_383;
-/// The index that a counted column has where no other key begins with it. Only one column of a table can be counted.
+/// The index of an AUTO_INCREMENT column that no other key begins with. A table has at most one such column.
 pub(crate) const INDEX_OF_GENERATED_KEY: &str = "auto_increment";
 
 /// The dialect of MariaDB, or of MySQL.
@@ -79,7 +79,8 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// Text keys get a length that was not declared. A type that the mapping names may be reflected as a neutral one: `char(5)`.
+    /// Text keys get a length that was not declared. A type that the mapping names, such as `char(5)`, may be reflected as a
+    /// neutral one.
     fn is_same_type(&self, one: &ColumnType, other: &ColumnType) -> bool {
         let written = |ty: &ColumnType| {
             let reflected = match ty {
@@ -104,12 +105,12 @@ impl Dialect for MariaDbDialect {
         matches!(ty, ColumnType::Other { .. }).then_some("char".into())
     }
 
-    /// What is assigned to a column is converted to its type, which may round.
+    /// The server converts assigned values to the type of the column, which may round them.
     fn converts_what_it_stores(&self) -> bool {
         true
     }
 
-    /// MySQL wants an expression, and any default of a long text, in parentheses.
+    /// MySQL requires parentheses around an expression, and around any default of a long text.
     fn default_value(&self, expression: &str, out: &mut String) {
         match self.flavor {
             Flavor::MariaDb => out.push_str(expression),
@@ -121,7 +122,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// MariaDB has a mode in which it does not.
+    /// MariaDB's connections use a mode in which it does not.
     fn assigns_in_sequence(&self) -> bool {
         self.flavor == Flavor::MySql
     }
@@ -141,7 +142,7 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// No introducer may precede the text, so that its backslashes are doubled: the connections' mode makes them escape characters.
+    /// The text cannot have an introducer, so its backslashes are doubled: they are escape characters in the connections' mode.
     fn comment_clause(&self, text: &str) -> Option<String> {
         let text = text.replace('\\', r"\\").replace('\'', "''");
         Some(format!(" COMMENT '{text}'"))
@@ -199,8 +200,8 @@ impl Dialect for MariaDbDialect {
         }
     }
 
-    /// Casts parameters that are sent as text to their type: two decimals sent as text would be compared as floats.
-    /// A parameter that is cast to bytes only once is still a text to the type `uuid`, and equal to none of its values.
+    /// Casts parameters that are sent as text to their type: two decimals sent as text would be compared as floats. A parameter
+    /// cast to bytes only once still counts as text for the type `uuid`, and equals none of its values.
     fn placeholder(&self, _: usize, ty: ValueType, out: &mut String) {
         out.push_str(match ty {
             ValueType::Decimal => "CAST(? AS DECIMAL(65,30))",
@@ -348,7 +349,7 @@ impl Dialect for MariaDbDialect {
         Some(INDEX_OF_GENERATED_KEY)
     }
 
-    /// By the outcome of the INSERT: reading a result row takes longer.
+    /// Generated keys are read from the outcome of the INSERT, because reading a result row takes longer.
     fn reports_generated_keys(&self) -> bool {
         true
     }
@@ -356,14 +357,14 @@ impl Dialect for MariaDbDialect {
     fn json_text(&self, document: &str, path: &[JsonStep], out: &mut String) {
         let mut at = String::new();
         json_path(path, &mut at);
-        // A backslash is escaped for the language too, and what no document may hold as it is, for the path.
+        // A backslash is also escaped for the literal, and characters that JSON does not allow unescaped, for the path.
         let escaped = |c: char| match c {
             '\\' => r"\\".to_owned(),
             '\0'..='\u{1f}' => format!(r"\\u{:04x}", u32::from(c)),
             c => c.to_string(),
         };
         let at: String = at.chars().map(escaped).collect();
-        // Names of types have a collation of their own.
+        // Type names have a collation of their own.
         let same = match self.flavor {
             Flavor::MariaDb => "",
             Flavor::MySql => " COLLATE utf8mb4_0900_bin",
@@ -385,7 +386,7 @@ impl Dialect for MariaDbDialect {
             DatePart::Second => format!("SECOND({value})"),
             DatePart::Weekday => format!("(DAYOFWEEK({value}) - 1)"),
             DatePart::YearDay => format!("DAYOFYEAR({value})"),
-            // A part added later has no value.
+            // A `DatePart` that is added later yields NULL.
             _ => "NULL".to_owned(),
         });
     }
@@ -430,7 +431,7 @@ impl Dialect for MariaDbDialect {
 }
 
 impl MariaDbDialect {
-    /// REPEATABLE READ of MySQL loses updates: a write sees later commits than the reads before it.
+    /// MySQL's REPEATABLE READ loses updates: a write sees later commits than the reads before it.
     fn isolation_levels(&self) -> Vec<Isolation> {
         use Isolation::{ReadCommitted, ReadUncommitted, RepeatableRead, Serializable};
         match self.flavor {

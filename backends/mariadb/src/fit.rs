@@ -1,8 +1,8 @@
-//! Columns that would store a parameter as another value: integers and floats round, `char` loses the blanks at its end, `enum` takes `"3"` for
+//! Columns that would store a parameter as another value: integers and floats round, `char` loses trailing blanks, `enum` reads `"3"` as
 //! its third label.
 //!
-//! The server converts what is assigned to a column, at most with a note. So the declared types of a table's columns are asked for, once
-//! for each connection, when the first statement is prepared that writes to the table.
+//! The server converts what is assigned to a column, at most with a note. So each connection queries the declared types of a table's
+//! columns once, when it prepares the first statement that writes to the table.
 
 mod rule;
 
@@ -18,26 +18,26 @@ use crate::dialect::MariaDbDialect;
 use crate::flavor::Flavor;
 use rule::Rule;
 
-/// A column as it is declared.
+/// A column as declared in the database.
 pub(crate) struct Declared {
     pub(crate) name: String,
     /// Its type as the server writes it.
     pub(crate) ty: String,
-    /// Whether it is NOT NULL, and stores something else for NULL instead of refusing it.
+    /// Whether it is NOT NULL but stores another value for NULL instead of refusing it.
     pub(crate) replaces_null: bool,
     /// Whether an UPDATE that does not set it sets it to the current time, or may do so.
     pub(crate) follows_updates: bool,
 }
 
-/// A parameter whose column changes some values.
+/// A parameter whose column may change its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    /// From 0.
+    /// Its position, from 0.
     position: usize,
     column: Arc<Changing>,
 }
 
-/// A column that changes some values.
+/// A column that may change values.
 #[derive(Debug)]
 struct Changing {
     name: String,
@@ -62,7 +62,7 @@ pub(crate) fn name(schema: Option<&str>, name: &str) -> String {
     out
 }
 
-/// Returns the guards of a target, by the types that its columns are declared with: the answer to the [`question`].
+/// Returns the guards of a target, from the declared columns, the result of the [`question`].
 pub(crate) fn guards(target: &Target, table: &[Declared]) -> Vec<Guard> {
     let columns = target.columns().iter();
     let columns: Vec<_> = columns.map(|column| changing(column, table)).collect();
@@ -77,7 +77,7 @@ fn changing(column: &TargetColumn, table: &[Declared]) -> Option<Arc<Changing>> 
     let is_it = |found: &&Declared| found.name.to_lowercase() == column.name.to_lowercase();
     let declared = table.iter().find(is_it)?;
     let rule = match column.ty {
-        // A column whose mapping says by which name the database knows it is read again after it is written.
+        // If the mapping names the database's own type, the column is reread after it is written.
         ColumnType::Declared { .. } | ColumnType::Other { .. } => None,
         _ => Rule::of(column.ty.value_type(), &declared.ty),
     };

@@ -1,6 +1,4 @@
-//! [`Flavor`]: which of the two servers answers, and how they differ.
-//!
-//! What they are asked and told differently is here; what their SQL differs in is in the dialect.
+//! [`Flavor`]: MariaDB or MySQL, and the differences between their protocols and settings. Those of their SQL are in the dialect.
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
@@ -9,7 +7,7 @@ use selfsame::error::Result;
 use crate::classify::code_of;
 use crate::options::configuration;
 
-/// A transaction is open, so that the next one cannot be configured.
+/// The error for configuring the next transaction while one is open.
 const IN_TRANSACTION: u16 = 1568;
 
 /// A kind of server.
@@ -25,8 +23,9 @@ impl Flavor {
     ///
     /// # Errors
     ///
-    /// [`Configuration`](selfsame::ErrorKind::Configuration) for servers that lack what the dialect and the settings need. Of MariaDB,
-    /// `innodb_snapshot_isolation` is the newest: it came to several series at once. Of MySQL, it is the table's name in the error of a duplicate key.
+    /// [`Configuration`](selfsame::ErrorKind::Configuration) for servers that lack what the dialect and the settings need. The newest
+    /// requirement of MariaDB is `innodb_snapshot_isolation`, which was added to several series at once; that of MySQL is the table's
+    /// name in the error for a duplicate key.
     pub(crate) fn of(version: &str) -> Result<Self> {
         let version = version.strip_prefix("5.5.5-").unwrap_or(version);
         let number = version.split('-').next().unwrap_or_default();
@@ -93,7 +92,7 @@ impl Flavor {
         }
     }
 
-    /// The settings of a connection that only this server has, or calls so, or lets anybody change.
+    /// The connection settings that only this server has, names in this way, or lets every user change.
     pub(crate) fn settings(self) -> &'static str {
         match self {
             Self::MariaDb => {
@@ -111,7 +110,7 @@ impl Flavor {
         }
     }
 
-    /// Modes besides those of both servers. MySQL always assigns the columns of an UPDATE one after the other.
+    /// Modes in addition to those of both servers. MySQL always assigns the columns of an UPDATE in sequence.
     pub(crate) fn sql_mode(self) -> &'static str {
         match self {
             Self::MariaDb => ",SIMULTANEOUS_ASSIGNMENT",
@@ -119,7 +118,7 @@ impl Flavor {
         }
     }
 
-    /// The settings that change what statements mean, or cut their results, and that only this server has, or calls so.
+    /// The settings that change what statements mean, or truncate their results, and that only this server has, or names in this way.
     pub(crate) fn fingerprint(self) -> &'static str {
         match self {
             Self::MariaDb => "COALESCE(@@system_versioning_asof, ''), @@max_recursive_iterations",
@@ -127,11 +126,11 @@ impl Flavor {
         }
     }
 
-    /// The setting that limits how long a statement runs; on MySQL a SELECT alone.
+    /// The setting that limits how long a statement runs; on MySQL only a SELECT.
     pub(crate) fn statement_timeout(self, seconds: f64) -> String {
         match self {
             Self::MariaDb => format!("SESSION max_statement_time = {seconds}"),
-            // Zero would be no limit.
+            // Zero would mean no limit.
             Self::MySql => format!(
                 "SESSION max_execution_time = {:.0}",
                 (seconds * 1000.0).ceil().min(f64::from(u32::MAX))
@@ -139,14 +138,15 @@ impl Flavor {
         }
     }
 
-    /// Returns whether a transaction is open: the driver does not tell.
+    /// Queries whether a transaction is open, because the driver does not report it.
     pub(crate) fn is_in_transaction(self, conn: &mut Conn) -> Result<bool, mysql::Error> {
         match self {
             Self::MariaDb => {
                 let answer = conn.query_first::<u8, _>("SELECT @@in_transaction")?;
                 Ok(answer == Some(1))
             }
-            // There is nothing to read, but in a transaction this is refused. Outside of one, the rollback that must follow undoes it.
+            // MySQL has no variable for it, but refuses this statement inside a transaction. Outside of one, the rollback that must
+            // follow undoes its effect.
             Self::MySql => match conn.query_drop("SET TRANSACTION READ WRITE") {
                 Ok(()) => Ok(false),
                 Err(error) if code_of(&error) == Some(IN_TRANSACTION) => Ok(true),
@@ -155,8 +155,7 @@ impl Flavor {
         }
     }
 
-    /// The name of a key, as the server writes it in the message about a duplicate; `None` for a primary key. MySQL puts the table's name
-    /// before it.
+    /// Extracts the name of a key from the message about a duplicate; `None` for a primary key. MySQL puts the table's name before it.
     pub(crate) fn key_name(self, written: &str) -> Option<&str> {
         let name = match self {
             Self::MariaDb => written,

@@ -13,7 +13,7 @@ use crate::link::{Link, connect};
 /// The time limit for the second connection and for the answer on it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What stops a link's statement. Its connection is given up with it, on both sides.
+/// Returns an interrupter for a link's statement. The connection is closed on both sides.
 pub(crate) fn interrupter(link: &Link) -> Interrupter {
     let socket = Arc::downgrade(&link.socket);
     let (id, server) = (link.conn.connection_id(), link.server.clone());
@@ -21,17 +21,17 @@ pub(crate) fn interrupter(link: &Link) -> Interrupter {
     options.connect_timeout = PATIENCE;
     options.response_timeout = Some(PATIENCE);
     Interrupter::new(move || {
-        // Gone with its connection, whose number may be another's by now.
+        // The connection is closed, and its id may belong to another one by now.
         let Some(socket) = socket.upgrade() else {
             return;
         };
         let _ = SockRef::from(&*socket).shutdown(Shutdown::Both);
         let (options, server) = (options.clone(), server.clone());
-        // Without the thread the server goes on for a while, and undoes what is not committed when it finds nobody listening.
+        // Without the thread, the server runs on for a while, and rolls back when it notices that the client is gone.
         let _ = std::thread::Builder::new()
             .name("selfsame-mariadb-kill".to_owned())
             .spawn(move || {
-                // On another server the number is another's.
+                // On another server, the id belongs to another connection.
                 if let Ok(mut second) = connect(&options, 0)
                     && second.server == server
                 {

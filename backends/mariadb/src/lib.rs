@@ -24,15 +24,15 @@
 //! transaction requests a lower one. A long list is sent as one parameter per value, because UPDATE and DELETE cannot use an index with a list in a
 //! JSON document; statements of more than 4,096 parameters are not cached, so that the server's memory does not grow.
 //!
-//! Raw SQL may change settings. If one of them decides what a statement means or which rows it returns (the database, `sql_mode`, character set,
-//! collation, time zone, `autocommit`, limits, `system_versioning_asof`), statements of the mapper on the same connection are then refused with
-//! [`InvalidState`](selfsame::ErrorKind::InvalidState) until it is set back. `SET STATEMENT … FOR` changes a setting for one statement. A
-//! pool resets them. What the server checks (`foreign_key_checks` …), the isolation level and time limits are the program's own to change. A setting
-//! that a stored function or a trigger changes is not noticed.
+//! Raw SQL may change settings. If one of them determines what a statement means or which rows it returns (the database, `sql_mode`,
+//! character set, collation, time zone, `autocommit`, limits, `system_versioning_asof`), statements of the mapper on the same connection are
+//! then refused with [`InvalidState`](selfsame::ErrorKind::InvalidState) until it is set back. `SET STATEMENT … FOR` changes a setting for
+//! one statement. A pool resets them. The program may change what the server checks (`foreign_key_checks` …), the isolation level, and time
+//! limits. A setting that a stored function or a trigger changes is not noticed.
 //!
-//! MariaDB's information schema hides from users what they may not use. For one who may only read a table, reflection finds no foreign keys, CHECK
-//! constraints and triggers of it, and no foreign keys if the user may insert too; it says nothing about that. So reflect, and run
-//! `selfsame inspect`, as the owner of the tables.
+//! MariaDB's information schema hides from users what they have no privilege for. If a user may only read a table, reflection silently finds
+//! no foreign keys, CHECK constraints or triggers of it; if the user may also insert, no foreign keys. So reflect, and run `selfsame
+//! inspect`, as the owner of the tables.
 //!
 //! Table names have the server's case: if `lower_case_table_names` is 1, `Metadata::diff` finds an entity's table only by its lower-case name.
 //!
@@ -56,25 +56,26 @@
 //! Some column types of existing tables change values without an error: `datetime` drops fractions of a second, `char(5)` trailing spaces,
 //! `enum` reads `'3'` as its third label, `year` stores 70 as 1970, `uuid` and `inet6` normalize their text. Such a value is refused with
 //! [`OutOfRange`](selfsame::ErrorKind::OutOfRange), which names the column and its type, so that memory never differs from the row. If the
-//! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and the value in the column is read back in the same
-//! flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case.
-//! A column `ON UPDATE CURRENT_TIMESTAMP` is read again after the session's updates of its row; write the value that it had before them with
-//! `set_blind`. A comparison takes 70 for 1970 too if it is with a `year`, and an `enum` is sorted by the positions of its labels, but compared by
-//! their texts: do not page by it.
-//! NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current time or the next number, is a `NotNullViolation`.
+//! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and the value in the column is read back
+//! in the same flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case. A
+//! column `ON UPDATE CURRENT_TIMESTAMP` is read again after the session's updates of its row; to write back its previous value, use
+//! `set_blind`. A comparison with a `year` also reads 70 as 1970. An `enum` is sorted by the positions of its labels but compared by their
+//! texts, so do not use it for keyset pagination. NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current
+//! time or the next number, is a `NotNullViolation`.
 //!
 //! # MySQL
 //!
 //! MySQL 8.0.19 or later, according to its documentation; 9.7.4 is tested. Write `mysql://`. What differs from MariaDB:
 //!
-//! - There is no RETURNING. The key of a new row comes with the outcome of its INSERT, so that rows with generated keys are inserted one by one. Other
-//!   values that the database makes are read by the rows' keys, together; a key that comes from a default is refused.
-//! - The columns of an UPDATE are assigned one after the other. The mapper orders its assignments so that each expression sees the row as it was before, and
-//!   refuses those that cannot be ordered (`SET a = b, b = a`); raw SQL is on its own.
-//! - REPEATABLE READ, the server's default, loses updates, and cannot be requested. At SERIALIZABLE readers lock what they read: a conflict is a
-//!   [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` handles, or [`Busy`](selfsame::ErrorKind::Busy).
-//! - `Json` is the type `json`, which stores documents in its own form. Numbers are 64-bit integers or doubles: a document with a number of more digits is
-//!   refused, and so are about a tenth of the doubles with 16 or 17 digits, which MySQL would store as their neighbours. At most 100 levels.
+//! - MySQL has no RETURNING. The outcome of an INSERT reports only one generated key, so rows with generated keys are inserted one by one.
+//!   Other values that the database generates are read by the rows' keys, together; a key that comes from a default is refused.
+//! - The columns of an UPDATE are assigned in sequence. The mapper orders its assignments so that each expression sees the row as it was
+//!   before, and refuses those that cannot be ordered (`SET a = b, b = a`); raw SQL is sent as written.
+//! - REPEATABLE READ, the server's default, loses updates and cannot be requested. At SERIALIZABLE readers lock what they read: a conflict
+//!   is a [`Deadlock`](selfsame::ErrorKind::Deadlock), which `Session::retry` handles, or [`Busy`](selfsame::ErrorKind::Busy).
+//! - `Json` is the type `json`, which stores documents in its own form. Numbers are 64-bit integers or doubles: a document that contains a
+//!   number with more digits is refused, and so are about a tenth of the doubles with 16 or 17 digits, which MySQL would store as their
+//!   neighbours. At most 100 levels.
 //! - Texts have the collation `utf8mb4_0900_bin`. Defaults are written in parentheses.
 //! - Computed columns can be NOT NULL.
 //!

@@ -21,34 +21,35 @@ use crate::settings;
 use crate::tls::TlsMode;
 use crate::watch::{self, Limit};
 
-/// How long a rollback, or the reset between two users, may take: short enough not to be noticed; after that the connection is given up.
+/// The time limit for a rollback, or for the reset between two users; after it the connection is closed. Short enough to go unnoticed.
 pub(crate) const SHORT_WAIT: Duration = Duration::from_secs(5);
-/// How much the system may take without sending it, so that the wait for an answer begins when about everything has been sent.
+/// The number of bytes that the system may buffer before sending them, so that the wait for an answer begins when nearly everything has
+/// been sent.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 128 * 1024;
 
 /// An open connection.
 pub(crate) struct Link {
     pub(crate) conn: Conn,
-    /// The same socket.
+    /// A second descriptor of its socket.
     pub(crate) socket: Arc<File>,
-    /// How to reach the same server again.
+    /// The options to reach the same server again.
     pub(crate) options: Options,
-    /// How long the server may be silent while a statement runs.
+    /// The limit for the server's silence while a statement runs.
     patience: Duration,
     waiting: Duration,
     /// The time limit for a whole operation that must be short.
     limit: Option<Limit>,
     pub(crate) flavor: Flavor,
-    /// The server's own name for itself.
+    /// The version that the server reports.
     pub(crate) version: String,
-    /// Which server it is: behind one name there may be several.
+    /// The identity of the server: several may share one address.
     pub(crate) server: String,
     /// The settings that statements depend on.
     pub(crate) settled: String,
 }
 
-/// Connects to the first place that answers, beginning with this one, within the options' limit for all of them together.
+/// Connects to the first place that answers, beginning with number `first`. The options' time limit applies to all places together.
 pub(crate) fn connect(options: &Options, first: usize) -> Result<Link> {
     let deadline = Instant::now() + options.connect_limit();
     let count = options.places.len();
@@ -60,7 +61,7 @@ pub(crate) fn connect(options: &Options, first: usize) -> Result<Link> {
         let share = left / u32::try_from(count - index).unwrap_or(1);
         match attempt(options, place, share) {
             Ok(link) => return Ok(link),
-            // The next host would say the same.
+            // The next host would answer the same.
             Err(error) if is_final(&error) => return Err(error),
             Err(error) => {
                 said.push(format!("{}: {}", place.name(), error.message()));
@@ -81,9 +82,9 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// One place, within a limit for all of it.
+/// Connects to one place, with a time limit for the whole attempt.
 fn attempt(options: &Options, place: &Place, limit: Duration) -> Result<Link> {
-    // A limit of zero would be none.
+    // A limit of zero would mean no limit.
     let limit = limit.max(Duration::from_millis(1));
     let driver = driver_options(options, place, limit)?;
     let options = Options {
@@ -114,7 +115,7 @@ fn driver_options(options: &Options, place: &Place, limit: Duration) -> Result<O
         .write_timeout(Some(limit))
         .tcp_keepalive_time_ms(Some(30_000))
         .additional_capabilities(CapabilityFlags::CLIENT_LONG_FLAG)
-        // Statements are kept by the backend.
+        // The backend caches statements itself.
         .stmt_cache_size(0);
     driver = match place {
         Place::Tcp(host, port) => driver.ip_or_hostname(Some(host.clone())).tcp_port(*port),
@@ -135,7 +136,8 @@ fn encrypted(driver: OptsBuilder, options: &Options) -> Result<OptsBuilder> {
         let read = std::fs::read(&root).map_err(|error| {
             configuration(format!("{} cannot be read: {error}", root.display()))
         })?;
-        // Of a file that holds none, the driver would silently trust the system's authorities alone: PEM, or DER, which begins with a sequence.
+        // If the file contains no certificate, the driver would silently trust only the system's authorities. It is PEM, or DER, which
+        // begins with a sequence.
         let begin = b"-----BEGIN CERTIFICATE-----";
         if read.first() != Some(&0x30) && !read.windows(begin.len()).any(|part| part == begin) {
             let message = format!("{} holds no certificate", root.display());
@@ -202,11 +204,11 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     Ok(link)
 }
 
-/// Connects with the settings of the server's flavor. If that is not known yet, those of MySQL are tried first.
+/// Connects with the settings of the server's flavor. If the flavor is unknown, those of MySQL are tried first.
 fn configured(driver: OptsBuilder, options: &Options) -> Result<(Conn, Flavor)> {
     let tried = options.flavor.unwrap_or(Flavor::MySql);
     let refused = match configured_as(driver.clone(), options, tried) {
-        // Other servers, and older ones, lack some of the settings, of which their errors speak.
+        // Other servers, and older ones, lack some of the settings, and report that.
         Err(error) if error.kind() == ErrorKind::Configuration => error,
         connected => return connected.map(|conn| (conn, tried)),
     };
@@ -227,7 +229,7 @@ fn configured_as(driver: OptsBuilder, options: &Options, flavor: Flavor) -> Resu
         .map_err(|error| untrusted(options, classify(error, Phase::Connect, "")))
 }
 
-/// Connects without TLS if the server has none and it is only preferred.
+/// Connects without TLS if the server does not support it and TLS is only preferred.
 fn with_tls(driver: OptsBuilder, options: &Options) -> Result<Conn, mysql::Error> {
     match Conn::new(driver.clone()) {
         Err(mysql::Error::DriverError(DriverError::TlsNotSupported))
@@ -239,14 +241,14 @@ fn with_tls(driver: OptsBuilder, options: &Options) -> Result<Conn, mysql::Error
     }
 }
 
-/// The server is not of the flavor that the URL says, or that statements were rendered for.
+/// The error for a server of another flavor than the URL says, or than statements were rendered for.
 pub(crate) fn unlike(expected: Flavor, found: Flavor) -> Error {
     let (expected, found) = (expected.server(), found.dialect());
     let message = format!("the server is not {expected}: write {found}:// in its URL");
     configuration(message)
 }
 
-/// `REQUIRED` is less elsewhere, so that an authority of the host's own is the usual surprise.
+/// Adds a hint: other tools verify less for `REQUIRED`, so a hosting provider's own authority is a common surprise.
 fn untrusted(options: &Options, error: Error) -> Error {
     let is_verified = matches!(options.tls.mode, TlsMode::VerifyCa | TlsMode::VerifyFull);
     if !is_verified || options.tls.root.is_some() || !error.message().starts_with(TLS_FAILED) {
@@ -258,13 +260,13 @@ fn untrusted(options: &Options, error: Error) -> Error {
 }
 
 impl Link {
-    /// Waits as long as statements may take: for each answer, and for the server to take what is sent.
+    /// Sets the time limit for statements: for each answer, and for the server to accept data.
     pub(crate) fn be_patient(&mut self) {
         self.limit = None;
         self.wait_for(self.patience);
     }
 
-    /// Waits as long as what undoes may take.
+    /// Sets the time limit for commands that undo changes.
     pub(crate) fn be_short(&mut self) {
         let limit = self.patience.min(SHORT_WAIT);
         self.limit = Some(watch::within(&self.socket, limit));
@@ -279,18 +281,18 @@ impl Link {
         let limited = socket
             .set_read_timeout(Some(limit))
             .and_then(|()| socket.set_write_timeout(Some(limit)));
-        // A socket that takes no limit is one that is gone.
+        // If the socket accepts no timeout, it is closed.
         if limited.is_ok() {
             self.waiting = limit;
         }
     }
 
-    /// How long the server may be silent now.
+    /// Returns the current limit for the server's silence.
     pub(crate) fn waiting(&self) -> Duration {
         self.waiting
     }
 
-    /// Whether the server has said nothing while nothing was asked: what it says then is that it goes away.
+    /// Returns whether the server has sent nothing since its last answer: anything else means that it closed the connection.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         let looked = SockRef::from(&*self.socket).recv_with_flags(&mut byte, PEEK_WITHOUT_WAITING);
@@ -305,7 +307,7 @@ const PEEK_WITHOUT_WAITING: i32 = 0x2 | 0x40;
 const PEEK_WITHOUT_WAITING: i32 = 0x2 | 0x80;
 
 impl Drop for Link {
-    /// The driver says goodbye when it is dropped, which may not wait for a server that does not read.
+    /// Limits the driver's final message, which it sends when dropped: a server that does not read must not block it.
     fn drop(&mut self) {
         let socket = SockRef::from(&*self.socket);
         let _ = socket.set_write_timeout(Some(Duration::from_secs(1)));

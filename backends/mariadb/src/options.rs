@@ -10,17 +10,17 @@ use crate::tls::{Tls, Wanted};
 
 const PORT: u16 = 3306;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the server may be silent while a statement runs, if statements have no time limit.
+/// The limit for the server's silence while a statement runs, if statements have no time limit.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How much later than its own limit the server may tell that a statement took too long.
+/// The time after its own limit within which the server may report that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// A socket takes a limit of zero for none.
+/// A socket takes a timeout of zero as no timeout.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// A year: the longest time that the server accepts, and no clock reaches the end of the longest duration.
+/// A year: the longest time limit that the server accepts. A clock can represent it, unlike the longest duration.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(365 * 86_400);
 
-/// How to reach a server, and how to speak with it.
+/// The addresses of a server and the settings of its connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// The server's flavor; `None` if a connection must find out.
@@ -36,11 +36,12 @@ pub(crate) struct Options {
     pub(crate) response_timeout: Option<Duration>,
     pub(crate) statement_timeout: Option<Duration>,
     pub(crate) lock_timeout: Option<Duration>,
-    /// What of a Galera node waits until it has applied what the cluster has committed.
+    /// The value of `wsrep_sync_wait`: which statements on a Galera node wait until it has applied earlier commits of the
+    /// cluster.
     pub(crate) sync_wait: Option<u32>,
 }
 
-/// Where a server may be.
+/// An address of a server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Tcp(String, u16),
@@ -58,7 +59,8 @@ impl Place {
 }
 
 impl Options {
-    /// Reads `mariadb://user:password@host:port,host:port/database?option=value`. Behind `mysql://` may be either server.
+    /// Reads `mariadb://user:password@host:port,host:port/database?option=value`. A `mysql://` URL may lead to either
+    /// server.
     pub(crate) fn parse(url: &str) -> Result<Self> {
         let (flavor, rest) = [("mariadb://", Some(Flavor::MariaDb)), ("mysql://", None)]
             .iter()
@@ -66,7 +68,7 @@ impl Options {
             .ok_or_else(|| {
                 configuration("a URL of MariaDB or MySQL looks like mariadb://user:password@host:port/database")
             })?;
-        // The end of the line that it was read from would be the end of the database's name.
+        // A line feed from the file that the URL was read from would become part of the database's name.
         if rest.contains(|c: char| c.is_control()) || percent_decode_str(rest).any(|byte| byte == 0)
         {
             return Err(configuration(
@@ -120,10 +122,10 @@ impl Options {
         match name {
             "socket" | "unix_socket" if value.is_empty() => return Err(invalid(name, "a path")),
             "socket" | "unix_socket" => self.places = vec![Place::Socket(value.to_owned())],
-            // Handed out by hosts for drivers that would not connect again by themselves.
+            // Hosting providers add it for drivers that do not reconnect by themselves.
             "reconnect" if matches!(value, "true" | "1" | "false" | "0") => {}
             "reconnect" => return Err(invalid(name, "true or false")),
-            // What every connection speaks.
+            // Every connection uses it.
             "charset" if value.eq_ignore_ascii_case("utf8mb4") => {}
             "charset" => return Err(invalid(name, "utf8mb4")),
             "spread" => {
@@ -150,7 +152,7 @@ impl Options {
         Ok(())
     }
 
-    /// How long the server may be silent while a statement runs.
+    /// Returns the limit for the server's silence while a statement runs.
     pub(crate) fn patience(&self) -> Duration {
         let patience = self.response_timeout.unwrap_or_else(|| {
             self.statement_timeout
@@ -159,12 +161,12 @@ impl Options {
         patience.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
-    /// How long connecting may take.
+    /// Returns the time limit for connecting.
     pub(crate) fn connect_limit(&self) -> Duration {
         self.connect_timeout.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
-    /// User, hosts and database: everything that may be shown.
+    /// User, hosts and database: the parts that may be shown.
     pub(crate) fn address(&self) -> String {
         let scheme = self.flavor.unwrap_or(Flavor::MySql).dialect();
         let mut out = format!("{scheme}://");
@@ -192,7 +194,7 @@ fn place(host: &str) -> Result<Place> {
             .ok_or_else(|| configuration("an address in the URL lacks its bracket"))?,
         None => host.split_at(host.find(':').unwrap_or(host.len())),
     };
-    // A colon with nothing after it means nothing.
+    // A colon without a port is ignored.
     let number = port.strip_prefix(':').filter(|number| !number.is_empty());
     let port = match (number, port) {
         (Some(number), _) => number.parse().ok(),
@@ -228,7 +230,7 @@ fn decode(text: &str) -> Result<String> {
     Ok(decoded.into_owned())
 }
 
-/// The value is not shown: it may be in the wrong place.
+/// The value is not shown, because it may be a secret in the wrong place.
 #[cold]
 pub(crate) fn invalid(name: &str, wanted: &str) -> Error {
     configuration(format!("the URL cannot be used: {name} must be {wanted}"))

@@ -6,9 +6,9 @@ use selfsame::value::{Date, Decimal, Param, Timestamp, ValueRef};
 
 use crate::flavor::Flavor;
 
-/// Microseconds.
+/// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
-/// The maximum numbers of digits of a `decimal(65,30)` after and before the decimal point.
+/// The maximum number of digits of a `decimal(65,30)` after the decimal point.
 const SCALE: u32 = 30;
 
 /// Converts the parameters of a statement, in order.
@@ -25,7 +25,7 @@ pub(crate) fn bound(params: &[Param<'_>], flavor: Flavor) -> Result<Vec<Value>> 
         .collect()
 }
 
-/// Refuses values that the server would change, with a description.
+/// Converts a value; the error describes a value that the server would change.
 fn to_driver(value: ValueRef<'_>, flavor: Flavor) -> Result<Value, &'static str> {
     Ok(match value {
         ValueRef::Null => Value::NULL,
@@ -123,7 +123,7 @@ fn depth(document: &str) -> usize {
     deepest
 }
 
-/// Returns whether a document's numbers are as they are as 64-bit integers or doubles, which MySQL makes of them.
+/// Returns whether MySQL, which reads a document's numbers as 64-bit integers or doubles, keeps them unchanged.
 fn keeps_numbers(document: &str) -> bool {
     let is_of_number = |c: char| matches!(c, '0'..='9' | '.' | 'e' | 'E' | '+' | '-');
     let (mut rest, mut is_in_text) = (document, false);
@@ -157,8 +157,8 @@ fn keeps_number(number: &str) -> bool {
         && as_mysql_reads(number).to_bits() == nearest.abs().to_bits()
 }
 
-/// The absolute value of a number with a fraction or an exponent, or of one that is too long for an integer, as MySQL reads it: its parser
-/// counts in doubles, and may miss the nearest one.
+/// Returns the absolute value of a number with a fraction or an exponent, or of one too long for an integer, as MySQL reads it: its parser
+/// computes in doubles, and may miss the nearest one.
 #[expect(clippy::cast_precision_loss, reason = "the parser rounds here, too")]
 fn as_mysql_reads(number: &str) -> f64 {
     let (number, most) = match number.strip_prefix('-') {
@@ -171,7 +171,7 @@ fn as_mysql_reads(number: &str) -> f64 {
         text.bytes().map(|digit| u64::from(digit - b'0'))
     }
     let (mut exact, mut double) = (0_u64, None);
-    // The first digit does not count.
+    // The first digit is not counted.
     let mut significant = whole.len() - 1;
     for digit in digits(whole) {
         let next = exact.checked_mul(10).and_then(|it| it.checked_add(digit));
@@ -216,7 +216,7 @@ fn as_mysql_reads(number: &str) -> f64 {
     }
 }
 
-/// The significant digits of a number, and the place of the first one.
+/// Returns the significant digits of a number, and the place of the first one.
 fn digits(number: &str) -> Option<(String, i64)> {
     let number = number.trim_start_matches('-');
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));

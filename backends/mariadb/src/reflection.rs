@@ -36,7 +36,7 @@ const FOREIGN_KEYS: &str = "SELECT k.table_name, k.constraint_name, k.ordinal_po
 const CHECKS: &str = "SELECT table_name, constraint_name, check_clause, level = 'Column' FROM information_schema.check_constraints \
     WHERE constraint_schema = ? ORDER BY table_name, constraint_name";
 
-/// The same on MySQL, where JSON is a type, and all CHECK constraints are of their table.
+/// The same for MySQL, where JSON is a type of its own, and all CHECK constraints belong to their table.
 const CHECKS_OF_MYSQL: &str = "SELECT t.table_name, c.constraint_name, c.check_clause, FALSE \
     FROM information_schema.check_constraints c JOIN information_schema.table_constraints t \
     ON t.constraint_schema = c.constraint_schema AND t.constraint_name = c.constraint_name AND t.constraint_type = 'CHECK' \
@@ -81,7 +81,7 @@ fn keys_of_64_bits(tables: &mut [Table]) {
         }
         is_unsigned
     };
-    // By table and column.
+    // Each entry is a table and a column.
     let mut counted: HashSet<(String, String)> = HashSet::new();
     for table in &mut *tables {
         for column in &mut table.columns {
@@ -132,7 +132,7 @@ fn current(connection: &mut dyn Connection) -> Result<String> {
     })
 }
 
-/// One of the databases that are read.
+/// One of the databases to read.
 struct Listed<'a> {
     current: &'a str,
     schemas: &'a [Option<String>],
@@ -153,7 +153,7 @@ impl Listed<'_> {
                 table = table.view();
             } else {
                 table.comment = Some(comment).filter(|comment| !comment.is_empty());
-                // A table that cannot be opened has none.
+                // NULL for a table that cannot be opened.
                 table.without_transactions = get::<Option<bool>>(row, 6)?.unwrap_or_default();
                 if let Some(engine) = engine.filter(|engine| engine != "InnoDB") {
                     let lacks = match table.without_transactions {
@@ -201,7 +201,7 @@ impl Listed<'_> {
             checks.push((table, Check { name, condition }));
             Ok(())
         })?;
-        // By table.
+        // The columns by table.
         let mut hidden: HashMap<String, Vec<String>> = HashMap::new();
         each(connection, COLUMNS, Some(place), &mut |row| {
             let Some(table) = self.find(tables, row)? else {
@@ -361,7 +361,7 @@ impl Listed<'_> {
         Ok(column)
     }
 
-    /// An expression, as it can be written again.
+    /// Converts a reported expression to one that can be used in a statement.
     fn expression(&self, reported: String) -> String {
         match self.flavor {
             Flavor::MariaDb => reported,
@@ -369,7 +369,7 @@ impl Listed<'_> {
         }
     }
 
-    /// A default, as it can be written again: MySQL reports the value of a literal.
+    /// Converts a reported default to one that can be used in a statement: MySQL reports the value of a literal.
     fn default(&self, reported: String, ty: &str, extra: &str) -> String {
         use ValueType as V;
         let is_number = || {
@@ -402,7 +402,7 @@ fn is_json(condition: &str, column: &str) -> bool {
     quoted.iter().any(|known| known == condition)
 }
 
-/// Returns whether a column is one of the two of a versioned table that hold when a row was valid.
+/// Returns whether a column is one of the two in which a system-versioned table stores the period of a row.
 fn is_of_versions(row: &dyn Row) -> Result<bool> {
     let expression: Option<String> = get(row, 6)?;
     Ok(matches!(
@@ -411,7 +411,7 @@ fn is_of_versions(row: &dyn Row) -> Result<bool> {
     ))
 }
 
-/// Removes the name of the table's own database from a default, which the server writes before that of a sequence.
+/// Removes the name of the table's own database from a default: the server writes it before the name of a sequence.
 fn without_database(default: &str, database: &str) -> String {
     ['"', '`']
         .iter()

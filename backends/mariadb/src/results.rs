@@ -1,4 +1,4 @@
-//! Results: their rows, and how many rows a statement met.
+//! Results: their rows, and the number of rows that a statement matched.
 
 use std::fs::File;
 use std::net::Shutdown;
@@ -16,7 +16,7 @@ use crate::statement::Failure;
 
 pub(crate) type Sink<'s> = dyn FnMut(&dyn Row) -> Result<()> + 's;
 
-/// Hands on the rows of the first result, and reads what the sink does not want, so that the connection is free for the next statement.
+/// Passes the rows of the first result to the sink, and reads the rest, so that the connection is free for the next statement.
 pub(crate) fn drain<T: Protocol>(
     result: QueryResult<'_, '_, '_, T>,
     socket: &File,
@@ -52,8 +52,8 @@ pub(crate) fn drain<T: Protocol>(
     }
 }
 
-/// The rows of a statement. The driver reads them to their end when they are dropped; after a panic of the sink, which nobody waits for,
-/// that ends in a short time.
+/// The rows of a statement. The driver reads them to the end when they are dropped; after a panic of the sink, reading is limited to a
+/// short time.
 struct Rest<'r, 't, 'c, T: Protocol> {
     result: QueryResult<'r, 't, 'c, T>,
     socket: &'r File,
@@ -70,7 +70,7 @@ impl<T: Protocol> Drop for Rest<'_, '_, '_, T> {
         let _ = socket.set_read_timeout(Some(SHORT_WAIT));
         for row in self.result.by_ref() {
             if row.is_err() || Instant::now() >= until {
-                // What is read then is the end.
+                // Further reads see the end of the stream.
                 let _ = socket.shutdown(Shutdown::Both);
                 return;
             }
@@ -93,12 +93,13 @@ pub(crate) fn skip<T: Protocol>(result: &mut QueryResult<'_, '_, '_, T>) -> Opti
     None
 }
 
-/// Whether a statement updates rows that are there already.
+/// Whether a statement is an upsert.
 pub(crate) fn is_upsert(sql: &Sql) -> bool {
     sql.text().contains(" ON DUPLICATE KEY UPDATE ")
 }
 
-/// How many rows a statement met. The server counts those that changed, and says the others in words, which its language setting fixes.
+/// Returns the number of rows that a statement matched. The server counts only changed rows as affected, and reports the number of
+/// matched ones in a text message, whose language is set when connecting.
 fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
     let number = |label: &str| {
         let (_, rest) = info.split_once(label)?;
@@ -109,7 +110,7 @@ fn matched(sql: &Sql, affected: u64, info: &str) -> u64 {
     if let Some(matched) = number("Rows matched:") {
         return matched;
     }
-    // A row that was there already and changes counts twice.
+    // An existing row that is changed counts twice.
     match number("Duplicates:") {
         Some(changed) if changed > 0 && is_upsert(sql) => affected.saturating_sub(changed),
         None if affected == 2 && is_upsert(sql) => 1,

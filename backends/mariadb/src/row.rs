@@ -131,7 +131,7 @@ fn native<'v>(value: &'v Value, column: &mysql::Column) -> Result<ValueRef<'v>> 
             Kind::MYSQL_TYPE_NEWDECIMAL | Kind::MYSQL_TYPE_DECIMAL => {
                 ValueRef::Decimal(decimal(text(bytes)?).ok_or_else(no_decimal)?)
             }
-            // MySQL declares it as binary.
+            // MySQL reports it as binary.
             Kind::MYSQL_TYPE_JSON => ValueRef::Text(text(bytes)?),
             Kind::MYSQL_TYPE_BIT | Kind::MYSQL_TYPE_GEOMETRY => ValueRef::Bytes(bytes),
             _ if column.character_set() == BINARY => ValueRef::Bytes(bytes),
@@ -154,7 +154,7 @@ fn narrow(value: i64, kind: Kind, column: &mysql::Column) -> ValueRef<'static> {
     found.unwrap_or(ValueRef::I64(value))
 }
 
-/// Removes the trailing zeros of a decimal's fraction, which the column adds.
+/// Parses a decimal without the trailing zeros that the column adds to its fraction.
 fn decimal(text: &str) -> Option<Decimal> {
     let text = match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),

@@ -3,11 +3,11 @@
 use crate::flavor::Flavor;
 use crate::options::{LONGEST_WAIT, Options};
 
-/// What a server may have set otherwise for all its
-/// clients, and would answer wrongly by or refuse, is set too: a limit of rows or of recursion cuts results without an error, and of a
-/// long text only so much takes part in sorting as `max_sort_length` says, for which `sort_buffer_size` must have room.
+/// Settings that a server may have changed for all clients, and that would make it return wrong results or refuse statements: limits
+/// on rows or recursion truncate results without an error, and long texts are sorted by their first `max_sort_length` bytes only, for
+/// which `sort_buffer_size` must have room.
 ///
-/// One statement, for of several the driver drops the errors after the first.
+/// One statement, because the driver drops the errors of several after the first.
 const SETTINGS: &str = "SESSION autocommit = 1, SESSION time_zone = '+00:00', \
     SESSION lc_messages = 'en_US', SESSION div_precision_increment = 30, SESSION group_concat_max_len = 1073741824, \
     SESSION sql_select_limit = 18446744073709551615, SESSION sql_auto_is_null = 0, SESSION sql_safe_updates = 0, \
@@ -16,7 +16,7 @@ const SETTINGS: &str = "SESSION autocommit = 1, SESSION time_zone = '+00:00', \
 const SQL_MODE: &str = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION,\
 ANSI_QUOTES,PIPES_AS_CONCAT,NO_AUTO_VALUE_ON_ZERO";
 
-/// Asks whether the settings hold, for something that stands between may drop them.
+/// Queries whether the settings are in effect, because a proxy between may drop them.
 pub(crate) fn check(flavor: Flavor) -> String {
     format!(
         "SELECT VERSION(), @@sql_mode LIKE '%STRICT_ALL_TABLES%' AND @@character_set_client = 'utf8mb4' \
@@ -26,8 +26,8 @@ pub(crate) fn check(flavor: Flavor) -> String {
     )
 }
 
-/// Asks for the settings by which the mapper's statements would mean something else, or answer less; the database too, for a prepared
-/// statement keeps the one in which it was prepared. Others are the user's: what is checked, and how long is waited.
+/// Queries the settings that change what the mapper's statements mean or how much they return, and the database, because a prepared
+/// statement keeps the one in which it was prepared. Other settings, such as checks and time limits, are left to the user.
 pub(crate) fn fingerprint(flavor: Flavor) -> String {
     format!(
         "SELECT CONCAT_WS(' ', COALESCE(DATABASE(), ''), {}, @@sql_mode, @@character_set_client, @@character_set_results, \
@@ -37,11 +37,11 @@ pub(crate) fn fingerprint(flavor: Flavor) -> String {
     )
 }
 
-/// Why a statement is refused after that.
+/// The error for a statement refused because of a changed fingerprint.
 pub(crate) const CHANGED: &str = "raw SQL has changed the database or a setting of the connection (sql_mode, character set, time zone, autocommit, a \
     limit of rows …), under which this statement could mean something else: set it back, or use SET STATEMENT … FOR";
 
-/// Statements that are run when connecting, and again after each reset.
+/// Returns the statements to run when connecting, and again after each reset.
 pub(crate) fn statements(options: &Options, flavor: Flavor) -> Vec<String> {
     let mut settings = format!(
         "SET NAMES utf8mb4 COLLATE {}, {SETTINGS}, {}, SESSION sql_mode = '{SQL_MODE}{}'",
@@ -50,9 +50,9 @@ pub(crate) fn statements(options: &Options, flavor: Flavor) -> Vec<String> {
         flavor.sql_mode()
     );
     if let Some(timeout) = options.lock_timeout {
-        // Zero would not wait at all.
+        // Zero would mean not waiting at all.
         let seconds = timeout.min(LONGEST_WAIT).as_millis().div_ceil(1000).max(1);
-        // The second is for the locks on tables' definitions, for which the server would wait a day.
+        // The second setting limits waits for locks on table definitions, for which the server would wait a day.
         settings.push_str(&format!(
             ", SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}"
         ));
@@ -65,7 +65,7 @@ pub(crate) fn statements(options: &Options, flavor: Flavor) -> Vec<String> {
     if let Some(mask) = options.sync_wait {
         settings.push_str(&format!(", SESSION wsrep_sync_wait = {mask}"));
     }
-    // A reset leaves the database that a user's statement chose.
+    // A reset does not restore the database if a statement of the user chose another.
     let database = options.database.as_ref();
     let chosen = database.map(|name| format!("USE `{}`", name.replace('`', "``")));
     chosen.into_iter().chain([settings]).collect()

@@ -1,4 +1,4 @@
-//! Statements: prepared once and kept, or used once.
+//! Statements: prepared once and kept, or prepared for one execution.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -14,38 +14,39 @@ use crate::fit::{self, Declared, Guard};
 use crate::param::bound;
 use crate::results::{Sink, drain};
 
-/// The server wants it prepared again; the server does not know it.
+/// The errors for a statement that must be prepared again, and for one that the server does not know.
 pub(crate) const STALE: [u16; 2] = [1615, 1243];
-/// A statement that cannot be prepared.
+/// The error for a statement that cannot be prepared.
 const NOT_PREPARABLE: u16 = 1295;
-/// All connections together hold as many prepared statements as the server allows.
+/// The error when all connections together hold as many prepared statements as the server allows.
 const TOO_MANY_PREPARED: u16 = 1461;
-/// A statement of more parameters is not kept: their number mostly follows a list, and the server holds each of them in memory.
+/// Statements with more parameters are not kept: their number usually depends on a list, and the server keeps each of them in
+/// memory.
 const MOST_KEPT_PARAMETERS: usize = 4_096;
-/// A program with a schema for each tenant may write to any number of tables.
+/// The maximum number of tables whose columns are cached: a program with a schema for each tenant may write to any number.
 const MOST_TABLES: usize = 256;
 
-/// Name, type, whether it can be NULL, key, default, and more about a column.
+/// A column's name, type, nullability, key, default, and extra information.
 type Described = (String, String, String, String, mysql::Value, String);
 
 /// A prepared statement that is kept.
 #[derive(Clone)]
 pub(crate) struct Kept {
     pub(crate) statement: mysql::Statement,
-    /// The parameters that their columns could change.
+    /// The parameters that their columns may change.
     guards: Arc<[Guard]>,
     /// The connection's alterations when the guards were made.
     alterations: u64,
 }
 
-/// Why a statement ended early.
+/// The reason why a statement ended early.
 pub(crate) enum Failure {
     Driver(mysql::Error),
-    /// While it was prepared, which runs nothing.
+    /// An error while it was prepared: nothing has run.
     Preparing(mysql::Error),
-    /// Found by us before anything was sent.
+    /// An error found before anything was sent.
     Own(Error),
-    /// The sink's error, and that of reading on after it.
+    /// The sink's error, and the error of reading the remaining rows.
     Sink(Error, Option<mysql::Error>),
 }
 
@@ -110,7 +111,7 @@ impl MariaDbConnection {
         drain(result, &self.link.socket, sql, sink)
     }
 
-    /// A statement that is not kept: a user's own, whose id is mostly fresh, or a long one.
+    /// Runs a statement without keeping it: one of the user, whose id is usually new, or one with many parameters.
     fn once(
         &mut self,
         sql: &Sql,
@@ -134,13 +135,13 @@ impl MariaDbConnection {
             },
             Err(failure) => Err(failure),
         };
-        // Nothing answers this; what is wrong with the connection is known already, or shows with the next statement.
+        // The server does not answer this. A broken connection is known already, or is noticed at the next statement.
         let _ = self.link.conn.close(prepared);
         outcome
     }
 
     fn prepare_to_keep(&mut self, sql: &Sql) -> Result<Kept, Failure> {
-        // An error of the question must not leave a statement on the server.
+        // Guards come first: if querying them fails, no prepared statement is left on the server.
         let guards = self.guards(sql)?;
         let kept = Kept {
             statement: self.prepare(sql)?,
@@ -151,7 +152,7 @@ impl MariaDbConnection {
         Ok(kept)
     }
 
-    /// Keeps a statement with other guards.
+    /// Keeps a statement again, with other guards.
     fn keep_again(&mut self, sql: &Sql, kept: &mut Kept) -> Result<(), Failure> {
         kept.alterations = self.alterations;
         self.statements.forget(sql.id());
@@ -166,7 +167,8 @@ impl MariaDbConnection {
         Ok(())
     }
 
-    /// Refuses parameters that columns would change as their table is declared now: another connection may have altered it.
+    /// Refuses parameters that their columns would change, as the table is declared now: another connection may have altered
+    /// it.
     fn refuse_changed(&mut self, statement: &Statement<'_>) -> Result<Arc<[Guard]>, Failure> {
         if let Some(target) = statement.sql.target() {
             self.tables.remove(&question_of(target));
@@ -176,7 +178,7 @@ impl MariaDbConnection {
         Ok(guards)
     }
 
-    /// Returns the parameters that the columns of a statement could change.
+    /// Returns guards for the parameters that their columns may change.
     fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
         let Some(target) = sql.target() else {
             return Ok(Arc::default());
@@ -184,7 +186,7 @@ impl MariaDbConnection {
         Ok(fit::guards(target, self.declared(question_of(target))?).into())
     }
 
-    /// Returns how the columns of a table are declared.
+    /// Returns the declared columns of a table.
     pub(crate) fn declared(&mut self, question: String) -> Result<&[Declared], Failure> {
         if self.tables.len() >= MOST_TABLES && !self.tables.contains_key(&question) {
             self.tables.clear();
@@ -196,7 +198,7 @@ impl MariaDbConnection {
         self.counted.round_trips += 1;
         let table = self.link.conn.query::<Described, _>(entry.key());
         let table = table.map_err(Failure::Preparing)?;
-        // Nothing is told about the keys of a view, nor about what its columns do: a time may follow updates.
+        // The server reports neither the keys of a view nor that its columns follow updates, so a time may do so.
         let may_be_view = table.iter().all(|(_, _, _, key, ..)| key != "PRI");
         let described = |(name, ty, nullable, _, _, extra): Described| Declared {
             replaces_null: extra.contains("auto_increment")

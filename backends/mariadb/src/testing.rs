@@ -31,12 +31,12 @@ pub use cluster::Cluster;
 pub use database::Database;
 pub use server::Server;
 
-/// The same for a Galera cluster: `SELFSAME_REQUIRE` lists `galera`.
+/// Returns whether tests must fail, instead of being ignored, without a Galera cluster: `SELFSAME_REQUIRE` lists `galera`.
 pub fn cluster_required() -> bool {
     selfsame_testing::is_required("galera")
 }
 
-/// The same for MySQL: `SELFSAME_REQUIRE` lists `mysql`.
+/// Returns whether tests must fail, instead of being ignored, without a MySQL server: `SELFSAME_REQUIRE` lists `mysql`.
 pub fn mysql_required() -> bool {
     selfsame_testing::is_required("mysql")
 }

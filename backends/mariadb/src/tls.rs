@@ -22,13 +22,13 @@ pub(crate) enum TlsMode {
     Prefer,
     /// TLS with any certificate.
     Unverified,
-    /// A certificate of a known authority.
+    /// A certificate of a trusted authority.
     VerifyCa,
-    /// The same, for this host.
+    /// A certificate of a trusted authority for this host.
     VerifyFull,
 }
 
-/// The options so far.
+/// The options read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
     /// Whether TLS is enabled.
@@ -38,7 +38,7 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// Applies an option of encryption; returns whether it is one.
+    /// Applies a TLS option; returns false for any other option.
     pub(crate) fn take(&mut self, name: &str, value: &str) -> Result<bool> {
         let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
         match &*plain(name) {
@@ -107,7 +107,7 @@ impl Wanted {
             (Some(false), None) => TlsMode::Disable,
             (_, Some(mode)) => mode,
             (Some(true), None) => TlsMode::VerifyFull,
-            // A given authority must be used.
+            // If an authority is given, certificates are verified.
             (None, None) if self.root.is_some() => TlsMode::VerifyFull,
             (None, None) => TlsMode::Disable,
         };

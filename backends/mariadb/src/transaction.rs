@@ -8,22 +8,22 @@ use selfsame::error::{Error, ErrorKind, Result};
 use crate::connection::{MariaDbConnection, gone};
 use crate::results::skip;
 
-/// A warning: some tables that changed could not be rolled back.
+/// The warning that some changed tables could not be rolled back.
 const NOT_UNDONE: u16 = 1196;
-/// Marks the transaction while a statement runs that may end it: in another transaction there is no such savepoint.
+/// Marks the transaction while a statement runs that may end it: another transaction would not have this savepoint.
 const MARK: &str = "SAVEPOINT selfsame";
 const UNMARK: &str = "RELEASE SAVEPOINT selfsame";
-/// How the names of savepoints begin: a savepoint that a user sets by the same name would replace ours.
+/// The prefix of savepoint names: a savepoint that the user sets under the same name would replace the connection's own.
 const SAVEPOINT: &str = "selfsame_savepoint_";
 
-/// The transaction as the server sees it: the driver does not tell.
+/// The state of the transaction on the server, which the driver does not report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Idle,
     Open,
-    /// Undone by the server: by a deadlock, or a conflict of a cluster. What followed would commit itself.
+    /// The server has rolled it back, because of a deadlock or a conflict in a cluster. Later statements would commit themselves.
     Undone,
-    /// Ended by a statement in it, as a procedure may do; what was done before is committed, or undone.
+    /// A statement in it has ended it, as a procedure may do; earlier changes are committed or undone.
     Ended,
 }
 
@@ -45,7 +45,7 @@ impl MariaDbConnection {
         self.command(sql, MARK)
     }
 
-    /// Some errors end the transaction.
+    /// Queries whether the transaction is still open, because some errors end it.
     pub(crate) fn ask_for_transaction(&mut self) {
         self.counted.round_trips += 1;
         let flavor = self.link.flavor;
@@ -56,7 +56,7 @@ impl MariaDbConnection {
         }
     }
 
-    /// Notes whether the transaction is the one that was marked.
+    /// Notes whether the marked transaction is still open.
     pub(crate) fn look_for_mark(&mut self) {
         self.counted.round_trips += 1;
         match self.link.conn.query_drop(UNMARK) {
@@ -79,7 +79,7 @@ impl MariaDbConnection {
         }
     }
 
-    /// A command that undoes: the connection is given up if it takes long, which undoes too.
+    /// Runs a command that undoes changes. If it takes too long, the connection is closed, which undoes them too.
     pub(crate) fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
         self.link.be_short();
         let done = self.command(sql, text);
@@ -87,7 +87,7 @@ impl MariaDbConnection {
         done
     }
 
-    /// A command that undoes, and an error if not all of it could be: some engines have no transactions.
+    /// Runs a command that undoes changes, and fails if some could not be undone: some engines have no transactions.
     pub(crate) fn undo(&mut self, sql: &Sql, text: &str) -> Result<()> {
         self.link.be_short();
         let undone = self.undo_in_time(sql, text);
@@ -107,7 +107,7 @@ impl MariaDbConnection {
         }
     }
 
-    /// Whether the last statement had this warning.
+    /// Returns whether the last statement had this warning.
     ///
     /// # Errors
     ///
@@ -133,7 +133,7 @@ impl MariaDbConnection {
         Ok(codes.contains(&code))
     }
 
-    /// Marks, releases or goes back to a savepoint by its place among those of the transaction, for names may repeat.
+    /// Sets, releases or rolls back to a savepoint, by its position among those of the transaction, because names may repeat.
     pub(crate) fn savepoint(
         &mut self,
         command: &Transaction<'_>,
@@ -157,7 +157,7 @@ impl MariaDbConnection {
                 self.savepoints.truncate(place);
             }
             _ => {
-                // The connection is not given up if this takes long: the transaction would be lost with it.
+                // The connection is not closed if this takes long, because the transaction would be lost with it.
                 let text = format!("ROLLBACK TO SAVEPOINT {SAVEPOINT}{place}");
                 let undone = self.undo_in_time(sql, &text);
                 self.savepoints.truncate(place + 1);
@@ -179,14 +179,15 @@ impl MariaDbConnection {
             }
         };
         if let Some(message) = message {
-            // Whether it arrives does not matter.
+            // It does not matter whether this succeeds.
             let _ = self.short_command(sql, "ROLLBACK");
             return Err(Error::new(ErrorKind::PendingRollback, message));
         }
         self.refuse_if_gone()?;
         let committed = self.command(sql, sql.text());
         if committed.is_err() && !self.lost {
-            // A refused COMMIT has usually rolled back; otherwise this does, or closing the connection. The first error is reported.
+            // A COMMIT that is refused has usually rolled back; otherwise this does, or closing the connection. The first error is
+            // reported.
             let _ = self.short_command(sql, "ROLLBACK");
         }
         committed

@@ -1,5 +1,5 @@
-//! A limit for the whole of an answer. The socket's own limit is for each wait alone, which a server that says a little again and again
-//! never exceeds.
+//! A time limit for a whole answer. The socket's own timeout applies to each wait, so a server that keeps sending a little never
+//! exceeds it.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,22 +10,22 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-/// When, and which of those at the same time.
+/// The time of a limit, and a number that distinguishes equal times.
 type Place = (Instant, u64);
 
-/// The sockets that are watched.
+/// The watched sockets.
 static WATCHED: Mutex<BTreeMap<Place, Weak<File>>> = Mutex::new(BTreeMap::new());
 static EARLIER: Condvar = Condvar::new();
 
-/// A limit that holds until it is dropped.
+/// A time limit that applies until it is dropped.
 pub(crate) struct Limit(Place);
 
-/// Closes a socket if the limit lasts longer than this.
+/// Closes a socket unless the returned limit is dropped within this time.
 pub(crate) fn within(socket: &Arc<File>, limit: Duration) -> Limit {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
-        // Without the thread each wait has its limit all the same.
+        // Without the thread, each wait still has its own limit.
         let _ = std::thread::Builder::new()
             .name("selfsame-mariadb-limits".to_owned())
             .spawn(watch);

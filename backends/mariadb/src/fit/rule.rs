@@ -1,4 +1,4 @@
-//! [`Rule`]: which values a column of a declared type keeps as they are.
+//! [`Rule`]: the values that a column of a declared type stores unchanged.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -6,45 +6,48 @@ use selfsame::value::{Decimal, ValueRef, ValueType};
 
 use crate::reflection::types::split;
 
-/// Which values a column keeps.
+/// The values that a column stores unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
-    /// Floats that a single has too.
+    /// Floats that a single-precision float can hold too.
     Single,
-    /// Numbers with so many digits after the decimal point.
+    /// Numbers with at most this many digits after the decimal point.
     Scale(u32),
-    /// Floats nearest to numbers with so many digits after the decimal point; `single` if a single must have them, too.
+    /// Floats nearest to numbers with at most this many digits after the decimal point; if `single`, also representable in single
+    /// precision.
     Fixed { digits: u32, single: bool },
-    /// Years of four digits: others are taken for those of this century or the last one.
+    /// Years of four digits: the server takes shorter ones for years of this century or the last.
     Year,
-    /// Times with so many digits after the second.
+    /// Times with at most this many digits after the decimal point of the seconds.
     Digits(u32),
-    /// Bytes of this length, to which others are filled up. The server refuses longer ones, unless what is `excess` is only zeros.
+    /// Bytes of this length. The server pads shorter values, and refuses longer ones; if `excess`, it cuts an excess that consists of
+    /// zeros.
     Length { bytes: usize, excess: bool },
-    /// Numbers from zero on: the column of 64 bits holds a negative one as one that is too great to be read.
+    /// Numbers that are not negative: a 64-bit column stores a negative one as a number that is too great to be read.
     NotNegative,
-    /// Texts of so many characters. The server refuses longer ones, unless the excess is only blanks.
+    /// Texts of at most this many characters. The server refuses longer ones, unless the excess consists of blanks.
     Characters(usize),
-    /// The same, without a blank at the end.
+    /// Like `Characters`, without a blank at the end.
     Stripped(usize),
-    /// Texts of so many bytes.
+    /// Texts of at most this many bytes.
     Bytes(usize),
-    /// Exactly one of these labels: others are found by their numbers, or whatever their case.
+    /// Exactly one of these labels: the server accepts others by their numbers, or in another case.
     Label(Vec<String>),
     /// Some of these labels in this order, separated by commas.
     Labels(Vec<String>),
-    /// UUIDs with small letters and all dashes.
+    /// UUIDs in lower case with all hyphens.
     Uuid,
-    /// Addresses of four numbers.
+    /// IPv4 addresses: four numbers.
     Inet4,
-    /// Addresses in their shortest form.
+    /// IPv6 addresses in their shortest form.
     Inet6,
-    /// No text: the column's values are not read as one.
+    /// No text: the column's values are not read as text.
     OtherKind,
 }
 
 impl Rule {
-    /// Returns the rule of a column for the values of a mapped type; `None` if it keeps or refuses them all, or if none can be read.
+    /// Returns the rule of a column for the values of a mapped type; `None` if the column keeps or refuses all values, or if none can be
+    /// read.
     pub(super) fn of(mapped: ValueType, declared: &str) -> Option<Self> {
         use ValueType as V;
         let (name, modifiers) = split(declared);
@@ -99,7 +102,7 @@ impl Rule {
         })
     }
 
-    /// Whether a column stores a value as it is, or refuses it.
+    /// Returns whether a column stores a value unchanged, or refuses it.
     pub(super) fn keeps(&self, value: ValueRef<'_>) -> bool {
         match (self, value) {
             (Self::Single, ValueRef::F64(value)) => is_single(value),
@@ -160,7 +163,7 @@ impl Rule {
     }
 }
 
-/// What the server removes from the end of a text that is too long.
+/// Whether the server cuts this character from the end of a text that is too long.
 fn is_blank(c: char) -> bool {
     c.is_ascii_whitespace() || c == '\u{b}'
 }
@@ -173,7 +176,7 @@ fn is_single(value: f64) -> bool {
     f64::from(value as f32).to_bits() == value.to_bits()
 }
 
-/// A float rounded to so many digits after the decimal point.
+/// Formats a float with this many digits after the decimal point.
 fn fixed(value: f64, digits: u32) -> String {
     let digits = digits as usize;
     format!("{value:.digits$}")
@@ -195,8 +198,8 @@ fn is_uuid(text: &str) -> bool {
     text.len() == 36 && text.bytes().enumerate().all(is_fitting)
 }
 
-/// An address as the server writes it: the longest sequence of zeros is left out, also of one, and the last two numbers of an address that
-/// maps one of IPv4 are written as that.
+/// Formats an address as the server does: the longest sequence of zeros is omitted, even of a single one, and the last two groups of an
+/// IPv4-mapped address are written as an IPv4 address.
 fn inet6(address: Ipv6Addr) -> String {
     let parts = address.segments();
     let zeros = |from: usize| parts[from..].iter().take_while(|part| **part == 0).count();

@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-/// Returns an expression as it can be written in a statement: MySQL escapes the quotes and backslashes of its text, and writes the
-/// character set before each literal.
+/// Converts a reported expression to one that can be used in a statement: MySQL escapes the quotes and backslashes of its text, and
+/// writes the character set before each literal.
 pub(super) fn written(reported: &str) -> String {
     without_character_sets(&unescaped(&decoded(reported)))
 }
 
-/// MySQL reports each byte of the UTF-8 of an expression as a character of its own. Text for which that cannot be so stays as it is.
+/// MySQL reports each byte of the UTF-8 of an expression as a character of its own. Text that cannot be decoded in this way is
+/// returned unchanged.
 fn decoded(reported: &str) -> Cow<'_, str> {
     let bytes: Result<Vec<u8>, _> = reported.chars().map(u8::try_from).collect();
     let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());

@@ -21,7 +21,7 @@ pub(super) struct Reported {
 struct Part {
     /// Empty if it is an expression.
     column: String,
-    /// How many characters or bytes of the column, if not all.
+    /// The length of the indexed prefix, in characters or bytes, if it is not the whole column.
     length: Option<i64>,
     is_descending: bool,
 }
@@ -76,7 +76,7 @@ impl Reported {
         let is_usual = matches!(self.kind.as_str(), "BTREE" | "HASH")
             && self.parts.iter().all(|part| part.length.is_none());
         if !is_usual || self.parts.iter().any(|part| part.is_descending) {
-            // Whatever is unique in a part of its values is unique.
+            // If a prefix is unique, the whole column is unique, too.
             let here = match self.is_unique || is_usual {
                 true => "Only partly here",
                 false => "Not here",
@@ -99,7 +99,7 @@ impl Reported {
 
     /// Returns the index as `name (a, b(10)), BTREE`.
     fn written(&self) -> String {
-        // The server reports a length for spatial indexes, too, which says nothing.
+        // The server also reports a length for spatial indexes, which is meaningless.
         let is_spatial = self.kind == "SPATIAL";
         let parts = self.parts.iter().map(|part| {
             let length = part.length.filter(|_| !is_spatial);
@@ -112,8 +112,8 @@ impl Reported {
     }
 }
 
-/// Each foreign key has an index with its name, unless another index serves it. The index of an unnamed key is named like its
-/// first column. The index of a counted column that needs one has a name of our own.
+/// Each foreign key has an index with its name, unless another index serves it. The index of an unnamed key is named like its first column.
+/// The index that the dialect adds for an AUTO_INCREMENT column has a fixed name.
 pub(super) fn leave_out_indexes_of_keys(table: &mut Table) {
     let keys = std::mem::take(&mut table.foreign_keys);
     let counted = format!("{}_ibfk_", table.name);

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use selfsame::schema::ColumnType;
 use selfsame::value::ValueType;
 
-/// Returns the neutral type of a column for the server's form, such as `varchar(50)`, and whether `create_all` creates the same type from it.
+/// Returns the neutral type of a column for a type as the server writes it, such as `varchar(50)`, and whether `create_all` creates the
+/// same type from it.
 pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
     // MariaDB writes in a comment that a column is compressed.
     let comment = written.split_once(" /*!");
@@ -40,7 +41,7 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
         ("bit", Some(1)) => (ColumnType::Bool, false),
         ("bit", Some(2..=15)) => (ColumnType::I16, false),
         ("bit", Some(16..=31)) => (ColumnType::I32, false),
-        // The greatest half of what 64 bits hold is refused when it is read.
+        // Half of the values of 64 bits do not fit, and are refused when they are read.
         ("bit", Some(32..=64)) => (ColumnType::I64, false),
         ("tinyint", _) => (ColumnType::I16, false),
         ("smallint", None) => (ColumnType::I16, true),
@@ -59,7 +60,7 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
         ("binary", Some(16)) => (ColumnType::Uuid, true),
         ("binary", Some(_)) => (declared(ColumnType::Bytes), true),
         ("varbinary", Some(_)) => (ColumnType::Bytes, false),
-        // As the server stores them, which it takes again.
+        // In the form in which the server stores them and accepts them again.
         (
             "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
             | "multipolygon" | "geometrycollection" | "geomcollection",
@@ -70,21 +71,21 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
             (ty, is_exact && written.ends_with(')'))
         }
         ("uuid", None) => (ColumnType::Uuid, false),
-        // MySQL's own; MariaDB reports the text that it is.
+        // A type of MySQL; MariaDB reports the text type that its `json` stands for.
         ("json", None) => (ColumnType::Json, true),
         ("date", None) => (ColumnType::Date, true),
         ("time", Some(6)) => (ColumnType::Time, true),
         ("time", _) => (declared(ColumnType::Time), true),
         ("datetime", Some(6)) => (ColumnType::Timestamp, true),
         ("datetime", _) => (declared(ColumnType::Timestamp), true),
-        // Ends in 2038.
+        // Its range ends in 2038.
         ("timestamp", _) => (declared(ColumnType::TimestampTz), true),
         _ => other(),
     }
 }
 
 /// Returns whether the default of a column of this type is a date without year, month or day, such as `'0000-00-00 00:00:00'`: strict mode
-/// refuses to create it, and no value can hold it.
+/// refuses to create it, and no neutral value can represent it.
 pub(crate) fn is_no_date(ty: &ColumnType, default: &str) -> bool {
     let is_date = matches!(
         ty.value_type(),
@@ -119,7 +120,7 @@ pub(crate) fn canonical(written: &str) -> Cow<'_, str> {
     written.into()
 }
 
-/// A type's name and the contents of its parentheses: `int(10) unsigned` is `int unsigned` and `10`, but that the name is cut at the first.
+/// A type's name and the contents of its parentheses: `varchar(50)` is `varchar` and `50`. The name ends at the parenthesis.
 pub(crate) fn split(written: &str) -> (&str, &str) {
     match written.split_once('(') {
         Some((name, rest)) => (name, rest.split_once(')').map_or(rest, |(inner, _)| inner)),

@@ -9,7 +9,7 @@ use selfsame_testing::{Supervised, free_port, random_password, refused};
 use super::local::program;
 use super::supervisor::script;
 
-/// Runs one node. The first creates the cluster; the others get their data from a running one.
+/// Runs one node. The first creates the cluster; the others copy their data from a running one.
 const ARGUMENTS: &str = "mariadbd=$1 install=$2 provider=$3 name=$4 port=$5 group=$6 ist=$7 sst=$8 members=$9 first=${10}";
 const START: &str = r#"
 "$install" --no-defaults --datadir="$dir/data" --auth-root-authentication-method=socket --skip-test-db >log 2>&1 </dev/null || failed
@@ -27,7 +27,7 @@ setsid "$mariadbd" --no-defaults --datadir="$dir/data" --port="$port" --bind-add
   "$@" >log 2>&1 </dev/null &
 "#;
 
-/// Where packages put Galera.
+/// The paths at which packages install Galera.
 const PROVIDERS: [&str; 3] = [
     "/usr/lib/galera/libgalera_smm.so",
     "/usr/lib64/galera-4/libgalera_smm.so",
@@ -44,7 +44,7 @@ pub struct Cluster {
 struct Node {
     name: String,
     running: Option<Supervised>,
-    /// Where clients connect, and where the nodes meet, send what is missing, and send everything.
+    /// The ports for clients, for the group, for incremental and for complete state transfers.
     ports: [u16; 4],
 }
 
@@ -104,7 +104,7 @@ impl Cluster {
         Some(format!("mariadb://selfsame:{}@{address}", self.password))
     }
 
-    /// Kills a node, like a crash. Its data is lost.
+    /// Kills a node, as in a crash. Its data is lost.
     pub fn kill(&mut self, index: usize) {
         if let Some(node) = self.nodes.get_mut(index) {
             node.running = None;
@@ -157,7 +157,7 @@ impl Node {
     }
 }
 
-/// Without the password.
+/// Omits the password.
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cluster")

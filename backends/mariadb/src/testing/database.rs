@@ -47,8 +47,8 @@ impl Database {
             .lock_timeout(LOCK_TIMEOUT)
     }
 
-    /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and gives up waiting
-    /// for an answer after `patience`. `None` if the server is not one host with a port, or is connected to by TLS.
+    /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and waits for an
+    /// answer for at most `patience`. `None` if the server is not one host with a port, or the connection uses TLS.
     pub fn behind_proxy(&self, patience: Duration) -> Option<(MariaDb, Proxy)> {
         let is_plain = self.server.backend().options.tls.mode == TlsMode::Disable;
         let (host, port) = self.address().filter(|_| is_plain)?;
@@ -66,7 +66,8 @@ impl Database {
         is_one.then(|| Some((host.to_owned(), port.parse().ok()?)))?
     }
 
-    /// Returns a backend that connects to a port of the loopback interface, where something forwards to the server, without TLS.
+    /// Returns a backend that connects to a port of the loopback interface, from which a proxy or tunnel forwards to the server, without
+    /// TLS.
     pub fn through(&self, port: u16) -> Option<MariaDb> {
         let (user, _) = self.parts()?;
         let at = if user.is_empty() { "" } else { "@" };
@@ -76,7 +77,7 @@ impl Database {
             .map(|backend| backend.database(&self.name))
     }
 
-    /// User and password, and hosts, as they are in the URL.
+    /// Returns user and password, and hosts, as written in the URL.
     fn parts(&self) -> Option<(&str, &str)> {
         let (_, rest) = self.server.url().split_once("://")?;
         let rest = rest.split(['/', '?']).next()?;

@@ -19,7 +19,7 @@ const START: &str = r#"
   --innodb-file-per-table=0 --performance-schema=0 "$@" >log 2>&1 </dev/null &
 "#;
 
-/// The same for MySQL, which initializes itself.
+/// The same for MySQL, which initializes its data folder itself.
 const ARGUMENTS_OF_MYSQL: &str = "mysqld=$1 port=$2";
 const START_MYSQL: &str = r#"
 "$mysqld" --no-defaults --version >log 2>&1 </dev/null || { tail -n 3 log | tr '\n' ' '; exit 1; }
@@ -91,7 +91,8 @@ impl LocalServer {
     }
 }
 
-/// MySQL's server: the file that `SELFSAME_MYSQLD` names, or `mysqld` in PATH or where packages put it.
+/// Finds MySQL's server: the file named in `SELFSAME_MYSQLD`, or `mysqld` in PATH or in the folders that
+/// packages use.
 fn mysqld() -> Result<PathBuf> {
     const NAMED: &str = "SELFSAME_MYSQLD";
     if let Some(named) = env::var_os(NAMED) {
@@ -109,7 +110,8 @@ fn mysqld() -> Result<PathBuf> {
         .ok_or_else(|| refused(format!("mysqld not found in PATH; set {NAMED} to its file")))
 }
 
-/// A program of the server, in the folder that `SELFSAME_MARIADB_BIN` names, in PATH, or where packages put it.
+/// Finds a program of the server: in the folder named in `SELFSAME_MARIADB_BIN`, in PATH, or in the folders
+/// that packages use.
 pub(super) fn program(name: &str, packaged: &str) -> Result<PathBuf> {
     let mut folders: Vec<PathBuf> = match env::var_os("SELFSAME_MARIADB_BIN") {
         Some(named) => vec![named.into()],

@@ -35,7 +35,7 @@ fn image(name: &str) -> Image<'_> {
     }
 }
 
-/// How long a node may take to apply the commit of another.
+/// The maximum time in which a node applies the commit of another.
 const APPLIED: Duration = Duration::from_secs(5);
 
 /// A running server or cluster. If it was started here, it stops when the last clone and the last [`Database`] are dropped.
@@ -227,7 +227,7 @@ impl Server {
             })
         })?;
         for id in open {
-            // It may be gone by now.
+            // It may have ended already.
             let _ = self.running.execute(&format!("KILL {id}"));
         }
         self.running

@@ -1,6 +1,7 @@
 //! The shell scripts under which servers run.
 
-/// What every script does first: it works in a temporary folder that goes with it, and reads the password, the first line of its input.
+/// The beginning of every script: creates a temporary folder, which is removed when the script ends, and reads the password, the first
+/// line of its input.
 const BEGIN: &str = r#"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-server.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-server.XXXXXX) || exit 1
 cd "$dir" || exit 1
@@ -14,8 +15,8 @@ mkdir tmp && TMPDIR=$dir/tmp && export TMPDIR || exit 1
 printf "CREATE USER selfsame IDENTIFIED BY '%s';\nGRANT ALL ON *.* TO selfsame WITH GRANT OPTION;\n" "$password" >init.sql
 "#;
 
-/// What every script does last: it says when the server is ready, and goes on until its input is closed, which happens however this
-/// process ends.
+/// The end of every script: reports when the server is ready, and runs until its input is closed, which happens however this process
+/// ends.
 const END: &str = r#"
 pid=$!
 for _ in $(seq 900); do
@@ -26,8 +27,8 @@ done
 failed
 "#;
 
-/// Returns the script that runs a server: `start` starts it in the background, logs to `log`, and may say in `ready` what the log says
-/// when the server can be used. `arguments` assigns the script's arguments to variables.
+/// Returns the script that runs a server: `start` starts it in the background, logs to `log`, and may set `ready` to the text that the
+/// log contains when the server can be used. `arguments` assigns the script's arguments to variables.
 pub(super) fn script(arguments: &str, start: &str) -> String {
     format!("{arguments}{BEGIN}{start}{END}")
 }
