@@ -26,10 +26,10 @@ const CONNECTING: Duration = Duration::from_secs(1);
 /// Removes the container when its standard input ends, which it does however this process ends.
 const SUPERVISOR: &str = r#"trap : HUP INT TERM; read -r _; "$2" rm -f -v "$1""#;
 
-/// The programs that remove containers, the first that is there.
+/// The programs that remove containers; the first one found is used.
 const PROGRAMS: [&str; 2] = ["docker", "podman"];
 
-/// How many of the server's last lines are reported if it never gets ready.
+/// The number of the server's last lines that are reported if it does not get ready.
 const LAST_LINES: usize = 8;
 
 /// A running container, removed when dropped, or when the process ends in any way.
@@ -106,13 +106,13 @@ impl Drop for Container {
     }
 }
 
-/// Whether `DOCKER_HOST` names a daemon on another machine, or may do so.
+/// Whether `DOCKER_HOST` may name a daemon on another machine.
 fn daemon_is_remote() -> bool {
     env::var("DOCKER_HOST").is_ok_and(|url| !url.is_empty() && !url.starts_with("unix:"))
 }
 
-/// The host of a published port. A daemon on this machine mostly publishes on loopback, while what is called its host inside of a
-/// container is the bridge's gateway; so loopback is tried first, unless the daemon is elsewhere.
+/// The host of a published port. A daemon on this machine usually publishes on loopback, while inside of a container its host is
+/// reported as the bridge's gateway; so loopback is tried first, unless the daemon is elsewhere.
 fn reached(host: &str, daemon_is_remote: bool, port: u16) -> String {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let is_here = || !daemon_is_remote && TcpStream::connect_timeout(&loopback, CONNECTING).is_ok();
@@ -204,7 +204,7 @@ pub fn sweep() -> Result<()> {
     Ok(())
 }
 
-/// A process of this machine, since its last boot: its id and start time, because ids are reused.
+/// Identifies a process of this machine since its last boot: by id and start time, because ids are reused.
 fn owner(process: u32) -> String {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     format!(

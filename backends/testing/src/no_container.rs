@@ -11,7 +11,7 @@ use crate::Image;
 pub struct Container(Infallible);
 
 impl Container {
-    /// Says that containers need a feature.
+    /// Returns an error which says that containers need a feature.
     ///
     /// # Errors
     ///

@@ -35,7 +35,7 @@ struct State {
     over: AtomicBool,
 }
 
-/// How many bytes may pass before the cut.
+/// The number of bytes that may pass before the cut.
 #[derive(Debug)]
 struct Left(AtomicI64);
 
@@ -183,7 +183,7 @@ fn forward(mut from: TcpStream, mut to: TcpStream, direction: Direction, state: 
             break;
         }
     }
-    // What was forwarded arrives before the end.
+    // Data forwarded before arrives before the end of the stream.
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
 }

@@ -20,8 +20,8 @@ pub struct Supervised {
 }
 
 impl Supervised {
-    /// Runs `script` with `program`, `arguments` and the lines of `input` on its standard input, and waits until it prints `ready`, or why
-    /// `name` did not start. As root it runs as another user, because database servers refuse to run as root.
+    /// Runs `script` with `program`, `arguments` and the lines of `input` on its standard input, and waits until it prints `ready`, or the
+    /// reason why `name` did not start. As root it runs as another user, because database servers refuse to run as root.
     ///
     /// # Errors
     ///
@@ -73,7 +73,7 @@ impl Supervised {
 impl Drop for Supervised {
     fn drop(&mut self) {
         drop(self.lifeline.take());
-        // It ends on its own; waiting for it avoids a zombie and a leftover folder.
+        // The supervisor ends by itself; waiting for it avoids a zombie and a leftover folder.
         let _ = self.supervisor.wait();
     }
 }

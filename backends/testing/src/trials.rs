@@ -1,5 +1,5 @@
-//! Tests of a backend with a server that sends a little again and again, or more than is read, or that accepts data slowly or not at all: every
-//! wait must end, and not too early.
+//! Tests of a backend with a server that keeps sending a little, sends more than is read, or accepts data slowly or not at all: every wait
+//! must end, and not too early.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -26,7 +26,7 @@ pub struct Drip {
     pub greeting: Vec<u8>,
     /// What it sends after the client's first message.
     pub answer: Vec<u8>,
-    /// What it sends again and again after that.
+    /// What it keeps sending after that.
     pub again: Vec<u8>,
 }
 
@@ -68,7 +68,7 @@ impl Drip {
 pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
     let (sender, reported) = mpsc::channel();
     thread::spawn(move || {
-        // No wait may last any longer.
+        // The receiver no longer exists if this took too long.
         let _ = sender.send(backend.connect().map(drop));
     });
     let reported = reported
@@ -104,8 +104,8 @@ pub fn undoing_by_drops_ends_in_time(backend: &Arc<dyn Backend>, proxy: &Proxy, 
     }
 }
 
-/// Asserts that after a panic in a sink, which leaves far more rows on their way than are worth waiting for, neither the connection that is returned
-/// nor its next user reads them all. `flood` selects them, as texts.
+/// Asserts that after a panic in a sink, which leaves far more rows unread than are worth waiting for, neither the connection that is
+/// returned nor its next user reads them all. `flood` selects them, as texts.
 ///
 /// # Panics
 ///
@@ -136,9 +136,9 @@ pub fn a_flood_ends_in_time(backend: &Arc<dyn Backend>, flood: &str) {
     }
 }
 
-/// Asserts that sending a large statement is a wait like that for an answer. A server that takes the statement slowly is not silent, although it
-/// says nothing for longer than it may; one that takes nothing is. `length` returns the length of its one parameter, a text, and the backend's limit
-/// for silence is one second.
+/// Asserts that the limit for silence also applies while a large statement is sent. A server that accepts the statement slowly is not
+/// silent, although it sends nothing for longer than the limit; one that accepts nothing is. `length` returns the length of its one
+/// parameter, a text, and the backend's limit for silence is one second.
 ///
 /// # Panics
 ///

@@ -1,4 +1,4 @@
-//! What can be inferred from a field's type as written, since a macro sees names, not types.
+//! Inferring properties from a field's type as written, since a macro sees names, not types.
 
 use syn::ext::IdentExt;
 use syn::{GenericArgument, Ident, PathArguments, Type, TypePath};

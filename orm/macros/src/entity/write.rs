@@ -58,7 +58,7 @@ fn column_value(ty: &Type) -> TokenStream {
     quote_spanned!(span=> <#ty as ::selfsame::value::ColumnValue>)
 }
 
-/// The same with `<T as Embedded>`.
+/// Returns `<T as Embedded>` in the same way.
 fn embedded_value(ty: &Type) -> TokenStream {
     let span = ty.span();
     quote_spanned!(span=> <#ty as ::selfsame::entity::Embedded>)
@@ -73,7 +73,7 @@ fn column_bound(ty: &Type) -> TokenStream {
     quote!(let _ = #value::TYPE;)
 }
 
-/// The same for the target of a relation.
+/// Uses the bound of a relation's target in the same way.
 fn entity_bound(relation: &Relation<'_>, model: &Model<'_>) -> TokenStream {
     let target = relation.target_of(model);
     quote_spanned!(relation.target.span()=> let _ = <#target as ::selfsame::entity::Entity>::mapper;)
