@@ -1,4 +1,4 @@
-//! [`Postgres`]: where the server is, and how to connect to it.
+//! [`Postgres`]: the address of a server, and connecting to it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Postgres {
     /// |---|---|
     /// | `sslmode` | `verify-full` and `require` verify the server's certificate for its host, `verify-ca` for any; `prefer`, the default, takes any certificate, or none |
     /// | `sslrootcert` | a file of the only authorities to trust, or `system` |
-    /// | `options` | each `-c name=value` is set on the connection, also behind a pooler; other entries are sent to the server |
+    /// | `options` | each `-c name=value` is set on the connection, also through a pooler; other entries are sent to the server |
     /// | `pooler=transaction`, `pgbouncer=true` | as [`transaction_pooler`](Self::transaction_pooler) |
     /// | `prepared_statements=false` | as [`without_prepared_statements`](Self::without_prepared_statements) |
     /// | `response_timeout` | as [`response_timeout`](Self::response_timeout), in seconds |
@@ -114,7 +114,8 @@ impl Postgres {
         self
     }
 
-    /// Sets how long a statement waits for a lock before it fails with [`Busy`](selfsame::ErrorKind::Busy); the default is the server's limit.
+    /// Sets how long a statement waits for a lock before it fails with [`Busy`](selfsame::ErrorKind::Busy); the default is the server's
+    /// limit.
     #[must_use]
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.dialect.lock_timeout = Some(timeout);
@@ -122,10 +123,10 @@ impl Postgres {
         self
     }
 
-    /// Sets how long the server may be silent while a statement runs before the connection is given up with
-    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). A server that sends rows, or takes what is sent to it, is not silent, however
-    /// slow it is. The default is three seconds more than [`statement_timeout`](Self::statement_timeout), or five minutes without one. A
-    /// rollback, and the reset between two uses of a connection, wait for at most five seconds.
+    /// Sets how long the server may be silent while a statement runs before the connection is closed with
+    /// [`ConnectionLost`](selfsame::ErrorKind::ConnectionLost). A server that sends rows or accepts data, however slowly, is not silent.
+    /// The default is three seconds more than [`statement_timeout`](Self::statement_timeout), or five minutes without one. A rollback,
+    /// and the reset between two uses of a connection, wait for at most five seconds.
     ///
     /// This detects servers that are reachable but do not respond; set it longer than the longest statement takes.
     #[must_use]
@@ -142,10 +143,10 @@ impl Postgres {
     }
 
     /// Declares a pooler that may use another server connection for each transaction, like PgBouncer with `pool_mode = transaction`.
-    /// Then nothing is prepared, and the settings of this value are set in each transaction; a statement outside a transaction gets its
-    /// own if there are settings. Session settings made by raw SQL do not persist.
+    /// Then nothing is prepared, and the settings of this value are made in each transaction; if there are any, a statement outside a
+    /// transaction runs in its own. Session settings made by raw SQL do not persist.
     ///
-    /// A pooler whose greeting names a different process than the server is detected and treated the same way.
+    /// A pooler whose greeting names another process than the server's is detected and treated in the same way.
     #[must_use]
     pub fn transaction_pooler(mut self) -> Self {
         self.options.pooler = true;
@@ -230,7 +231,7 @@ fn host_name(host: &Host) -> String {
 }
 
 fn milliseconds(duration: Duration) -> String {
-    // Zero would switch the limit off, and the server counts in 31 bits.
+    // Zero would turn the limit off, and the server counts in 31 bits.
     duration.as_millis().clamp(1, 0x7fff_ffff).to_string()
 }
 
@@ -269,7 +270,7 @@ mod tests {
             "postgres://u:hunter2@h/d?sslmode=no-verify",
             "postgres://u:hunter2@h/d?ssl_min_protocol_version=TLSv1.3",
             "postgres://u:hunter2@h/d?ssl_min_protocol_version=hunter2",
-            // Read from a file, with its line end.
+            // Read from a file, including the line feed.
             "postgres://u:hunter2@h/d\n",
             "postgres://u:hunter2@h/d?application_name=x\r\n",
             "postgres://u:hun\tter2@h/d",
@@ -294,7 +295,7 @@ mod tests {
             "postgres://u:hunter2@h/d?channel_binding=hunter2",
             "postgres://u:hunter2@h/d?application_name=%ff",
             "postgres://u:hunter2@h/d?=x",
-            // The forms of other libraries.
+            // The forms that other libraries use.
             "postgresql+psycopg://u:hunter2@h/d",
             "jdbc:postgresql://h/d?user=u&password=hunter2",
             "\"postgres://u:hunter2@h/d\"",

@@ -1,8 +1,8 @@
 //! Classifies errors of the driver and the server.
 //!
-//! The server's DETAIL, and messages that quote input, contain parameter values. So the driver's error is never a source. For codes that
-//! usually concern values the message is written here; of all others only those words are kept that are the server's own or
-//! occur in the statement.
+//! The server's DETAIL, and messages that quote input, contain parameter values. So the driver's error is never used as a source. For
+//! codes that usually concern values, this module writes the message; in all other messages, only words of the server's vocabulary and
+//! of the statement are kept.
 
 use std::error::Error as StdError;
 use std::io;
@@ -48,7 +48,7 @@ pub(crate) fn classify(error: tokio_postgres::Error, phase: Phase, statement: &s
     }
     let message = error.to_string();
     let cause = match error.into_source().map(|cause| cause.downcast::<Error>()) {
-        // This backend's error, from binding a parameter.
+        // An error of this backend, from binding a parameter.
         Some(Ok(ours)) => return *ours,
         Some(Err(cause)) => Some(cause),
         None => None,
@@ -76,10 +76,10 @@ pub(crate) fn is_stale_plan(fault: &Fault) -> Option<Stale> {
     }
 }
 
-/// What is stale.
+/// The prepared statements that are stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
-    /// This statement: its result has other columns now, as others' may.
+    /// Only this statement: its result has other columns now, and others may be stale too.
     One,
     /// All prepared statements: the server lost them, or has those of another client.
     All,
@@ -91,7 +91,7 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "23505" | "23P01" => ErrorKind::UniqueViolation,
         "23503" | "23001" => ErrorKind::ForeignKeyViolation,
         "23502" => ErrorKind::NotNullViolation,
-        // The second is that of a view WITH CHECK OPTION.
+        // The second is the error of a view WITH CHECK OPTION.
         "23514" | "44000" => ErrorKind::CheckViolation,
         "40001" => ErrorKind::Serialization,
         "40P01" => ErrorKind::Deadlock,
@@ -108,11 +108,11 @@ fn kind_of(code: &str, phase: Phase) -> ErrorKind {
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => lost(phase),
         // The server could not process the message, for example because parameters are missing.
         "08P01" if phase == Phase::Run => ErrorKind::InvalidStatement,
-        // No savepoint of this name, or no transaction.
+        // There is no savepoint of this name, or no transaction.
         "3B001" | "25P01" => ErrorKind::InvalidStatement,
         // An earlier statement of the transaction failed.
         "25P02" => ErrorKind::PendingRollback,
-        // The disk is full, whatever is being done.
+        // The disk is full, during any operation.
         "53100" => ErrorKind::Database,
         _ => match code.get(..2) {
             Some("08") => lost(phase),
@@ -144,12 +144,12 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
         }
         // An error of a pooler, which ends the connection: only a server reports a position in its source.
         _ if code == "08P01" && reported.routine().is_none() => ErrorKind::ConnectionLost,
-        // A table that the statement does not name is not the missing one.
+        // The table is missing in the FROM of the statement, not in the database.
         _ if reported.routine() == Some("errorMissingRTE") => ErrorKind::InvalidStatement,
         _ => kind_of(code, phase),
     };
     let shown = match phase {
-        // Nothing has a parameter yet.
+        // There are no parameters yet.
         Phase::Connect => reported.message().to_owned(),
         Phase::Run => message(reported, statement),
     };
@@ -175,7 +175,7 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
     }
 }
 
-/// Raised by a user's function, whose message and names may contain anything.
+/// Whether a user's function raised the error: its message and names may contain anything.
 fn is_of_a_user(reported: &DbError) -> bool {
     reported.routine() == Some("exec_stmt_raise")
 }
@@ -189,12 +189,12 @@ pub(crate) fn raised_constraint(fault: &Fault) -> Option<&str> {
     reported.constraint().filter(|_| is_of_a_user(reported))
 }
 
-/// Whether PgBouncer found no server to forward to.
+/// Whether PgBouncer found no server to forward to, so that nothing has run.
 fn was_never_given(message: &str) -> bool {
     message == "query_wait_timeout" || message.starts_with("pgbouncer cannot connect to server")
 }
 
-/// Poolers have one code for whatever they refuse.
+/// Poolers use one code for all refusals.
 fn refused_by_pooler(message: &str) -> ErrorKind {
     if ["startup parameter", "statement pooling"]
         .iter()
@@ -244,7 +244,7 @@ fn message(reported: &DbError, statement: &str) -> String {
 
 /// A failure to connect that the server did not report.
 fn unconnected(message: &str, cause: Option<&(dyn StdError + Send + Sync + 'static)>) -> ErrorKind {
-    // The driver does not expose its kinds: its messages are their names.
+    // The driver does not expose its error kinds, but its messages are their names.
     if message == "authentication error" || message == "invalid configuration" {
         let no_password = cause.is_some_and(|cause| cause.to_string().contains("password missing"));
         return if no_password || message == "authentication error" {
@@ -259,7 +259,7 @@ fn unconnected(message: &str, cause: Option<&(dyn StdError + Send + Sync + 'stat
 /// A failure in an established connection that the server did not report.
 fn undelivered(cause: Option<&(dyn StdError + Send + Sync + 'static)>) -> ErrorKind {
     match cause.and_then(|cause| cause.downcast_ref::<io::Error>()) {
-        // A message that cannot be written: nothing was sent.
+        // The message could not be encoded, so nothing was sent.
         Some(cause) if cause.kind() == io::ErrorKind::InvalidInput => ErrorKind::InvalidStatement,
         _ => ErrorKind::ConnectionLost,
     }

@@ -28,13 +28,13 @@ use crate::wire::connect_unix;
 use crate::wire::{Limit, Socket, Stream, Waiter};
 
 const PORT: u16 = 5432;
-/// `SSLRequest`: its length, and the number that stands for it.
+/// `SSLRequest`: its length, and the code that identifies it.
 const TLS_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 /// A connection, and what is known about its server.
 pub(crate) struct Connected {
     pub(crate) client: Client,
-    /// Whether the server behind the connection may be another one for each transaction.
+    /// Whether the server connection may differ from transaction to transaction, because of a pooler.
     pub(crate) pooled: bool,
 }
 
@@ -85,7 +85,7 @@ fn is_final(error: &Error) -> bool {
     )
 }
 
-/// Where a server may be.
+/// An address of a server.
 struct Place {
     host: Option<Host>,
     address: Option<IpAddr>,
@@ -104,7 +104,7 @@ impl Place {
     }
 }
 
-/// Each map has a new seed.
+/// Each `RandomState` has a new seed.
 fn shuffle(places: &mut [Place]) {
     let random = RandomState::new();
     places.sort_by_cached_key(|place| random.hash_one(place.name()));
@@ -250,7 +250,7 @@ fn greet(
     )
 }
 
-/// Asks the server for TLS; returns whether it agrees.
+/// Requests TLS; returns whether the server agrees.
 fn request_tls(
     options: &Options,
     mut stream: TcpStream,
@@ -286,7 +286,7 @@ fn offers_tls(stream: &mut (impl Read + Write)) -> io::Result<bool> {
     Ok(answer == *b"S")
 }
 
-/// How a second connection to the same server is encrypted.
+/// The encryption of a second connection to the same server.
 #[cfg(feature = "tls")]
 #[derive(Clone, Debug)]
 pub(crate) struct Encryption {
@@ -299,7 +299,7 @@ pub(crate) struct Encryption {
 
 #[cfg(feature = "tls")]
 impl Encryption {
-    /// Encrypts a stream, after the server has agreed where TLS is negotiated.
+    /// Encrypts a stream. If TLS is negotiated, the server has agreed before.
     pub(crate) fn connector(
         &self,
         stream: &mut (impl Read + Write),
@@ -381,8 +381,8 @@ fn untrusted(options: &Options, error: &native_tls::Error) -> String {
     message
 }
 
-/// Sends the startup message over a stream that is already encrypted, if it is to be, and checks the server. `mode` says how the driver uses
-/// the stream: as it is, or wrapped by `tls`.
+/// Sends the startup message over a stream, which is already encrypted if TLS is used, and checks the server. `mode` determines whether the
+/// driver uses the stream directly or wrapped by `tls`.
 fn start<S, T>(
     options: &Options,
     settings: &Settings,
@@ -400,7 +400,7 @@ where
         .ssl_mode(mode)
         .ssl_negotiation(SslNegotiation::Direct);
     let mut starting = pin!(config.connect_raw(stream, tls));
-    // Every step may receive something in time: the limit is for all of them together.
+    // Every step may receive something in time, so the limit applies to all steps together.
     let (client, connection) = waiter
         .wait(Limit::until(until), |cx| starting.as_mut().poll(cx))
         .map_err(|_| silent(options))?
@@ -427,7 +427,7 @@ where
             .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
     }
     if pooled {
-        // A pooler in statement mode refuses these.
+        // A pooler in statement mode refuses transactions.
         for text in ["BEGIN", "COMMIT"] {
             client
                 .batch_execute(text)
@@ -438,7 +438,7 @@ where
     Ok((Connected { client, pooled }, is_first_choice))
 }
 
-/// Whether a server has the requested role: `None` if not, and false if another would be better.
+/// Whether a server has the requested role: `None` if not, and false if another server would be preferred.
 fn fits(target: Target, in_recovery: Option<&str>, read_only: Option<&str>) -> Option<bool> {
     let standby = in_recovery == Some("t");
     let read_only = standby || read_only == Some("on");

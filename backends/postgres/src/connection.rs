@@ -25,35 +25,35 @@ use crate::row::PostgresRow;
 use crate::runtime;
 use crate::settings::{Settings, literal};
 
-/// How many prepared statements a connection keeps.
+/// The maximum number of prepared statements that a connection keeps.
 const KEPT: usize = 256;
-/// The most tables and types that are known at a time: a program with a schema for each tenant may use any number.
+/// The maximum number of cached tables and types: a program with a schema for each tenant may use any number.
 const MOST_KNOWN: usize = 256;
-/// All state that a user's statements can leave in a session, except prepared statements.
-/// `RESET ROLE` gives back the role that the database or its administrator sets for this user, which the statement before it takes away.
+/// All state that a user's statements can leave in a session, except prepared statements. `RESET ROLE` restores the role that the database
+/// or its administrator sets for this user, which the statement before it removes.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
                       SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES";
 /// Lists the statements that a user's own PREPARE left, in one row: DEALLOCATE ALL would also remove those kept here and in the driver.
 const LEFT_PREPARED: &str = "; SELECT pg_catalog.string_agg('DEALLOCATE ' || pg_catalog.quote_ident(name), '; ') \
                              FROM pg_catalog.pg_prepared_statements WHERE from_sql";
 
-/// How long a rollback, or the reset between two users, may take: short enough not to be noticed; after that the connection is given up.
+/// The time limit for a rollback, or for the reset between two users; after it the connection is closed. Short enough to go unnoticed.
 const SHORT_WAIT: Duration = Duration::from_secs(5);
-/// After this many lost prepared statements, a pooler evidently decides which server runs a statement.
+/// After this many lost prepared statements, a pooler is assumed to choose the server that runs a statement.
 const MOST_LOSSES: u32 = 2;
 const ENDED: &str = "a statement has ended this transaction: call rollback() first";
 const ENDED_BEFORE_COMMIT: &str =
     "a statement has ended this transaction: what came after it was not committed";
 
-/// How statements are sent.
+/// The way in which statements are sent.
 pub(crate) struct Manners {
     /// Prepares nothing.
     unprepared: bool,
     /// Each transaction may get another server connection, so session state does not persist.
     pooled: bool,
-    /// What follows BEGIN.
+    /// The text after BEGIN.
     begin: String,
-    /// Removes the state that a user's statements left.
+    /// The commands that remove the state left by a user's statements.
     forget: String,
 }
 
@@ -68,7 +68,7 @@ impl Manners {
                 false => String::new(),
             },
             forget: match pooled {
-                // The other commands could reach any server connection.
+                // A pooler could send the other commands to any server connection.
                 true => "ROLLBACK".to_owned(),
                 false => format!("{FORGET}{for_the_session}{LEFT_PREPARED}"),
             },
@@ -78,14 +78,14 @@ impl Manners {
 
 /// One connection to PostgreSQL.
 pub(crate) struct PostgresConnection {
-    /// The cell lets `is_open` look at the socket.
+    /// The cell lets `is_open` check the socket.
     client: RefCell<Client>,
     statements: Prepared<Kept>,
     /// The guards of statements, if statements are not prepared.
     guarded: Prepared<Arc<[Guard]>>,
     /// The declared columns of tables that were written to, by their names in SQL.
     tables: HashMap<String, Vec<Declared>>,
-    /// The types whose own operators `=` stands for.
+    /// The types whose own operators `=` resolves to.
     comparable: HashSet<String>,
     /// A statement of this transaction has changed tables.
     altered: bool,
@@ -96,9 +96,9 @@ pub(crate) struct PostgresConnection {
     /// The transaction was begun for one statement. It is left open only if the statement's sink panicked.
     alone: bool,
     lost: bool,
-    /// Must not be handed to another user.
+    /// The connection must not be handed to another user.
     retired: bool,
-    /// How often the server had lost a prepared statement.
+    /// The number of times that the server had lost a prepared statement.
     losses: u32,
     counted: Statistics,
 }
@@ -107,7 +107,7 @@ pub(crate) struct PostgresConnection {
 #[derive(Clone)]
 struct Kept {
     statement: tokio_postgres::Statement,
-    /// The guards of parameters that their columns could change.
+    /// The guards of parameters that their columns may change.
     guards: Arc<[Guard]>,
 }
 
@@ -122,7 +122,7 @@ enum State {
     Ended,
 }
 
-/// Why a statement ended early.
+/// The reason why a statement ended early.
 enum Failure {
     Driver(Fault),
     /// Detected by this backend before anything was sent.
@@ -169,7 +169,7 @@ impl PostgresConnection {
         Ok(self.client.get_mut())
     }
 
-    /// Runs one statement; returns how many rows it matched.
+    /// Runs one statement, and returns the number of rows that it matched.
     fn run(
         &mut self,
         statement: &Statement<'_>,
@@ -217,7 +217,7 @@ impl PostgresConnection {
         }
     }
 
-    /// Runs one statement in the transaction that is open, if one is.
+    /// Runs one statement in the open transaction, if there is one.
     fn run_here(
         &mut self,
         statement: &Statement<'_>,
@@ -227,7 +227,7 @@ impl PostgresConnection {
             Ok(matched) => return Ok(self.done(statement, matched)),
             Err(failure) => failure,
         };
-        // Refused before its first row: nothing has been handed on.
+        // The server refuses such a statement before its first row, so the sink has received none.
         if let Failure::Driver(fault) = &failure
             && self.is_stale(fault, statement.sql)
         {
@@ -246,7 +246,8 @@ impl PostgresConnection {
         Err(self.ended(failure, statement.sql))
     }
 
-    /// Queries the declared columns of a statement's table again: it may not have existed, and others may have created it.
+    /// Forgets the declared columns of a statement's table, so that they are queried again: the table may not have existed, and another
+    /// connection may have created it.
     fn forget_table(&mut self, sql: &Sql) {
         if let Some(table) = sql.target().and_then(fit::table) {
             self.tables.remove(&table);
@@ -306,7 +307,7 @@ impl PostgresConnection {
             Some(Stale::One) => {
                 let was_kept = self.statements.forget(sql.id()).is_some();
                 if was_kept {
-                    // Others of the table are stale too, and each would fail a transaction.
+                    // Other statements on the table are stale too, and each would make a transaction fail.
                     self.statements.take();
                 }
                 was_kept
@@ -348,10 +349,10 @@ impl PostgresConnection {
         let result = self.run_here(statement, sink);
         self.alone = false;
         if self.lost {
-            // Without its COMMIT nothing of it is done.
+            // Without its COMMIT, the statement has no effect.
             return result.map_err(Error::unsent);
         }
-        // If the sink failed, the statement ran all the same.
+        // If the sink failed, the statement has run nevertheless.
         let end = match self.transaction {
             State::Failed => "ROLLBACK",
             _ => "COMMIT",
@@ -443,7 +444,7 @@ impl PostgresConnection {
             statement: prepared,
             guards: self.guards(sql)?,
         };
-        // The driver closes on the server what is dropped here.
+        // The driver closes evicted statements on the server.
         self.statements.keep(sql, kept.clone());
         Ok(kept)
     }
@@ -502,7 +503,7 @@ impl PostgresConnection {
         Ok(())
     }
 
-    /// Refuses to compare values of a type whose operators are in a schema that the server does not search.
+    /// Refuses comparisons of values whose type has its operators in a schema that the server does not search.
     fn refuse_hidden_operators(&mut self, sql: &Sql) -> Result<(), Failure> {
         for name in sql.compared_types() {
             if self.comparable.contains(name) {
@@ -536,7 +537,7 @@ impl PostgresConnection {
         Ok(guards)
     }
 
-    /// Returns the parameters that the columns of a statement could change, as its table is declared.
+    /// Returns guards for the parameters that their columns may change, as the table is declared.
     fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
         let target = sql.target();
         let Some((target, table)) = target.and_then(|it| Some((it, fit::table(it)?))) else {
@@ -571,8 +572,8 @@ impl PostgresConnection {
         }
     }
 
-    /// Returns whether a constraint has this name or a function writes it as a literal, so that it is not a value. Only between transactions:
-    /// a failed one answers nothing.
+    /// Returns whether a constraint has this name or a function writes it as a literal, so that it is not a value. Called only between
+    /// transactions, because a failed one refuses queries.
     fn is_in_the_schema(&mut self, name: &str) -> bool {
         let name = literal(name);
         let text = format!(
@@ -600,7 +601,7 @@ impl PostgresConnection {
             .map_err(|fault| self.failed(fault, sql))
     }
 
-    /// Begins a transaction with its settings. If one of these is refused, the transaction is open already.
+    /// Begins a transaction with its settings. If a setting is refused, the transaction is already open, and is rolled back.
     fn begin(&mut self, sql: &Sql, text: &str) -> Result<()> {
         let begun = self.command(sql, text);
         match begun {
@@ -613,8 +614,8 @@ impl PostgresConnection {
         begun
     }
 
-    /// Checks whether the transaction is still usable if a statement was not read to its end: if it failed, the server would answer COMMIT
-    /// with a silent rollback.
+    /// Checks whether the transaction is still usable after a statement that was not read to its end: if it failed, the server would answer
+    /// COMMIT with a silent rollback.
     fn look_for_failure(&mut self, sql: &Sql) -> Result<()> {
         if self.transaction != State::Open || !self.client.get_mut().has_unread() {
             return Ok(());
@@ -640,7 +641,7 @@ impl PostgresConnection {
         }
     }
 
-    /// Runs a command that rolls back. If it takes long, the socket is closed, which rolls back too.
+    /// Runs a command that rolls back. If it takes too long, the socket is closed, which rolls back too.
     fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
         let client = self.client()?;
         client
@@ -669,7 +670,7 @@ fn unread(error: tokio_postgres::Error) -> Failure {
     })
 }
 
-/// Marks the failure as unsent: neither preparing a statement nor describing its table runs anything.
+/// Marks the fault as unsent: preparing a statement or describing its table runs nothing.
 fn ran_nothing(fault: Fault) -> Failure {
     Failure::Driver(Fault {
         unsent: true,
@@ -691,7 +692,7 @@ fn check_count(
     ))
 }
 
-/// Passes on the rows, and reads those that the sink does not want, so that the connection is free for the next statement.
+/// Passes the rows to the sink, and reads those that it does not want, so that the connection is free for the next statement.
 fn drain(mut rows: Rows<'_>, sink: &mut dyn FnMut(&dyn Row) -> Result<()>) -> Result<u64, Failure> {
     while !rows.chunk().is_empty() {
         for row in rows.chunk() {
@@ -733,7 +734,7 @@ impl Connection for PostgresConnection {
             self.look_for_failure(sql)?;
         }
         match command {
-            // The server would answer this COMMIT with a silent rollback. Whether our ROLLBACK arrives does not matter.
+            // The server would answer this COMMIT with a silent rollback. It does not matter whether this ROLLBACK arrives.
             Transaction::Commit if self.transaction == State::Failed => {
                 let _ = self.short_command(sql, "ROLLBACK");
                 self.transaction = State::Idle;
@@ -749,7 +750,7 @@ impl Connection for PostgresConnection {
                 Err(Error::new(ErrorKind::PendingRollback, ENDED_BEFORE_COMMIT))
             }
             Transaction::Commit | Transaction::Rollback => {
-                // A command refused here was not sent; one that was sent ends the transaction, whatever the answer.
+                // A command that is refused here was not sent; one that was sent ends the transaction, whatever the answer.
                 self.client()?;
                 self.transaction = State::Idle;
                 if self.altered {
@@ -786,7 +787,7 @@ impl Connection for PostgresConnection {
         Some(interrupter(&self.client.borrow()))
     }
 
-    /// Checks the socket: a server that closed the idle connection is noticed without a query.
+    /// Checks the socket: this notices a server that closed the idle connection, without a query.
     fn is_open(&self) -> bool {
         if self.lost || self.retired {
             return false;
@@ -836,7 +837,7 @@ impl Connection for PostgresConnection {
     }
 
     /// Since version 14 the server counts the plans of each prepared statement of its session. The counts of closed statements are lost, and
-    /// inside a transaction they are not queried.
+    /// they are not queried inside a transaction.
     fn statistics(&mut self) -> Result<Option<Statistics>> {
         let mut statistics = self.counted;
         let idle = self.transaction == State::Idle && !self.manners.pooled;
@@ -845,7 +846,7 @@ impl Connection for PostgresConnection {
         if idle {
             let row = client.last_row(PLANS);
             client.uncount(1);
-            // An older server refuses.
+            // An older server refuses the query.
             let row = row.unwrap_or_default();
             let count = row.into_iter().next().flatten();
             statistics.executions_by_database = count.and_then(|count| count.parse().ok());
@@ -854,7 +855,7 @@ impl Connection for PostgresConnection {
     }
 }
 
-/// How often prepared statements ran: each execution has a plan, its own or the generic one.
+/// Queries the number of executions of prepared statements: each execution uses a plan, custom or generic.
 const PLANS: &str =
     "SELECT coalesce(sum(generic_plans + custom_plans), 0) FROM pg_prepared_statements";
 

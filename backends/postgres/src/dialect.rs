@@ -75,7 +75,7 @@ impl Dialect for PostgresDialect {
         written.expect("writing to a String does not fail");
     }
 
-    /// What is assigned to a column is converted to its type, which may round.
+    /// The server converts assigned values to the type of the column, which may round them.
     fn converts_what_it_stores(&self) -> bool {
         true
     }
@@ -224,7 +224,7 @@ fn without_modifiers(written: &str) -> Cow<'static, str> {
         Some(at) => name.split_at(at),
         None => (name.as_str(), ""),
     };
-    // Without a length these types mean one character or bit.
+    // Without a length, these type names mean one character or one bit.
     let name = match name.to_lowercase().as_str() {
         "character" | "char" => "bpchar",
         "bit" => "\"bit\"",
@@ -233,7 +233,7 @@ fn without_modifiers(written: &str) -> Cow<'static, str> {
     format!("{name}{brackets}").into()
 }
 
-/// The name of a type as this dialect writes it, of those that it has.
+/// Returns the name of a type as this dialect writes it, if it is one of its own types.
 fn canonical(written: &str) -> String {
     let (name, modifiers) = reflection::types::split(written);
     let (name, brackets) = match name.find("[]") {
@@ -256,14 +256,14 @@ fn canonical(written: &str) -> String {
         "float4" => "real",
         "float8" => "double precision",
         "decimal" => "numeric",
-        // A name in quotes keeps its letters.
+        // A quoted name keeps its case.
         _ if name.contains('"') => name,
         other => other,
     };
     format!("{name}({}){brackets}", modifiers.replace(' ', ""))
 }
 
-/// Wraps a statement so that it does nothing, instead of failing for this reason and aborting the transaction.
+/// Wraps a statement so that it does nothing if it would fail with this condition, instead of aborting the transaction.
 fn unless(statement: &str, reason: &str) -> String {
     let mut quote = "$do$".to_owned();
     while statement.contains(&quote) {
@@ -288,7 +288,7 @@ fn unbounded_type(ty: &ColumnType) -> &'static str {
         ValueType::Timestamp => "timestamp",
         ValueType::TimestampTz => "timestamptz",
         ValueType::Json => "jsonb",
-        // Text, enums, and whatever is added before this backend knows of it.
+        // Text, enums, and types that are added later.
         _ => "text",
     }
 }

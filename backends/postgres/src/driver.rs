@@ -1,8 +1,8 @@
 //! A blocking client: `tokio-postgres`, driven on the caller's thread without a runtime.
 //!
 //! Bytes move only inside a call, and every wait for them has a limit. Rows come out a few at a time, so that a sink runs between
-//! two waits and may use another connection, and a large result is never held whole. Nothing of it enters a runtime, so that a
-//! client can be used and dropped on any thread.
+//! two waits and may use another connection, and a large result is never held whole. It never enters a runtime, so a client can
+//! be used and dropped on any thread.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -21,16 +21,16 @@ use tokio_postgres::{
 use crate::param::Bound;
 use crate::wire::{Interruption, Limit, Peer, Silence, Waiter};
 
-/// How many rows come out at a time.
+/// The number of rows that are taken at a time.
 const CHUNK: usize = 64;
-/// How long the Terminate message to the server may take.
+/// The time limit for sending the Terminate message to the server.
 const GOODBYE: Duration = Duration::from_millis(500);
 
 type DriverResult<T> = Result<T, tokio_postgres::Error>;
 /// `tokio_postgres::Connection::poll_message`, whatever the connection runs over.
 type Serving = dyn FnMut(&mut Context<'_>) -> Poll<Option<DriverResult<AsyncMessage>>> + Send;
 
-/// Why there was no answer.
+/// The reason why there was no answer.
 pub(crate) struct Fault {
     pub(crate) cause: Cause,
     /// Nothing was passed to the operating system: the server has not seen the request.
@@ -44,10 +44,10 @@ impl Fault {
     }
 }
 
-/// What happened.
+/// The cause of a fault.
 pub(crate) enum Cause {
     Driver(tokio_postgres::Error),
-    /// Nothing came for this long, and nothing was taken; the socket is closed.
+    /// Nothing was received or accepted for this long; the socket is closed.
     Silent(Duration),
     /// Another thread interrupted the wait; the socket is closed.
     Interrupted,
@@ -68,7 +68,7 @@ impl Client {
         }
     }
 
-    /// How long the server may be silent during a wait for an answer.
+    /// Sets how long the server may be silent while an answer is awaited.
     pub(crate) fn set_patience(&mut self, silence: Duration) {
         self.link.limit = Limit {
             silence,
@@ -92,7 +92,7 @@ impl Client {
         link.wait(client.batch_execute(text))
     }
 
-    /// The same, with this limit for the wait.
+    /// Runs a text like [`batch_execute`](Self::batch_execute), with this limit for the wait.
     pub(crate) fn batch_execute_within(
         &mut self,
         text: &str,
@@ -110,7 +110,7 @@ impl Client {
         done
     }
 
-    /// Runs a text of several statements; the last row of them all, as text.
+    /// Runs a text of several statements, and returns the last row of all results, as text.
     pub(crate) fn last_row(&mut self, text: &str) -> Result<Vec<Option<String>>, Fault> {
         let (client, link) = self.parts();
         let messages = link.wait(client.simple_query(text))?;
@@ -124,7 +124,7 @@ impl Client {
         }))
     }
 
-    /// The same, with this limit for the wait.
+    /// Runs a text like [`last_row`](Self::last_row), with this limit for the wait.
     pub(crate) fn last_row_within(
         &mut self,
         text: &str,
@@ -183,7 +183,7 @@ impl Client {
         self.link.round_trips
     }
 
-    /// Leaves the last requests out of the count.
+    /// Removes the last requests from the count.
     pub(crate) fn uncount(&mut self, round_trips: u64) {
         self.link.round_trips -= round_trips;
     }
@@ -205,7 +205,7 @@ impl Client {
         client.cancel_token()
     }
 
-    /// Where that may go.
+    /// Returns the address for such a request.
     pub(crate) fn peer(&self) -> Option<Peer> {
         self.link.waiter.peer.clone()
     }
@@ -223,7 +223,7 @@ impl Drop for Client {
         let Link {
             serving, waiter, ..
         } = &mut self.link;
-        // Even without it, the connection ends with its socket.
+        // If it cannot be sent, the connection ends with its socket.
         let _ = waiter.wait(Limit::within(GOODBYE), |cx| {
             let _ = serve(serving, cx);
             match serving {
@@ -234,7 +234,7 @@ impl Drop for Client {
     }
 }
 
-/// The rows of a statement that runs. Dropping them leaves the rest to be read before the next statement.
+/// The rows of a running statement. Dropping them leaves the rest to be read before the next statement.
 pub(crate) struct Rows<'c> {
     link: &'c mut Link,
     stream: Pin<Box<RowStream>>,
@@ -244,7 +244,7 @@ pub(crate) struct Rows<'c> {
 }
 
 impl<'c> Rows<'c> {
-    /// Waits for the first rows together with the server's acceptance: they mostly arrive together.
+    /// Waits for the first rows together with the server's acceptance: they usually arrive together.
     fn start(
         link: &'c mut Link,
         query: impl Future<Output = DriverResult<RowStream>>,
@@ -265,7 +265,7 @@ impl<'c> Rows<'c> {
         })
     }
 
-    /// The rows that have arrived; none at the end only.
+    /// The rows that have arrived; empty only at the end.
     pub(crate) fn chunk(&self) -> &[Row] {
         &self.chunk
     }
@@ -283,7 +283,7 @@ impl<'c> Rows<'c> {
         Ok(())
     }
 
-    /// How many rows the statement matched; known at the end.
+    /// The number of rows that the statement matched; known at the end.
     pub(crate) fn matched(&self) -> u64 {
         self.stream.rows_affected().unwrap_or_default()
     }
@@ -334,7 +334,7 @@ async fn both<A, B>(
     .await
 }
 
-/// What moves bytes between the client and the server.
+/// Moves bytes between the client and the server.
 pub(crate) struct Link {
     /// `None` once the connection has ended.
     serving: Option<Box<Serving>>,
@@ -368,7 +368,7 @@ impl Link {
         let _ = waiter.look(|cx| serve(serving, cx));
     }
 
-    /// Sends a request and waits for its answer. A connection that is known to have ended gets no request.
+    /// Sends a request and waits for its answer. Nothing is sent on a connection that is known to have ended.
     fn wait<T>(&mut self, answer: impl Future<Output = DriverResult<T>>) -> Result<T, Fault> {
         let before = self.waiter.traffic.sent();
         self.round_trips += 1;
@@ -399,7 +399,7 @@ impl Link {
         let waited = waiter.wait(*limit, |cx| {
             let served = serve(serving, cx);
             match (answer.as_mut().poll(cx), served) {
-                // The reason why the connection closed says more than the fact.
+                // The reason why the connection closed is more useful than the closed error itself.
                 (Poll::Ready(Err(closed)), Err(error)) if closed.is_closed() => {
                     Poll::Ready(Err(error))
                 }
@@ -411,7 +411,7 @@ impl Link {
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => Cause::Driver(error),
             Err(Silence(waited)) => {
-                // A late answer would be mistaken for that to a later request.
+                // A late answer would be mistaken for the answer to a later request.
                 *serving = None;
                 match waiter.interruption.is_set() {
                     true => Cause::Interrupted,

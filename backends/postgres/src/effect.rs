@@ -1,8 +1,9 @@
-//! Detects the effect of raw SQL on the transaction around it. A text holds one statement, so its first words decide.
+//! Detects the effect of raw SQL on the transaction around it. A text contains one statement, so its first words
+//! determine the effect.
 
 use selfsame::backend::{ends_transaction, leading_words};
 
-/// How a statement affects the transaction around it.
+/// The effect of a statement on the transaction around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     None,
@@ -29,7 +30,7 @@ pub(crate) fn alters(text: &str) -> bool {
     let [first, second, third] = leading_words(text);
     let is_one_of =
         |word: &str, words: &[&str]| words.iter().any(|it| word.eq_ignore_ascii_case(it));
-    // The path may hold `"$user"`, which follows the role.
+    // The path may contain `"$user"`, which depends on the role.
     let sets_path = || {
         is_one_of(first, &["set"])
             && [second, third]

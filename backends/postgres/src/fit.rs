@@ -1,5 +1,5 @@
-//! Columns that would store a parameter as another value: integers, singles and columns with fewer digits round; texts lose trailing blanks, or
-//! are cut off.
+//! Columns that would store a parameter as another value: integers, single-precision floats and columns with fewer digits round; texts
+//! lose trailing blanks, or are truncated.
 //!
 //! The server converts an assigned value to the column's type without an error. So the types of written columns are queried, once for each
 //! table and connection, if the mapping has a type whose values could be changed.
@@ -15,7 +15,7 @@ use crate::settings::identifier;
 
 /// Selects the columns of a table that may change values, with their types and type modifiers. A domain has those of its base type.
 ///
-/// Everybody may read the catalog. Describing a SELECT would do too, but only where statements are prepared.
+/// Every user may read the catalog. Describing a SELECT would work too, but only if statements are prepared.
 pub(crate) const DECLARED_COLUMNS: &str = "\
 WITH RECURSIVE declared (name, type, modifier) AS ( \
     SELECT attname::text, atttypid, atttypmod \
@@ -49,20 +49,20 @@ impl Declared {
     }
 }
 
-/// A parameter whose column changes some values.
+/// A parameter whose column may change its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    /// From 0.
+    /// Its position, from 0.
     position: usize,
     column: String,
     declared: String,
     rule: Rule,
 }
 
-/// Which values are kept.
+/// The values that a column stores unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Floats that a single represents exactly.
+    /// Floats that single precision represents exactly.
     Single,
     /// Decimals with at most this many digits after the decimal point, which may be negative.
     Scale(i32),
@@ -70,9 +70,9 @@ enum Rule {
     Digits(u32),
     /// Texts without trailing blanks, which a `char(n)` cannot distinguish from its padding.
     Unpadded,
-    /// Texts of at most this many characters: the blanks at the end of longer ones are cut off.
+    /// Texts of at most this many characters: trailing blanks of longer ones are truncated.
     Characters(usize),
-    /// Texts of at most this many bytes: the rest is cut off.
+    /// Texts of at most this many bytes: longer ones are truncated.
     Bytes(usize),
     /// Texts of one byte.
     OneByte,
@@ -91,7 +91,7 @@ pub(crate) fn table(target: &Target) -> Option<String> {
     })
 }
 
-/// A column of which some values are refused. If the mapping names the database's type, the column is read back after it is written, so that only
+/// Whether the column may change values. If the mapping names the database's type, the column is read back after it is written, so only
 /// values that would be lost are refused.
 fn is_changeable(column: &TargetColumn) -> bool {
     match column.ty {
@@ -134,7 +134,7 @@ pub(crate) fn guards(target: &Target, declared: &[Declared]) -> Vec<Guard> {
     guards
 }
 
-/// What the modifier of a type is counted from.
+/// The offset of type modifiers.
 const HEADER: i32 = 4;
 /// The length of a `name` in a server with the default NAMEDATALEN.
 const NAME: usize = 63;
@@ -147,7 +147,7 @@ fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
             &Type::INT2 | &Type::INT4 | &Type::INT8 | &Type::OID,
         ) => Some(Rule::Scale(0)),
         (ValueType::Decimal, &Type::NUMERIC) if modifier >= HEADER => {
-            // Eleven bits with a sign.
+            // A signed number of eleven bits.
             let scale = (modifier - HEADER) & 0x7ff;
             Some(Rule::Scale((scale ^ 0x400) - 0x400))
         }
@@ -208,7 +208,7 @@ fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
         (Rule::Digits(digits), ValueRef::TimestampTz(instant)) => has_digits(instant.0, digits),
         (Rule::Unpadded, ValueRef::Text(text)) => !text.ends_with(' '),
         (Rule::Characters(most), ValueRef::Text(text)) => {
-            // The server refuses to cut off anything else.
+            // The server truncates only blanks, and refuses longer texts otherwise.
             !text.ends_with(' ') || text.len() <= most || text.chars().count() <= most
         }
         (Rule::Bytes(most), ValueRef::Text(text)) => text.len() <= most,

@@ -13,10 +13,10 @@ use tokio_postgres::{CancelToken, NoTls};
 use crate::driver::Client;
 use crate::wire::{Peer, Stream};
 
-/// How long each step of the request may take.
+/// The time limit for each step of the request.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What stops a client's statement. Its connection is given up with it.
+/// Returns an interrupter for a client's statement. It also closes the connection.
 ///
 /// The request uses TLS if the connection does, because it contains a secret of the connection.
 pub(crate) fn interrupter(client: &Client) -> Interrupter {
@@ -25,7 +25,7 @@ pub(crate) fn interrupter(client: &Client) -> Interrupter {
     Interrupter::new(move || {
         interruption.interrupt();
         if let Some((peer, token)) = request.clone() {
-            // Without the thread the server continues for a while; none of it is committed.
+            // Without the thread, the server continues for a while, but commits nothing.
             let _ = std::thread::Builder::new()
                 .name("selfsame-postgres-cancel".to_owned())
                 .spawn(move || request_cancellation(&peer, &token));
@@ -60,7 +60,7 @@ fn send(request: impl Future<Output = Result<(), tokio_postgres::Error>>) -> io:
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(sent) => sent.map_err(io::Error::other),
-        // It waits only for the stream, which blocks and has timed out.
+        // Only the stream can make it wait, and that blocks; so it has timed out.
         Poll::Pending => Err(io::ErrorKind::TimedOut.into()),
     }
 }

@@ -29,19 +29,19 @@
 //! | `Date`, `Time`, `Timestamp`, `TimestampTz` | `date`, `time`, `timestamp`, `timestamptz` |
 //! | `Json` | `jsonb`: documents can be compared; key order and white space are not preserved, U+0000 in a string is refused |
 //!
-//! Values of an extension's type (`citext`, `ltree`) are compared by the operators of its schema. Where `search_path` does not list that schema, the
-//! server would take those of a type that the values convert to, without an error: such comparisons, also by a key or a relation, are
-//! [`Unsupported`](selfsame::ErrorKind::Unsupported), and reflection tells it as a remark of the column.
+//! Values of an extension's type (`citext`, `ltree`) are compared by the operators of its schema. If `search_path` does not list that
+//! schema, the server would silently use the operators of a type that the values convert to. So such comparisons, also by a key or a
+//! relation, are [`Unsupported`](selfsame::ErrorKind::Unsupported), and reflection adds a remark to the column.
 //!
 //! A column `json` is mapped as `Json` too. It is written only when the document changes, and then loses what `jsonb` does not keep.
 //!
 //! # Restricted roles
 //!
-//! A query reads every column that is mapped and not [`Deferred`](selfsame::value::Deferred), and an UPDATE writes only the columns that changed:
-//! leave out or defer what the role may not read. A generated key and the defaults of a new row are read back by RETURNING, for which the role
-//! must be able to SELECT them, and with row-level security the row. A row that a policy, a rule or a view keeps from an UPDATE or DELETE is
-//! [`StaleData`](selfsame::ErrorKind::StaleData); one that a view WITH CHECK OPTION would not show is a
-//! [`CheckViolation`](selfsame::ErrorKind::CheckViolation); a missing privilege and a violated policy are
+//! A query reads every column that is mapped and not [`Deferred`](selfsame::value::Deferred), and an UPDATE writes only the columns that
+//! changed: do not map, or defer, the columns that the role may not read. A generated key and the defaults of a new row are read back by
+//! RETURNING, for which the role must be able to SELECT them, and with row-level security the row. If a policy, a rule or a view excludes a
+//! row from an UPDATE or DELETE, the error is [`StaleData`](selfsame::ErrorKind::StaleData); for a row that a view WITH CHECK OPTION would
+//! not show, it is [`CheckViolation`](selfsame::ErrorKind::CheckViolation); for a missing privilege or a violated policy, it is
 //! [`Database`](selfsame::ErrorKind::Database) with the code 42501.
 
 mod backend;

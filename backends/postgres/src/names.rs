@@ -1,10 +1,10 @@
 //! Unique names of prepared statements.
 //!
-//! The driver names its statements `s0`, `s1` … in every process. Behind a pooler, where a server connection serves many clients, another
-//! program's `s0` would run instead of ours. So a stream between the driver and the socket adds a random number of this process to every
+//! The driver names its statements `s0`, `s1` … in every process. Through a pooler, where a server connection serves many clients,
+//! another program's `s0` could run instead. So a stream between the driver and the socket adds a random number of this process to every
 //! name: on the wrong server connection the name is unknown, which is an error instead of a wrong statement.
 //!
-//! In the other direction it reads from the greeting which process the server claims to be.
+//! In the other direction, the stream reads the server's process id from the greeting.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
@@ -19,7 +19,7 @@ use tokio_postgres::tls::{ChannelBinding, TlsStream};
 
 use crate::wire::Traffic;
 
-/// Written together, so that the messages of one statement are one packet.
+/// The maximum number of held bytes. Messages are written together, so that the messages of one statement are one packet.
 const MOST_HELD: usize = 64 * 1024;
 
 /// A stream that renames prepared statements.
@@ -50,16 +50,16 @@ fn suffix() -> &'static str {
     })
 }
 
-/// The messages of the client, while they are renamed.
+/// The client's messages while they are renamed.
 struct Outgoing {
     suffix: &'static str,
     /// The bytes to write.
     ready: BytesMut,
     /// The beginning of a message whose names are not complete yet.
     head: Vec<u8>,
-    /// How much of the message's body is still missing, to be copied unchanged.
+    /// The number of bytes of the message's body that are still missing, to be copied unchanged.
     body: usize,
-    /// Whether the first message, which has no letter, is over.
+    /// Whether the first message, which has no type letter, has passed.
     started: bool,
 }
 
@@ -74,7 +74,7 @@ impl Outgoing {
         }
     }
 
-    /// Takes what there is room for.
+    /// Takes as many bytes as there is room for, and returns their number.
     fn take(&mut self, bytes: &[u8]) -> usize {
         let mut rest = bytes;
         while !rest.is_empty() && self.ready.len() < MOST_HELD {
@@ -98,7 +98,7 @@ impl Outgoing {
         bytes.len() - rest.len()
     }
 
-    /// The message's own length, once the head holds its length and its names; the name of a statement is then made ours.
+    /// Returns the message's length once the head contains the length and the names; appends the suffix to the name of a statement.
     fn header(&mut self) -> Option<usize> {
         let letter = usize::from(self.started);
         let length = self.head.get(letter..letter + 4)?;
@@ -106,11 +106,11 @@ impl Outgoing {
         if !self.started {
             return Some(length);
         }
-        // Which of the texts after the length is the statement's name.
+        // The position of the statement's name among the texts after the length.
         let (skipped, before) = match self.head[0] {
             b'P' => (0, 0),
             b'B' => (0, 1),
-            // The first byte says whether it names a statement or a portal.
+            // The first byte distinguishes a statement from a portal.
             b'C' | b'D' => match self.head.get(5)? {
                 b'S' => (1, 0),
                 _ => return Some(length),
@@ -127,7 +127,7 @@ impl Outgoing {
             return Some(length);
         }
         let own = length + self.suffix.len();
-        // A message too long for its own length is refused by the driver before.
+        // The driver refuses a message that is too long for its length field.
         let written = u32::try_from(own).unwrap_or(u32::MAX).to_be_bytes();
         self.head[1..5].copy_from_slice(&written);
         self.head.splice(end..end, self.suffix.bytes());
@@ -135,7 +135,7 @@ impl Outgoing {
     }
 }
 
-/// The messages of the server up to its first readiness.
+/// The server's messages up to the first ReadyForQuery.
 #[derive(Default)]
 struct Greeting {
     held: Vec<u8>,

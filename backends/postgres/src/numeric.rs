@@ -10,7 +10,7 @@ const DIGITS: u32 = 38;
 /// The largest scale that `numeric` holds.
 const MAX_SCALE: u32 = 16_383;
 
-/// Why a `numeric` has no neutral form.
+/// The reason why a `numeric` has no neutral form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NotDecimal {
     /// NaN or an infinity.
@@ -50,7 +50,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     let mut mantissa: i128 = 0;
     for index in 0..i64::from(count) {
         let group = i128::from(word()?);
-        // How many decimals this group ends after the last one that counts.
+        // The number of digits in this group after the last digit of the scale.
         let beyond = 4 * (index - i64::from(weight)) - i64::from(scale);
         mantissa = if beyond <= 0 {
             append(mantissa, 4, group)?
@@ -76,7 +76,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Result<Decimal, NotDecimal> {
     ))
 }
 
-/// Returns the decimal in a form that could be read again, perhaps with fewer zeros at the end of its fraction; `None` if it has none.
+/// Returns the decimal in a form that can be read again, perhaps with fewer trailing zeros; `None` if there is no such form.
 pub(crate) fn readable(decimal: Decimal) -> Option<Decimal> {
     let (mut mantissa, mut scale) = (decimal.mantissa(), decimal.scale());
     if mantissa == 0 {
@@ -99,7 +99,7 @@ pub(crate) fn encode(decimal: Decimal, out: &mut impl BufMut) -> Option<()> {
         return None;
     }
     let mut rest = decimal.mantissa().unsigned_abs();
-    // The lowest group first; it is filled up with zeros where the scale does not end on a group.
+    // The lowest group first, padded with zeros if the scale does not end on a group.
     let mut groups: Vec<u16> = Vec::new();
     let odd = scale % 4;
     if odd > 0 {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn known_bytes_both_ways() {
-        // As the server's numeric_send gives them.
+        // The bytes that the server's `numeric_send` returns.
         for (text, expected) in [
             ("0", bytes(0, 0, POSITIVE, 0, &[])),
             ("0.00", bytes(0, 0, POSITIVE, 2, &[])),

@@ -1,12 +1,12 @@
-//! Types whose operators are not found by their names.
+//! Types whose operators are not found by name.
 //!
-//! The operators of an extension's type are in its schema. Where `search_path` does not list it, `=` is that of a type which the values
-//! convert to: two `citext` are compared as two `text`, without an error. So comparing them is refused.
+//! The operators of an extension's type are in its schema. If `search_path` does not list it, `=` resolves to the operator of a type
+//! that the values convert to: two `citext` are silently compared as `text`. So such comparisons are refused.
 
 use selfsame::error::{Error, ErrorKind};
 
-/// Selects the schema of the `=` that compares two values of a type, if none is found by its name alone. A domain has those of its base
-/// type; enums, ranges, arrays and composite types have those of all of their kind, which are always found.
+/// Selects the schema of the `=` that compares two values of a type, if none is found by its name alone. A domain has the operators of
+/// its base type. Enums, ranges, arrays and composite types share the operators of their kind, which are always found.
 pub(crate) const HIDDEN: &str = "\
 WITH RECURSIVE compared (type) AS ( \
     SELECT pg_catalog.to_regtype($1)::oid \

@@ -1,4 +1,4 @@
-//! The options of a URL: libpq's, as hosted databases publish them, and a few of our own.
+//! The options of a URL: libpq's, as hosted databases publish them, and a few additional ones.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,33 +13,33 @@ use tokio_postgres::config::{Host, SslNegotiation};
 use crate::settings::{Settings, from_options};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// When keepalives probe a silent peer; the operating system's default is two hours.
+/// The idle time before keepalives probe a silent peer; the operating system's default is two hours.
 const KEEPALIVE: Duration = Duration::from_secs(30);
-/// How long the server may be silent while a statement runs, if statements have no time limit.
+/// The limit for the server's silence while a statement runs, if statements have no time limit.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(300);
-/// How long after its own limit the server may take to report that a statement took too long.
+/// The time after its own limit within which the server may report that a statement took too long.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Some calls treat a limit of zero as no limit.
 const SHORTEST_WAIT: Duration = Duration::from_millis(1);
-/// A year. No clock reaches the end of the longest duration.
+/// A year. A clock can represent it, unlike the longest duration.
 const LONGEST_WAIT: Duration = Duration::from_secs(365 * 86_400);
 
-/// How to reach a server, and which.
+/// The addresses of a server, and which server to choose.
 #[derive(Clone)]
 pub(crate) struct Options {
     pub(crate) config: Config,
     pub(crate) tls: Tls,
     pub(crate) target: Target,
-    /// Whether nothing is prepared.
+    /// Whether statements are sent without being prepared.
     pub(crate) unprepared: bool,
-    /// Whether the server may be another one for each transaction.
+    /// Whether the server connection may differ from transaction to transaction.
     pub(crate) pooler: bool,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Option<Duration>,
 }
 
-/// How a connection is encrypted.
+/// The encryption of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Tls {
     pub(crate) mode: TlsMode,
@@ -49,7 +49,7 @@ pub(crate) struct Tls {
     files: TlsFiles,
 }
 
-/// Certificates that are not the system's.
+/// Certificates in files, instead of the system's.
 #[derive(Clone, Debug, Default)]
 struct TlsFiles {
     root: Option<PathBuf>,
@@ -57,20 +57,20 @@ struct TlsFiles {
     key: Option<PathBuf>,
 }
 
-/// How the server's certificate is verified.
+/// The verification of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     /// No TLS.
     Disable,
-    /// TLS if the server has it, with any certificate.
+    /// TLS if the server supports it, with any certificate.
     Prefer,
-    /// A certificate of a known authority.
+    /// A certificate of a trusted authority.
     VerifyCa,
-    /// The same, for this host.
+    /// A certificate of a trusted authority for this host.
     VerifyFull,
 }
 
-/// Which server of several.
+/// Which of several servers to choose.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Target {
     #[default]
@@ -96,7 +96,7 @@ impl fmt::Display for Target {
 }
 
 impl Options {
-    /// Reads a URL, and the settings in it. `rest` is what follows the scheme.
+    /// Parses a URL and the settings in it; `rest` is the text after the scheme.
     pub(crate) fn parse(rest: &str) -> Result<(Self, Settings)> {
         refuse_control(rest)?;
         let Parts {
@@ -126,7 +126,7 @@ impl Options {
             }
         }
         let places = driver(&format!("postgres://{credentials}{hosts}"))?;
-        // The driver would look for credentials before it.
+        // Otherwise the driver would look for credentials before the `@`.
         let database = database.replace('@', "%40");
         let mut config = driver(&format!(
             "postgres://{credentials}/{database}?{}",
@@ -140,7 +140,7 @@ impl Options {
         &self.config
     }
 
-    /// How long the server may be silent while a statement runs.
+    /// Returns the limit for the server's silence while a statement runs.
     pub(crate) fn patience(&self, settings: &Settings) -> Duration {
         let patience = self.response_timeout.unwrap_or_else(|| {
             settings
@@ -150,7 +150,7 @@ impl Options {
         patience.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
-    /// How long connecting may take.
+    /// Returns the time limit for connecting.
     pub(crate) fn connect_limit(&self) -> Duration {
         self.connect_timeout.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
@@ -158,7 +158,7 @@ impl Options {
 
 /// The parts of a URL after its scheme, unchanged.
 struct Parts<'u> {
-    /// With the `@`, or nothing.
+    /// Including the `@`; empty if there are none.
     credentials: &'u str,
     hosts: &'u str,
     database: &'u str,
@@ -166,7 +166,7 @@ struct Parts<'u> {
 }
 
 impl<'u> Parts<'u> {
-    /// As libpq reads it: an `@` after the first slash belongs to no credentials.
+    /// Splits a URL as libpq does: an `@` after the first slash does not end credentials.
     fn of(rest: &'u str) -> Self {
         let at = rest
             .find(['@', '/'])
@@ -190,8 +190,8 @@ fn option(name: &str, value: &str) -> Option<String> {
     is_said.then(|| format!("{name}={value}"))
 }
 
-/// Refuses characters that no part of a URL may contain. A line end from the file that the URL was read from would become part of the
-/// database's name, and no text of the protocol can contain a NUL.
+/// Refuses characters that no part of a URL may contain. A line feed from the file that the URL was read from would become part of
+/// the database's name, and texts of the protocol cannot contain a NUL.
 fn refuse_control(rest: &str) -> Result<()> {
     let is_written = rest.contains(|c: char| c.is_control());
     if is_written || percent_decode_str(rest).any(|byte| byte == 0) {
@@ -235,13 +235,13 @@ impl Parsed {
             "host" => self.hosts = Some(value.to_owned()),
             "port" => self.ports = Some(value.to_owned()),
             "sslmode" => self.mode = Some(value.to_owned()),
-            // The spelling of other drivers, which libpq accepts.
+            // The spelling of other drivers, which libpq accepts too.
             "ssl" => {
                 if truth(name, value)? {
                     self.mode = Some("require".to_owned());
                 }
             }
-            // Marks of a provider that mean nothing to this kind of driver.
+            // Options of a provider that do not apply to this driver.
             "supa" | "uselibpqcompat" => {}
             "sslrootcert" => self.files.root = path(),
             "sslcert" => self.files.certificate = path(),
@@ -262,7 +262,7 @@ impl Parsed {
                 self.response_timeout = Some(Duration::from_secs(seconds));
             }
             "fallback_application_name" => self.fallback_name = Some(value.to_owned()),
-            // An empty option would still be sent, and poolers refuse it.
+            // An empty option would be sent nevertheless, and poolers refuse it.
             "options" => self.options = Some(value.to_owned()),
             "client_encoding" => {
                 let plain = value.to_ascii_lowercase().replace(['-', '_'], "");
@@ -283,7 +283,7 @@ impl Parsed {
                     return Err(invalid(name, "TLSv1.2 or older"));
                 }
             }
-            // Compression is offered by no version that is maintained; the name is always sent.
+            // No maintained version of PostgreSQL offers compression; the server's name is always sent.
             "sslcompression" | "sslsni" => {
                 truth(name, value)?;
             }
@@ -327,7 +327,7 @@ impl Parsed {
                 }
             }
         }
-        // It may be the end of a password.
+        // The host may be the end of a password.
         let is_odd = |host: &Host| match host {
             Host::Tcp(name) => name.is_empty() || name.contains(['@', '/', ' ']),
             #[cfg(unix)]
@@ -400,7 +400,7 @@ impl Parsed {
             .is_some_and(|root| root.as_os_str() == "system");
         let mode = match self.mode.as_deref() {
             Some("disable" | "allow" | "prefer" | "verify-ca") if is_of_system => {
-                // Anybody can get a certificate from those authorities.
+                // Anyone can get a certificate from the system's authorities.
                 return Err(configuration(
                     "sslrootcert=system needs sslmode=verify-full",
                 ));
@@ -442,13 +442,13 @@ impl Parsed {
 }
 
 impl Tls {
-    /// Whether the authorities to trust are named.
+    /// Whether trusted authorities are named.
     #[cfg(feature = "tls")]
     pub(crate) fn has_root(&self) -> bool {
         self.files.root.is_some()
     }
 
-    /// What checks the server's certificate and shows ours.
+    /// Returns the connector that verifies the server's certificate and presents the client's.
     #[cfg(feature = "tls")]
     pub(crate) fn connector(&self) -> Result<native_tls::TlsConnector> {
         let unusable =
@@ -464,7 +464,7 @@ impl Tls {
             // Direct TLS: the server expects ALPN to name the protocol.
             postgres_native_tls::set_postgresql_alpn(&mut builder);
         }
-        // As in libpq: `prefer` falls back to plain text anyway, so that a certificate would prove nothing.
+        // As in libpq: `prefer` falls back to plain text, so verifying a certificate would prove nothing.
         builder.danger_accept_invalid_certs(self.mode == TlsMode::Prefer);
         builder.danger_accept_invalid_hostnames(self.mode != TlsMode::VerifyFull);
         let TlsFiles {
@@ -494,7 +494,7 @@ impl Tls {
     }
 }
 
-/// As libpq does: what begins with a slash is a folder with a socket.
+/// Adds a host as libpq does: a name that begins with a slash is a folder with a socket.
 fn add_host(host: &str, config: &mut Config) {
     match host.starts_with('/') {
         #[cfg(unix)]
@@ -534,7 +534,7 @@ fn decode(text: &str) -> Result<String> {
     Ok(decoded.into_owned())
 }
 
-/// The value is not shown: it may be in the wrong place.
+/// The value is not shown, because it may be a secret in the wrong place.
 #[cold]
 fn invalid(name: &str, wanted: &str) -> Error {
     configuration(format!(

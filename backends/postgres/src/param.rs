@@ -10,11 +10,11 @@ use selfsame::value::{Date, Decimal, Param, Time, Timestamp, TimestampTz, ValueR
 
 use crate::numeric;
 
-/// Days from 1970-01-01 to 2000-01-01, where PostgreSQL counts from.
+/// The number of days from 1970-01-01 to 2000-01-01, PostgreSQL's epoch.
 pub(crate) const EPOCH_DAYS: i32 = 10_957;
 /// The same in microseconds.
 pub(crate) const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * MICROS_PER_DAY;
-/// One day.
+/// The number of microseconds in a day.
 pub(crate) const MICROS_PER_DAY: i64 = 86_400_000_000;
 
 /// The type to declare for a parameter; the server infers [`Type::UNKNOWN`].
@@ -76,11 +76,11 @@ fn array_type(ty: ValueType) -> Type {
 /// A parameter to be sent. Its `Debug` form shows only the position, because the driver logs parameters with it.
 #[derive(Clone, Copy)]
 pub(crate) struct Bound<'a> {
-    /// From 1, as in the text.
+    /// Its position, from 1 as in the text.
     pub(crate) position: usize,
     /// Its type in the statement.
     pub(crate) declared: ValueType,
-    /// Whether its statement may store it: it must then be readable again.
+    /// Whether the statement may store it, so that it must be readable again.
     pub(crate) is_stored: bool,
     /// The value.
     pub(crate) param: &'a Param<'a>,
@@ -142,7 +142,8 @@ impl ToSql for Bound<'_> {
 }
 
 impl Bound<'_> {
-    /// Returns whether this is text for a type that the server inferred: it is sent like a literal, for the server to parse.
+    /// Returns whether this is text for a type that the server inferred: then it is sent like a literal, and the server
+    /// parses it.
     fn is_literal(&self, ty: &Type) -> bool {
         self.declared == ValueType::Native
             && matches!(self.param.value(), Some(ValueRef::Text(_)))
@@ -230,7 +231,7 @@ fn encode(value: ValueRef<'_>, ty: &Type, out: &mut BytesMut) -> Result<IsNull> 
         | (ValueRef::TimestampTz(TimestampTz(v)), &Type::TIMESTAMPTZ) => out.put_i64(micros(v)?),
         (ValueRef::Json(v), &Type::JSON) => text(v, out)?,
         (ValueRef::Json(v), &Type::JSONB) => {
-            // The version of the binary format.
+            // The version byte of the binary format.
             out.put_u8(1);
             text(v, out)?;
         }
@@ -272,7 +273,7 @@ fn text(value: &str, out: &mut BytesMut) -> Result<()> {
 }
 
 fn days(Date(days): Date) -> Result<i32> {
-    // The smallest and the greatest number represent the infinities.
+    // The smallest and the largest number represent the infinities.
     days.checked_sub(EPOCH_DAYS)
         .filter(|days| *days != i32::MIN)
         .ok_or_else(|| out_of_range("a date earlier than PostgreSQL can store"))

@@ -69,8 +69,8 @@ fn decode<'a>(bytes: &'a [u8], ty: &Type, wanted: ValueType) -> Result<ValueRef<
         ValueType::Text if found.is_err() => {
             special(bytes, ty).map_or(found, |text| Ok(ValueRef::Text(text)))
         }
-        // The server rounds a float that is written into a column of integers or singles, which a guard refuses in the ORM's
-        // own statements alone. So such a column is not read as wider floats either.
+        // The server rounds a float that is written into a column of integers or singles, and a guard refuses that only in
+        // the ORM's own statements. So such a column is not read as wider floats either.
         ValueType::F32 if *ty != Type::FLOAT4 => Err(found?.mismatch(wanted)),
         ValueType::F64 if !matches!(*ty, Type::FLOAT4 | Type::FLOAT8) => {
             Err(found?.mismatch(wanted))
@@ -126,7 +126,7 @@ fn native<'a>(bytes: &'a [u8], ty: &Type) -> Result<ValueRef<'a>> {
         Type::OID => ValueRef::I64(u32::from_be_bytes(fixed(bytes)?).into()),
         // The result of a function that returns void.
         Type::VOID => ValueRef::Null,
-        // A zero is shown as an empty text.
+        // The zero value is shown as an empty text.
         Type::CHAR => ValueRef::Text(text(bytes)?.trim_end_matches('\0')),
         // The padding of a `char(n)` has no meaning: the server ignores it in comparisons.
         Type::BPCHAR => ValueRef::Text(text(bytes)?.trim_end_matches(' ')),

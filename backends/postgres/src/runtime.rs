@@ -40,13 +40,14 @@ fn is_on_a_budget() -> bool {
         }
         std::task::Poll::Pending => true,
     });
-    // Each restores the budget as it was before: drop the first one last.
+    // Each value restores the budget to its earlier state, so the first one is dropped last.
     while taken.pop().is_some() {}
     exhausted
 }
 
-/// A task may run without a budget (`tokio::task::unconstrained`). Only an attempt to block detects that: the runtime panics, which is caught.
-/// Where panics abort the process this is not tried, and the call blocks the task's thread; nor is it while a panic unwinds, when nothing is sent.
+/// A task may run without a budget (`tokio::task::unconstrained`). Only an attempt to block detects
+/// that: the runtime panics, and the panic is caught. If panics abort the process, this is not tried,
+/// and the call blocks the task's thread. Nor is it tried while a panic unwinds, when nothing is sent.
 fn is_entered(runtime: &Handle) -> bool {
     if std::thread::panicking() {
         return true;

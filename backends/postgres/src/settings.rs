@@ -9,7 +9,7 @@ use selfsame::error::{Error, ErrorKind, Result};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     values: Vec<(String, String)>,
-    /// What `current_schema()` must return.
+    /// The required result of `current_schema()`.
     schema: Option<String>,
 }
 
@@ -54,8 +54,8 @@ impl Settings {
         timeout.filter(|timeout| !timeout.is_zero())
     }
 
-    /// The first query of a new connection, without side effects: in its transaction the settings hold, even through a pooler. Returns the
-    /// server's process, the current schema, and whether it is a standby or read-only.
+    /// The first query of a new connection, without side effects: the settings are in effect in its transaction, even through a pooler.
+    /// Returns the server's process, the current schema, and whether it is a standby or read-only.
     pub(crate) fn greeting(&self) -> String {
         format!(
             "BEGIN{}; SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_schema(), pg_catalog.pg_is_in_recovery(), \
@@ -64,17 +64,17 @@ impl Settings {
         )
     }
 
-    /// Text that makes the settings hold until the session ends.
+    /// Returns the commands that make the settings until the session ends.
     pub(crate) fn for_the_session(&self) -> String {
         self.each(false)
     }
 
-    /// Text that makes the settings hold until the transaction ends.
+    /// Returns the commands that make the settings until the transaction ends.
     pub(crate) fn for_the_transaction(&self) -> String {
         self.each(true)
     }
 
-    /// Each text begins with a semicolon.
+    /// Returns the commands, each preceded by a semicolon.
     fn each(&self, is_local: bool) -> String {
         let mut out = String::new();
         for (name, value) in &self.values {
@@ -119,7 +119,7 @@ pub(crate) fn from_options(options: &str) -> (Vec<(String, String)>, String) {
             .as_deref()
             .and_then(|setting| setting.split_once('='))
         {
-            // Used by proxies for routing; servers do not know it.
+            // Proxies use it for routing; servers do not know it.
             Some(("cluster", _)) => rest.push(word),
             Some((name, value)) => settings.push((name.trim().replace('-', "_"), value.to_owned())),
             None => rest.extend(Some(word).into_iter().chain(setting)),
@@ -148,7 +148,7 @@ fn split(options: &str) -> Vec<String> {
     words
 }
 
-/// A duration as the server reads one: milliseconds, or a number with its unit.
+/// Parses a duration like the server: milliseconds, or a number with its unit.
 fn duration(value: &str) -> Option<Duration> {
     let value = value.trim().trim_matches('\'');
     let digits = value
@@ -171,7 +171,7 @@ pub(crate) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A literal that means the same whatever `standard_conforming_strings` says.
+/// Returns a literal that does not depend on `standard_conforming_strings`.
 pub(crate) fn literal(value: &str) -> String {
     let quoted = value.replace('\'', "''");
     if quoted.contains('\\') {

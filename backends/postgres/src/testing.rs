@@ -35,7 +35,7 @@ pub fn required() -> bool {
     selfsame_testing::is_required("postgres")
 }
 
-/// The same for PgBouncer: `SELFSAME_REQUIRE` lists `pgbouncer`.
+/// Returns whether tests must fail, instead of being ignored, without PgBouncer: `SELFSAME_REQUIRE` lists `pgbouncer`.
 pub fn pooler_required() -> bool {
     selfsame_testing::is_required("pgbouncer")
 }

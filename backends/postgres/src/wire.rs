@@ -12,16 +12,16 @@ use mio::event::Source;
 use mio::{Events, Interest, Token};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes are sent and received before the limit is checked again: a server that never stops must not be read forever, and a large
-/// statement must not be sent after a cancellation.
+/// The number of bytes sent and received before the limit is checked again: a server that never stops sending must not be read forever,
+/// and a large statement must not be sent after a cancellation.
 const TURN: u64 = 1024 * 1024;
 
-/// How many unsent bytes the system may buffer, so that the bytes it accepted are about those that the peer has received. Bytes on their way do
-/// not count.
+/// The number of unsent bytes that the system may buffer, so that the accepted bytes are approximately those that the peer has received.
+/// Bytes in transit are not included.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const UNSENT: u32 = 128 * 1024;
 
-/// The system counts the milliseconds of one wait in 31 bits; longer waits are made of several.
+/// The system counts the milliseconds of one wait in 31 bits; longer waits are split.
 const LONGEST_POLL: Duration = Duration::from_secs(3_600);
 
 /// The traffic over a socket.
@@ -29,18 +29,18 @@ const LONGEST_POLL: Duration = Duration::from_secs(3_600);
 pub(crate) struct Traffic {
     sent: AtomicU64,
     received: AtomicU64,
-    /// How many bytes may have moved before this turn ends.
+    /// The number of moved bytes at which this turn ends.
     turn: AtomicU64,
     server: AtomicU32,
 }
 
 impl Traffic {
-    /// How many bytes were passed to the operating system.
+    /// Returns the number of bytes passed to the operating system.
     pub(crate) fn sent(&self) -> u64 {
         self.sent.load(Ordering::Relaxed)
     }
 
-    /// How many bytes moved in both directions.
+    /// Returns the number of bytes moved in both directions.
     fn moved(&self) -> u64 {
         self.sent() + self.received.load(Ordering::Relaxed)
     }
@@ -105,7 +105,7 @@ impl Peer {
         }
     }
 
-    /// Connects another stream, unencrypted so far, to the same address; each of its calls takes no longer than this.
+    /// Connects another stream, unencrypted so far, to the same address; each of its calls takes at most this long.
     pub(crate) fn reach(&self, patience: Duration) -> io::Result<Stream> {
         let tcp = |address: &SocketAddr| {
             let stream = TcpStream::connect_timeout(address, patience)?;
@@ -134,7 +134,7 @@ pub(crate) fn connect_unix(
     path: &std::path::Path,
     patience: Duration,
 ) -> io::Result<std::os::unix::net::UnixStream> {
-    /// How long to wait before the next attempt at a full queue.
+    /// The pause before the next attempt at a full queue.
     const PAUSE: Duration = Duration::from_millis(10);
     let address = socket2::SockAddr::unix(path)?;
     let until = Instant::now() + patience;
@@ -184,11 +184,11 @@ pub(crate) struct Waiter {
     waker: Waker,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) interruption: Arc<Interruption>,
-    /// Where and how a request outside the connection is sent.
+    /// The address to which a request outside the connection is sent, and the way to reach it.
     pub(crate) peer: Option<Peer>,
 }
 
-/// Woken by whatever can proceed without the socket.
+/// Wakes the waiter for progress that does not depend on the socket.
 #[derive(Default)]
 struct Alarm(AtomicBool);
 
@@ -198,12 +198,12 @@ impl Wake for Alarm {
     }
 }
 
-/// How long to wait for an answer.
+/// The time limit of a wait for an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
     /// How long the peer may be silent: it neither sends nor accepts anything.
     pub(crate) silence: Duration,
-    /// The deadline of the whole answer, whatever traffic there is.
+    /// The deadline for the whole answer, regardless of traffic.
     pub(crate) until: Option<Instant>,
 }
 
@@ -222,7 +222,7 @@ impl Limit {
     }
 }
 
-/// There was no traffic for the allowed time, or the wait was interrupted.
+/// The wait ended without traffic for the allowed time, or was interrupted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Silence(pub(crate) Duration);
 
@@ -293,7 +293,7 @@ impl Socket {
 }
 
 impl Waiter {
-    /// Runs `turn` until it is ready, and waits for the socket between turns; gives up beyond the limit.
+    /// Runs `turn` until it is ready, and waits for the socket between turns; stops at the limit.
     pub(crate) fn wait<T>(
         &mut self,
         limit: Limit,
@@ -329,7 +329,7 @@ impl Waiter {
             if self.alarm.0.load(Ordering::Relaxed) {
                 continue;
             }
-            // An error here is an interruption: an error of the socket is reported when it is read.
+            // An error here is an interruption: an error of the socket is reported by the next read.
             let _ = self
                 .poll
                 .poll(&mut self.events, Some(left.min(LONGEST_POLL)));

@@ -1,4 +1,4 @@
-//! The words of the server's messages: any other word may be a value.
+//! The vocabulary of the server's messages: any other word may be a value.
 
 /// In lower case. A word that is missing here is removed from messages.
 #[rustfmt::skip]

@@ -3,7 +3,7 @@
 use selfsame::schema::ColumnType;
 
 /// The type of a column that is neither an enum nor an array, as the server writes it: `character varying(50)`; and whether
-/// `create_all` makes the same type of it again.
+/// `create_all` creates the same type from it.
 pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
     let (name, modifiers) = split(written);
     let is_plain = modifiers.is_empty();
@@ -42,7 +42,7 @@ pub(super) fn column_type(written: &str) -> (ColumnType, bool) {
     (ty, true)
 }
 
-/// The type of times that are rounded to a number of digits; six are exact.
+/// The type of times that are rounded to a number of digits; six digits are exact.
 fn rounded(written: &str, digits: &str, ty: ColumnType) -> ColumnType {
     match digits {
         "" | "6" => ty,
@@ -50,7 +50,8 @@ fn rounded(written: &str, digits: &str, ty: ColumnType) -> ColumnType {
     }
 }
 
-/// The type of an array's elements, without a precision, which arrays do not declare here; and whether values are kept as they are.
+/// The type of an array's elements, without a precision, which neutral arrays do not declare; and whether values are kept as they
+/// are.
 pub(super) fn element(ty: ColumnType, written: &str) -> (ColumnType, bool) {
     match ty {
         // No operator compares a `varchar[]` with a `text[]`.
@@ -66,9 +67,9 @@ pub(super) fn element(ty: ColumnType, written: &str) -> (ColumnType, bool) {
     }
 }
 
-/// A type without its modifiers, and these: `timestamp(3) without time zone` is `timestamp without time zone` and `3`.
+/// Splits a type into its name and its modifiers: `timestamp(3) without time zone` is `timestamp without time zone` and `3`.
 pub(crate) fn split(written: &str) -> (String, &str) {
-    // A name in quotes may hold anything.
+    // A quoted name may contain anything.
     let start = written.rfind('"').map_or(0, |quote| quote + 1);
     let open = written[start..].find('(').map(|at| start + at);
     let close = written[start..].rfind(')').map(|at| start + at);

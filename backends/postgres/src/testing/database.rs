@@ -39,7 +39,7 @@ impl Database {
         url.query_pairs_mut()
             .append_pair("application_name", &self.name)
             .append_pair("options", &format!("-c search_path={}", self.name));
-        // Clients read a plus sign as itself.
+        // Clients do not decode a plus sign as a space.
         url.as_str().replace('+', "%20")
     }
 
@@ -52,8 +52,8 @@ impl Database {
             .lock_timeout(LOCK_TIMEOUT)
     }
 
-    /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and gives up waiting
-    /// for an answer after `patience`. `None` if the server is not one host with a port, or verifies the host's name.
+    /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and waits for an
+    /// answer for at most `patience`. `None` if the server is not one host with a port, or verifies the host's name.
     pub fn behind_proxy(&self, patience: Duration) -> Option<(Postgres, Proxy)> {
         let mut url = Url::parse(self.server.url()).ok()?;
         let is_elsewhere = |(name, value): (Cow<'_, str>, Cow<'_, str>)| match &*name {
@@ -80,7 +80,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        // A connection left inside a transaction would lock the tables forever. An idle one locks nothing, and behind a pooler it may
+        // A connection left inside a transaction would lock the tables forever. An idle one holds no locks, and with a pooler it may
         // already serve the next client, even this statement, which must not terminate itself.
         let dropped = self.server.admin(&format!(
             "BEGIN; SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

@@ -58,7 +58,8 @@ impl Pooler {
         Self::start_with(server, mode, &[])
     }
 
-    /// Starts a PgBouncer with more lines in its configuration, such as `server_lifetime = 1`. A line takes the place of an earlier one.
+    /// Starts a PgBouncer with more lines in its configuration, such as `server_lifetime = 1`. A line overrides an earlier one for the
+    /// same setting.
     ///
     /// # Errors
     ///

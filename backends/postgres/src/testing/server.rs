@@ -17,7 +17,7 @@ fn image(name: &str) -> Image<'_> {
     Image {
         name,
         port: 5432,
-        // The first server, which only initializes, writes this to standard output.
+        // The first server of the image, which only initializes, writes this to standard output.
         ready: "database system is ready to accept connections",
         // A SCRAM handshake takes an unoptimized client a tenth of a second.
         variables: &[
