@@ -1,15 +1,14 @@
-//! How SQLite changes a value because of its column's declared type, and which values are therefore refused.
+//! How the declared type of a column changes values, and which values are therefore refused.
 //!
 //! A column's declared type gives it an affinity. Storing a text that looks like a number in a column of numeric affinity stores the
-//! number: `007` becomes 7, and no reading gives it back. So parameters are looked at where their column is known and could change
-//! them.
+//! number: `007` becomes 7 and cannot be read back. So parameters are checked if their column is known and could change them.
 
 use selfsame::backend::TargetColumn;
 use selfsame::schema::ColumnType;
 use selfsame::value::{Decimal, Param, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
-/// How a column treats what is stored in it (<https://www.sqlite.org/datatype3.html>, "Determination Of Column Affinity").
+/// How a column converts the values stored in it (<https://www.sqlite.org/datatype3.html>, "Determination Of Column Affinity").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Affinity {
     Integer,
@@ -45,29 +44,29 @@ impl Affinity {
 /// The values that a column would change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rule {
-    /// Whatever it is.
+    /// All values.
     Everything,
     /// Text that looks like a number.
     Numbers,
-    /// Text that looks like a number and is not how SQLite writes that number: the column is read as text.
+    /// Text that looks like a number but differs from how SQLite writes that number; for a column that is read as text.
     OddNumbers(Affinity),
-    /// Decimals that are no 64-bit integer.
+    /// Decimals that are not 64-bit integers.
     Fractions,
-    /// Floats that are stored as integers to which they are not read back.
+    /// Floats that are stored as integers and not read back as the same floats.
     GreatFloats,
 }
 
-/// A parameter whose column changes some of its values.
+/// A parameter whose column changes some values.
 #[derive(Clone, Debug)]
 pub(crate) struct Guard {
-    /// From 0.
+    /// Its position, from 0.
     parameter: usize,
     column: String,
     declared: String,
     rule: Rule,
 }
 
-/// The guard of a parameter that is written to a column, if the column changes any of its values.
+/// Returns the guard of a parameter that is written to a column, if the column changes any of its values.
 ///
 /// # Errors
 ///
@@ -96,7 +95,7 @@ pub(crate) fn guard(
     }))
 }
 
-/// Whether there is an affinity that changes values of a type.
+/// Whether an affinity can change values of a type.
 pub(crate) fn is_changeable(ty: &ColumnType) -> bool {
     !matches!(
         ty.value_type(),
@@ -118,7 +117,7 @@ fn rule(ty: &ColumnType, affinity: Affinity, is_lenient: bool) -> Option<Rule> {
         ValueType::Text | ValueType::Json if is_number => Some(Rule::Numbers),
         ValueType::Decimal if affinity == Affinity::Real => Some(Rule::Everything),
         ValueType::Decimal if is_number => Some(Rule::Fractions),
-        // Truth values are read from text there.
+        // Lenient reading accepts booleans as text.
         ValueType::Bool if affinity == Affinity::Text && is_lenient => None,
         ValueType::Bool | ValueType::I16 | ValueType::I32 | ValueType::I64 => {
             matches!(affinity, Affinity::Real | Affinity::Text).then_some(Rule::Everything)
@@ -128,7 +127,7 @@ fn rule(ty: &ColumnType, affinity: Affinity, is_lenient: bool) -> Option<Rule> {
             Affinity::Integer | Affinity::Numeric => Some(Rule::GreatFloats),
             Affinity::Real | Affinity::None => None,
         },
-        // Days and times hold what no number does, and blobs are kept by every column.
+        // Dates and times do not look like numbers, and every column stores blobs unchanged.
         _ => None,
     }
 }
@@ -165,8 +164,8 @@ fn changes(rule: Rule, value: ValueRef<'_>) -> bool {
     }
 }
 
-/// Whether SQLite takes a text for a number: an optional sign, digits with at most one point among them, an optional exponent; blanks
-/// around it. Some versions stop at a NUL, so that what follows one is not looked at.
+/// Whether a text looks like a number to SQLite: an optional sign, digits with at most one point among them, an optional exponent;
+/// with blanks around it. Some versions stop at a NUL, so the text after one is ignored.
 fn is_number(text: &str) -> bool {
     let text = text.split('\0').next().unwrap_or_default();
     let text = text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
@@ -187,9 +186,9 @@ fn is_number(text: &str) -> bool {
         && exponent.is_none_or(is_exponent)
 }
 
-/// Whether a text that is a number is how SQLite writes it as stored in a column of this affinity.
+/// Whether a text that looks like a number is written as SQLite writes that number after storing it in a column of this affinity.
 fn is_as_written(text: &str, affinity: Affinity) -> bool {
-    // Beyond 15 digits a float is written rounded.
+    // Floats of more than 15 digits are rounded when written.
     const EXACT: usize = 15;
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     match unsigned.split_once('.') {
@@ -199,7 +198,7 @@ fn is_as_written(text: &str, affinity: Affinity) -> bool {
         }
         Some((whole, fraction)) => {
             let is_usual_whole = whole == "0" || !whole.is_empty() && !whole.starts_with('0');
-            // A number without a fraction becomes an integer in the others.
+            // In columns of other affinities, a number without a fraction becomes an integer.
             let is_usual_fraction = match fraction {
                 "0" => affinity == Affinity::Real && unsigned != "0.0",
                 _ => !fraction.is_empty() && !fraction.ends_with('0'),
@@ -231,7 +230,7 @@ fn is_integer(value: Decimal) -> bool {
     (-most..=most).contains(&(value.mantissa() / unit))
 }
 
-/// Whether a float becomes an integer that is not read as a float: two integers share a float there.
+/// Whether a float is stored as an integer from which it is not read back, because two integers there share a float.
 fn is_great(value: f64) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     const LAST: f64 = 9_223_372_036_854_775_808.0;
@@ -277,7 +276,7 @@ mod tests {
     use proptest::prelude::*;
     use rusqlite::Connection;
 
-    /// The type of what is stored for a text, and that as text.
+    /// Returns the storage class and the text of what a column stores for a text.
     fn stored(declared: &str, text: &str) -> (String, String) {
         let connection = Connection::open_in_memory().expect("SQLite");
         connection

@@ -82,13 +82,13 @@ fn kind_and_name(code: i32, message: &str) -> (ErrorKind, Option<&'static str>) 
         ffi::SQLITE_CONSTRAINT_DATATYPE => (K::OutOfRange, Some("SQLITE_CONSTRAINT_DATATYPE")),
         ffi::SQLITE_BUSY_SNAPSHOT => (K::Serialization, Some("SQLITE_BUSY_SNAPSHOT")),
         ffi::SQLITE_LOCKED_SHAREDCACHE => (K::Busy, Some("SQLITE_LOCKED_SHAREDCACHE")),
-        // Reading needs something undone or made, which this connection may not do.
+        // Reading requires a rollback or new files, which this connection may not do.
         ffi::SQLITE_READONLY_ROLLBACK => (K::Unreachable, Some("SQLITE_READONLY_ROLLBACK")),
         ffi::SQLITE_READONLY_RECOVERY => (K::Unreachable, Some("SQLITE_READONLY_RECOVERY")),
         ffi::SQLITE_READONLY_CANTINIT => (K::Unreachable, Some("SQLITE_READONLY_CANTINIT")),
-        // Nothing can be made beside the file.
+        // No file can be created next to the database.
         ffi::SQLITE_READONLY_DIRECTORY => (K::ReadOnly, Some("SQLITE_READONLY_DIRECTORY")),
-        // The file was moved or removed under the connection.
+        // The file was moved or removed while the connection was open.
         ffi::SQLITE_READONLY_DBMOVED => (K::ConnectionLost, Some("SQLITE_READONLY_DBMOVED")),
         _ => kind_and_name_of_family(code & 0xff, message),
     }

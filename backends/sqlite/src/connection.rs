@@ -26,16 +26,16 @@ pub(crate) struct SqliteConnection {
     followed: Option<Followed>,
     backend: Sqlite,
     interruption: Arc<Interruption>,
-    /// A statement may have changed how long locks are waited for.
+    /// Whether a statement may have changed the lock timeout.
     may_wait_otherwise: bool,
-    /// What the statements so far may have changed that outlives a transaction.
+    /// Which state that outlives a transaction the statements so far may have changed.
     session_change: Change,
-    /// The open transaction is read-only.
+    /// Whether the open transaction is read-only.
     reads_only: bool,
     transaction: Standing,
 }
 
-/// The transaction as the connection sees it.
+/// The state of the transaction.
 #[derive(Debug)]
 enum Standing {
     None,
@@ -70,7 +70,7 @@ impl SqliteConnection {
         let result = run(self).map_err(|error| self.failed(error));
         if self.may_wait_otherwise {
             self.may_wait_otherwise = false;
-            // Without it only interrupts are late.
+            // If this fails, interrupts are only noticed later.
             let _ = self.wait_interruptibly();
         }
         if matches!(self.transaction, Standing::Open) && !self.in_transaction() {
@@ -83,19 +83,20 @@ impl SqliteConnection {
         result
     }
 
-    /// Returns the error as it is, or the error of an interrupt if that was its cause. An interrupt ends the transaction, so that nothing of it is
-    /// committed later.
+    /// Returns the error, or that of an interrupt if an interrupt caused it. An interrupt rolls the transaction back, so that
+    /// nothing of it is committed later.
     #[cold]
     fn failed(&mut self, error: Error) -> Error {
         if !may_be_interrupt(&error) || !self.interruption.take() {
             return error;
         }
-        // If that fails, it stays open, and the program may still roll back.
+        // If this fails, the transaction stays open, and the program can still roll back.
         let _ = self.uninterrupted(Self::roll_back);
         interrupted()
     }
 
-    /// Replaces SQLite's busy handler, with the timeout that was set. SQLite reports a timeout of zero once its handler is replaced.
+    /// Replaces SQLite's busy handler, keeping the timeout that was set. Once its handler is replaced, SQLite reports a timeout of
+    /// zero.
     fn wait_interruptibly(&mut self) -> Result<()> {
         let connection = self.database.connection();
         let set = connection.query_row("PRAGMA busy_timeout", [], |row| row.get::<_, u32>(0));
@@ -136,17 +137,17 @@ impl SqliteConnection {
             && (self.database.has_moved() || leads_elsewhere())
     }
 
-    /// Returns the statement, and what may interrupt its runs.
+    /// Returns the statement, and the interruption to check between its runs.
     #[inline]
     fn prepare(&mut self, sql: &Sql) -> Result<(&mut Prepared, &Interruption)> {
         let prepared = self.database.prepare(sql);
         let change = match &prepared {
             Ok(prepared) => prepared.session_change(),
-            // SQLite changes some settings while it compiles, even if what follows cannot be compiled.
+            // SQLite changes some settings while it compiles a statement, even if it cannot compile the rest.
             Err(_) => session_change(sql.text()),
         };
         self.session_change = self.session_change.max(change);
-        // The mapper's own statements may name a column `temp`, but set nothing.
+        // The mapper's own statements may name a column `temp`, but change no settings.
         self.may_wait_otherwise = sql.kind() == StatementKind::Raw && change != Change::None;
         Ok((prepared?, &self.interruption))
     }
@@ -155,7 +156,7 @@ impl SqliteConnection {
         self.execute(&Statement { sql, params: &[] }).map(drop)
     }
 
-    /// Repeats `work` until no interrupt stops it: it may while a statement is compiled, too.
+    /// Repeats `work` until it is not interrupted. An interrupt can also stop the compilation of a statement.
     fn uninterrupted(&mut self, mut work: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         loop {
             self.interruption.take();
@@ -166,7 +167,8 @@ impl SqliteConnection {
         }
     }
 
-    /// Rolls back, to a savepoint or wholly. No interrupt prevents it, whenever it comes, and none makes the one the other.
+    /// Rolls back to a savepoint or the whole transaction. An interrupt at any time neither prevents it nor turns one into the
+    /// other.
     fn undo(&mut self, sql: &Sql) -> Result<()> {
         self.uninterrupted(|connection| {
             let (prepared, _) = connection.prepare(sql)?;
@@ -192,12 +194,12 @@ impl SqliteConnection {
         !self.database.connection().is_autocommit()
     }
 
-    /// Refuses or allows writes. SQLite has no read-only transactions, but a setting that is changed around a transaction.
+    /// Refuses or allows writes. SQLite has no read-only transactions, so a setting is changed around the transaction.
     fn set_reads_only(&mut self, reads_only: bool) -> Result<()> {
         if self.reads_only == reads_only {
             return Ok(());
         }
-        // SQLite sets it while it compiles, even if an interrupt stops the rest.
+        // SQLite changes the setting while it compiles the statement, even if an interrupt stops the rest.
         self.reads_only = true;
         self.database
             .connection()
@@ -316,7 +318,7 @@ impl Connection for SqliteConnection {
                 let standing = std::mem::replace(&mut self.transaction, Standing::None);
                 let ran = match command {
                     Transaction::Rollback => match self.undo(sql) {
-                        // Whatever went wrong has undone it.
+                        // The failure has already rolled the transaction back.
                         Err(_) if !self.in_transaction() => Ok(()),
                         ran => ran,
                     },
@@ -346,7 +348,7 @@ impl Connection for SqliteConnection {
             Change::Certain => true,
         };
         if is_changed {
-            // Only a new connection is certain to have no settings and no temporary objects.
+            // Only a new connection certainly has no changed settings and no temporary objects.
             *self = Self::open(self.backend.clone())?;
             return Ok(());
         }

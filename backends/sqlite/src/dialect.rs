@@ -236,7 +236,7 @@ impl Dialect for SqliteDialect {
             DatePart::Second => "%S",
             DatePart::Weekday => "%w",
             DatePart::YearDay => "%j",
-            // A part added later has no value.
+            // A `DatePart` that is added later yields no value.
             _ => "",
         };
         let written = write!(out, "CAST(strftime('{format}', {value}) AS INTEGER)");
@@ -255,7 +255,7 @@ impl Dialect for SqliteDialect {
         }
     }
 
-    /// By `last_insert_rowid`: RETURNING of one row takes four times as long.
+    /// Generated keys are read by `last_insert_rowid`: RETURNING of one row takes four times as long.
     fn reports_generated_keys(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! Opens a file: journal mode, accompanying files, and why it cannot be opened.
+//! Opens a file: journal mode, accompanying files, and the reason if it cannot be opened.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -76,7 +76,7 @@ impl Sqlite {
             ));
         }
         let plain = file_name(path, self.folder.as_deref())?;
-        // Links are followed before the file is opened: if one has been changed since, the connection has another file.
+        // Links are followed before the file is opened: if one changes in between, the connection has another file.
         let target = std::fs::canonicalize(&plain).ok();
         let real = target.as_deref().unwrap_or(&plain);
         if self.is_immutable {
@@ -165,7 +165,7 @@ impl Sqlite {
                     | "SQLITE_READONLY_DIRECTORY"
             )
         ) && is_in_wal_mode(path);
-        // Not even reading is possible without the log.
+        // Even reading requires the log.
         let kind = match needs_log {
             true => ErrorKind::Unreachable,
             false => error.kind(),
@@ -200,10 +200,10 @@ impl Sqlite {
     }
 }
 
-/// The journal of an interrupted transaction that was not rolled back yet.
+/// The journal of an interrupted transaction that has not been rolled back yet.
 const CUT_OFF: &str = "a journal (-journal) of an interrupted transaction";
 
-/// A path with symbolic links, and the file that it led to.
+/// A path with symbolic links, and the file that it led to when it was opened.
 #[derive(Debug)]
 pub(crate) struct Followed {
     path: PathBuf,
@@ -213,24 +213,24 @@ pub(crate) struct Followed {
 impl Followed {
     /// Returns `None` if the path has no links.
     fn of(path: PathBuf, target: Option<PathBuf>) -> Option<Self> {
-        // A file that was just created.
+        // The file was just created.
         let target = target.or_else(|| std::fs::canonicalize(&path).ok())?;
         (target != path).then_some(Self { path, target })
     }
 
-    /// Returns whether the path now leads to another file. SQLite itself detects that the file is gone.
+    /// Returns whether the path now leads to another file. SQLite itself detects that the file no longer exists.
     pub(crate) fn leads_elsewhere(&self) -> bool {
         !std::fs::canonicalize(&self.path).is_ok_and(|target| target == self.target)
     }
 }
 
-/// The files that reading a file in WAL mode leaves next to it, because a read-only connection cannot remove them. They did not exist before, so
-/// SQLite removes them with the connection: only it knows whether another program needs them by now.
+/// The accompanying files of a file in WAL mode that a read-only connection creates but cannot remove. They did not exist before, so
+/// SQLite removes them when the connection is closed: only SQLite knows whether another program uses them by now.
 #[derive(Debug)]
 pub(crate) struct Leftovers(PathBuf);
 
 impl Leftovers {
-    /// `was_alone` remembers what the first connection found.
+    /// `was_alone` records whether the first connection found no such files.
     fn of(path: &Path, was_alone: &OnceLock<bool>) -> Option<Self> {
         let is_alone = || {
             let mut suffixes = ["-wal", "-shm"].iter();
@@ -260,7 +260,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Returns whether the file's header says so: the two bytes after the page size are 2.
+/// Returns whether the file is in WAL mode according to its header: the two bytes after the page size are 2.
 fn is_in_wal_mode(path: &Path) -> bool {
     let mut header = [0; 20];
     File::open(path)
@@ -279,7 +279,7 @@ pub(crate) fn open_native(path: &Path, access: Access) -> Result<rusqlite::Conne
     rusqlite::Connection::open_with_flags(path, flags).map_err(classify_driver)
 }
 
-/// Returns the path in a form that SQLite does not mistake for a URI or a special name. `folder` is where a relative one begins.
+/// Returns the path in a form that SQLite does not mistake for a URI or a special name. A relative path begins in `folder`.
 fn file_name(path: &Path, folder: Option<&Path>) -> Result<PathBuf> {
     if path.as_os_str().is_empty() || path == Path::new(":memory:") {
         return Err(Error::new(
@@ -290,7 +290,7 @@ fn file_name(path: &Path, folder: Option<&Path>) -> Result<PathBuf> {
             ),
         ));
     }
-    // SQLite would leave the slash out.
+    // SQLite would drop the slash.
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Err(Error::new(
             ErrorKind::Configuration,

@@ -29,13 +29,13 @@ impl Row for LenientRow<'_> {
     }
 }
 
-/// Reads a stored value of another form than the usual one.
+/// Reads a value that is not stored in the usual form.
 pub(crate) fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'static>> {
     Some(match (ty, stored) {
         (ValueType::Bool, ValueRef::Text(text)) => ValueRef::Bool(truth(text)?),
         (ValueType::Date, stored) => {
             let (date, time) = instant(stored)?.split();
-            // A date with a time of day would lose the time.
+            // A date with a time of day would lose it.
             (time == Time(0)).then_some(ValueRef::Date(date))?
         }
         (ValueType::Time, ValueRef::Text(text)) => {
@@ -127,7 +127,7 @@ fn instant(stored: ValueRef<'_>) -> Option<Timestamp> {
         _ => return None,
     };
     let stamp = Timestamp(micros);
-    // The years that are stored.
+    // Only the years that can be stored.
     let (date, _) = stamp.split();
     let (year, _, _) = date.civil();
     (1..=9999).contains(&year).then_some(stamp)

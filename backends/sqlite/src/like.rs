@@ -14,7 +14,7 @@ pub(crate) fn add(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn call(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
-    // Bytes that are no UTF-8, of a cast BLOB, match like the replacement character.
+    // Bytes that are not UTF-8, from a cast BLOB, match like the replacement character.
     let text = |index| match context.get_raw(index) {
         ValueRef::Null => Ok(None),
         value => value
@@ -31,7 +31,7 @@ fn call(context: &Context<'_>) -> rusqlite::Result<Option<bool>> {
 /// Like SQLite's own LIKE, nothing matches a pattern that ends with the escape character.
 fn matches(text: &str, pattern: &str, escape: Option<char>) -> bool {
     let (mut text, mut pattern) = (text.chars(), pattern.chars());
-    // Where to go on if what follows the last `%` does not match: with that part of the pattern, one character later.
+    // Where to continue if the text after the last `%` does not match: with the pattern after it, one character later in the text.
     let mut retry = None;
     loop {
         let mut rest = pattern.clone();

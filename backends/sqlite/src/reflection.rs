@@ -1,7 +1,7 @@
 //! Reads the tables of a database.
 //!
-//! CHECK constraints, collations and the names of constraints are read from the text of the definition. What a [`Table`] cannot express becomes a
-//! remark of the table.
+//! CHECK constraints, collations and the names of constraints are read from the text of the definition. Properties that a [`Table`]
+//! cannot express become remarks of the table.
 
 mod definition;
 mod references;
@@ -226,7 +226,7 @@ const TABLES: &str = "SELECT listed.name, \
 const COLUMNS: &str = "SELECT listed.name, c.name, c.type, c.\"notnull\", c.dflt_value, c.pk, c.hidden > 1 \
     FROM listed, pragma_table_xinfo(listed.name) c WHERE c.hidden <> 1 ORDER BY listed.name, c.cid";
 
-/// Oldest first; SQLite lists the newest first.
+/// Oldest first: SQLite lists the newest first.
 const INDEXES: &str = "SELECT listed.name, i.name, i.\"unique\", c.seqno, c.name, i.origin = 'c' \
     FROM listed, pragma_index_list(listed.name) i, pragma_index_info(i.name) c \
     WHERE i.origin <> 'pk' AND NOT i.partial \
@@ -242,17 +242,17 @@ const OTHER_INDEXES: &str = "SELECT listed.name, s.sql, NOT i.partial \
         WHERE x.key AND (x.name IS NULL OR x.\"desc\")) OR upper(s.sql) LIKE '% COLLATE %') \
     ORDER BY listed.name, i.seq DESC";
 
-/// In the order of the table; SQLite lists them in reverse.
+/// In the order of the table: SQLite lists them in reverse.
 const FOREIGN_KEYS: &str = "SELECT listed.name, f.seq, f.\"table\", f.\"from\", f.\"to\", f.on_delete, f.on_update \
     FROM listed, pragma_foreign_key_list(listed.name) f ORDER BY listed.name, f.id DESC, f.seq";
 
 struct Reflected {
     table: Table,
-    /// The key's columns: position in the key, position in the table.
+    /// The key's columns: the position in the key, and the position in the table.
     key: Vec<(i64, usize)>,
     key_is_rowid: bool,
     never_reuses: bool,
-    /// Further parts of its CREATE TABLE.
+    /// The parts of its CREATE TABLE that only the text contains.
     definition: Definition,
 }
 
@@ -394,7 +394,7 @@ fn default_clause(expression: String) -> String {
         text.bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'))
     };
-    // SQLite reads a double-quoted name that does not exist as a string, and a DEFAULT cannot refer to names.
+    // SQLite reads a double-quoted name that does not exist as a string, and a DEFAULT cannot refer to columns.
     if let Some(text) = expression
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'))

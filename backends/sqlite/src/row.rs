@@ -46,7 +46,7 @@ impl Row for CurrentRow<'_> {
 }
 
 impl CurrentRow<'_> {
-    /// Why a column cannot be decoded.
+    /// Returns the error for a column that cannot be decoded.
     #[cold]
     fn mismatch(&self, index: usize, ty: ValueType) -> Error {
         match self.stored(index) {
@@ -89,7 +89,7 @@ fn decode(stored: Stored<'_>, ty: ValueType) -> Option<ValueRef<'_>> {
     })
 }
 
-/// Converts a double to a single if that is exact.
+/// Converts a double to a single-precision float if that is exact.
 #[expect(
     clippy::cast_possible_truncation,
     reason = "a double that a single cannot hold is detected by converting back"
@@ -127,7 +127,7 @@ fn mismatch(stored: Stored<'_>, ty: ValueType) -> Error {
     )
 }
 
-/// Names the reading that accepts a value in another form, if there is one.
+/// Names the reading option that accepts the value, if there is one.
 fn advice(stored: Stored<'_>, ty: ValueType) -> &'static str {
     let reads = |ty| {
         let native = decode(stored, ValueType::Native);

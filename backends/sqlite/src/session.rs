@@ -1,4 +1,4 @@
-//! Which statements can change the state of their connection.
+//! Whether statements can change the state of their connection.
 
 /// Whether a statement can change a setting, attach a database or create a temporary object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,7 +11,7 @@ pub(crate) enum Change {
     Certain,
 }
 
-/// What a statement can leave, by its words.
+/// Returns whether a statement can change such state, by its words.
 pub(crate) fn session_change(text: &str) -> Change {
     const WORDS: [&str; 6] = [
         "pragma",

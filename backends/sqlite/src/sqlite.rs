@@ -1,4 +1,4 @@
-//! [`Sqlite`]: where the database is, and how connections are set up.
+//! [`Sqlite`]: the location of a database, and the setup of connections.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -37,7 +37,7 @@ pub const SCHEME: Scheme = Scheme {
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     pub(crate) location: Location,
-    /// The current folder when a relative path was given.
+    /// The working directory at the time when a relative path was given.
     pub(crate) folder: Option<PathBuf>,
     pub(crate) access: Access,
     pub(crate) is_immutable: bool,
@@ -78,7 +78,7 @@ pub(crate) enum Location {
     Memory(Arc<InMemory>),
 }
 
-/// A named database in memory. It lives as long as a connection to it: the anchor is an unused one.
+/// A named database in memory. It exists as long as a connection to it: the anchor is an unused one.
 #[derive(Debug)]
 pub(crate) struct InMemory {
     uri: String,
@@ -145,7 +145,7 @@ impl Sqlite {
         let mut backend = match path {
             "" => return Err(unusable("must have a path, or `:memory:`")),
             ":memory:" => Self::memory(),
-            // A URI in SQLite's own syntax would be taken for a file name.
+            // SQLite would take a URI in its own syntax for a file name.
             path if path
                 .get(..5)
                 .is_some_and(|name| name.eq_ignore_ascii_case("file:")) =>
@@ -166,8 +166,8 @@ impl Sqlite {
         Ok(backend)
     }
 
-    /// Sets how long a statement waits for a lock held by another connection before it fails with
-    /// [`Busy`](ErrorKind::Busy). The default is five seconds; the resolution is milliseconds.
+    /// Sets how long a statement waits for a lock held by another connection before it fails with [`Busy`](ErrorKind::Busy). The default is
+    /// five seconds; the resolution is one millisecond.
     #[must_use]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.dialect.busy_timeout = timeout;
@@ -365,7 +365,7 @@ impl Sqlite {
             connection.create_collation(lenient::MOMENT, lenient::compare_moments)?;
         }
         connection.execute_batch("PRAGMA foreign_keys = ON")?;
-        // Only if a program has changed it: after the PRAGMA, SQLite refuses indexes whose conditions use LIKE.
+        // Only if the program has changed the default: after the PRAGMA, SQLite refuses indexes whose conditions use LIKE.
         if !connection.query_row("SELECT 'A' LIKE 'a'", [], |row| row.get::<_, bool>(0))? {
             connection.execute_batch("PRAGMA case_sensitive_like = OFF")?;
         }
@@ -549,7 +549,7 @@ mod tests {
             "sqlite://file:x",
             "sqlite:FILE:x",
             "sqlite:///:memory:",
-            // Read from a file, with the end of its line.
+            // Read from a file, including the line feed.
             "sqlite:x.db\n",
             "sqlite:x.db?mode=ro\r\n",
             "sqlite:q?.db",

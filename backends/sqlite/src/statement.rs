@@ -1,15 +1,15 @@
 //! Prepared statements over SQLite's C interface: the one module with `unsafe` code.
 //!
-//! The driver's own statements borrow their connection and cannot be kept beside it, and its row costs more than reading a
-//! column does. So this module keeps SQLite's statements itself. What makes it sound:
+//! The driver's statements borrow their connection and cannot be stored next to it, and its rows cost more than reading a column.
+//! So this module uses SQLite's statements directly. It is sound for these reasons:
 //!
 //! - **A statement does not outlive its connection.** [`Database`] owns both, gives out neither by value, and drops the statements
 //!   first.
 //! - **SQLite holds no pointer to a dead parameter.** Text and bytes are bound without a copy. They are borrowed for `'p`,
 //!   which outlives the call of [`Prepared::run`], and at its end, on every way out, the bindings are cleared.
 //! - **A column's bytes do not move while they are borrowed.** They are valid until the statement steps, is reset, or the value is
-//!   converted in place. A row borrows its [`Execution`], which steps by `&mut`; and each storage class is read by one function
-//!   only, the one that has nothing to convert.
+//!   converted in place. A row borrows its [`Execution`], which steps by `&mut`; and each storage class is read only by the
+//!   function that converts nothing.
 //! - **Threads.** SQLite is built thread-safe and the connection is opened for one thread at a time, which `&mut` enforces.
 //!
 //! The tests that reach SQLite run under valgrind: `cargo test -p selfsame-sqlite --test backend --no-run` names their binary, and
@@ -50,7 +50,7 @@ pub(crate) struct Database {
     connection: rusqlite::Connection,
     clock: u64,
     is_lenient: bool,
-    /// The bytes of all kept statements' texts, which what SQLite holds for them is in proportion to.
+    /// The total length of the kept statements' texts in bytes, which SQLite's memory for them is proportional to.
     text_bytes: usize,
     counted: Counted,
 }
@@ -69,7 +69,7 @@ struct Counted {
 // statements move between threads as long as one thread at a time uses them.
 unsafe impl Send for Database {}
 
-/// A prepared statement that is kept, reset and without bindings between runs.
+/// A cached prepared statement, reset and without bindings between runs.
 pub(crate) struct Prepared {
     statement: NonNull<ffi::sqlite3_stmt>,
     database: NonNull<ffi::sqlite3>,
@@ -133,7 +133,8 @@ impl Database {
         &self.connection
     }
 
-    /// Makes SQLite call `handler` to decide whether to retry a lock that another connection holds; its argument is the number of earlier attempts.
+    /// Makes SQLite call `handler` when another connection holds a lock, to decide whether to try again; its argument is the
+    /// number of earlier attempts.
     pub(crate) fn set_busy_handler(
         &mut self,
         handler: impl FnMut(i32) -> bool + Send + 'static,
@@ -247,7 +248,7 @@ impl Prepared {
             scratch: String::new(),
             guarded: Guarded::new(sql.target(), is_lenient),
         };
-        // SQLite compiles the first statement of a text; what follows must not vanish.
+        // SQLite compiles only the first statement of a text; the rest must not be ignored silently.
         match compile(database, tail) {
             Ok((None, _)) => {}
             Ok((Some(second), _)) => {
@@ -265,26 +266,26 @@ impl Prepared {
         Ok(prepared)
     }
 
-    /// Reads how the columns that it writes are declared now.
+    /// Reads the current declared types of the columns that it writes.
     fn read_guards(&mut self) -> Result<()> {
         let compiled = self.status(ffi::SQLITE_STMTSTATUS_REPREPARE);
         self.guarded.read(self.database, compiled)
     }
 
-    /// Checks values by the declared types as they are now. SQLite recompiles a statement when the schema changes.
+    /// Checks values against the current declared types. SQLite recompiles a statement when the schema changes.
     #[cold]
     fn check_again(&mut self, params: &[Param<'_>]) -> Result<()> {
         self.read_guards()?;
         self.guarded.check(params)
     }
 
-    /// Whether SQLite compiled it anew since the columns that it writes were read.
+    /// Whether SQLite recompiled it after the declared types of its columns were read.
     fn is_reprepared(&self) -> bool {
         self.guarded
             .is_older_than(|| self.status(ffi::SQLITE_STMTSTATUS_REPREPARE))
     }
 
-    /// A count that SQLite keeps of the statement.
+    /// Returns one of the counters that SQLite keeps for the statement.
     fn status(&self, counter: c_int) -> c_int {
         // SAFETY: the statement is alive.
         unsafe { ffi::sqlite3_stmt_status(self.statement.as_ptr(), counter, 0) }
@@ -302,7 +303,7 @@ impl Prepared {
         }
     }
 
-    /// Returns whether running it can change state of the connection that the end of a transaction does not undo.
+    /// Returns whether running it can change connection state that outlives the transaction.
     pub(crate) fn session_change(&self) -> Change {
         self.session_change
     }
@@ -339,7 +340,7 @@ impl Drop for Prepared {
 }
 
 impl<'p> Execution<'_, 'p> {
-    /// Sets every parameter, over those of the run before.
+    /// Sets every parameter, replacing those of the previous run.
     #[inline]
     pub(crate) fn bind(&mut self, params: &'p [Param<'p>]) -> Result<()> {
         let prepared = &mut *self.prepared;
@@ -348,7 +349,7 @@ impl<'p> Execution<'_, 'p> {
         }
         self.bound = params;
         if prepared.guarded.is_unread() || prepared.guarded.check(params).is_err() {
-            // The table may be another one by now.
+            // The table may have been replaced by now.
             read_schema(prepared.database);
             prepared.check_again(params)?;
         }
@@ -363,7 +364,7 @@ impl<'p> Execution<'_, 'p> {
         Ok(())
     }
 
-    /// Runs to the end, drops rows, reports the outcome, and is ready for `bind` again.
+    /// Runs the statement to the end, discards rows, and returns the outcome; `bind` can then be called again.
     #[inline]
     pub(crate) fn finish(&mut self) -> Result<Outcome> {
         let database = self.prepared.database;
@@ -412,7 +413,7 @@ impl<'p> Execution<'_, 'p> {
         self.check_if_reprepared()
     }
 
-    /// Another schema than the one that was looked at may have changed what was written.
+    /// After a schema change, checks the written values again: the new declared types may have changed them.
     #[inline]
     fn check_if_reprepared(&mut self) -> Result<()> {
         match self.prepared.is_reprepared() {
@@ -429,7 +430,7 @@ impl<'p> Execution<'_, 'p> {
         self.running = false;
     }
 
-    /// The next row.
+    /// Returns the next row.
     #[inline]
     pub(crate) fn next_row(&mut self) -> Result<Option<CurrentRow<'_>>> {
         if !self.step()? {
@@ -443,7 +444,7 @@ impl<'p> Execution<'_, 'p> {
         }))
     }
 
-    /// The number of columns, which stays once the first step has compiled the statement anew if the schema changed.
+    /// The number of columns. It no longer changes after the first step, which recompiles the statement if the schema changed.
     #[inline]
     fn columns(&mut self) -> usize {
         let statement = self.prepared.statement.as_ptr();
@@ -498,11 +499,11 @@ impl Drop for Execution<'_, '_> {
     }
 }
 
-/// Sets one parameter of a statement that is not running, and gives SQLite's code.
+/// Sets one parameter of a statement that is not running, and returns SQLite's code.
 ///
 /// # Safety
 ///
-/// The statement must be alive, and its bindings must be cleared or set anew before the end of `'p`.
+/// The statement must be alive, and its bindings must be cleared or set again before the end of `'p`.
 unsafe fn bind_one<'p>(
     statement: NonNull<ffi::sqlite3_stmt>,
     index: c_int,
@@ -535,7 +536,7 @@ unsafe fn bind_text(
 ) -> c_int {
     // A usize has at most 64 bits on every platform that SQLite supports.
     let length = text.len() as ffi::sqlite3_uint64;
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees it.
     unsafe {
         ffi::sqlite3_bind_text64(
             statement,
@@ -558,7 +559,7 @@ unsafe fn bind_blob(
     destructor: ffi::sqlite3_destructor_type,
 ) -> c_int {
     let length = blob.len() as ffi::sqlite3_uint64;
-    // SAFETY: the caller's promise. The pointer of an empty slice is not null, so an empty blob is not NULL.
+    // SAFETY: the caller guarantees it. The pointer of an empty slice is not null, so an empty blob is not NULL.
     unsafe { ffi::sqlite3_bind_blob64(statement, index, blob.as_ptr().cast(), length, destructor) }
 }
 

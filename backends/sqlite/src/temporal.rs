@@ -42,7 +42,7 @@ pub(crate) fn equal_forms(parameter: &str, ty: &ColumnType) -> Vec<String> {
     let Some(zone) = zone(ty) else {
         return Vec::new();
     };
-    // Where the digits of the milliseconds begin and end.
+    // The end of the milliseconds' digits.
     let end = match ty.value_type() {
         ValueType::Time => 12,
         _ => 23,
@@ -113,8 +113,8 @@ pub(crate) fn read_date(text: &[u8]) -> Option<Date> {
     (date >= Date::MIN_COMMON).then_some(date)
 }
 
-/// Parses a time of day with as many digits as [`equal_forms`] covers: six, three, none, or up to the last digit that is not 0. A condition would
-/// not match another form.
+/// Parses a time of day with as many digits as [`equal_forms`] covers: six, three, none, or up to the last digit that is
+/// not 0. Conditions would not match another form.
 pub(crate) fn read_time(text: &[u8]) -> Option<Time> {
     let (&[h1, h2, b':', m1, m2, b':', s1, s2], fraction) = text.split_first_chunk()? else {
         return None;
@@ -175,7 +175,7 @@ fn number(digits: &[u8]) -> Option<u32> {
 mod tests {
     use super::*;
 
-    /// Days all over the years 1 to 9999, each with another time of day.
+    /// Returns timestamps all over the years 1 to 9999, each with another time of day.
     fn stamps() -> impl Iterator<Item = Timestamp> {
         let (first, last) = (-62_135_596_800_000_000, 253_402_300_799_999_999);
         let between = (first..last).step_by(79_191_234_567_891);
@@ -207,7 +207,7 @@ mod tests {
         }
     }
 
-    /// What SQLite computes from a text in one form of a type.
+    /// Returns the text that SQLite computes from a text in one form of a type.
     fn in_one_form(text: &str, ty: &ColumnType) -> String {
         let connection = rusqlite::Connection::open_in_memory().expect("SQLite");
         let form = canonical_form("?1", ty).expect("a time");
@@ -242,7 +242,7 @@ mod tests {
         ] {
             assert_eq!(in_one_form(text, ty), wanted);
         }
-        // A text that cannot be read is not converted to one that can.
+        // A text that cannot be read must not become one that can.
         for (text, ty) in [
             ("", &stamp),
             ("12:30", &ColumnType::Time),

@@ -28,9 +28,9 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
         ColumnType::Timestamp => "TIMESTAMP TEXT".into(),
         ColumnType::TimestampTz => "TIMESTAMPTZ TEXT".into(),
         ColumnType::Json => "JSON TEXT".into(),
-        // As another program declared it, to keep its affinity.
+        // The name that another program declared, to keep its affinity.
         ColumnType::Other { name } | ColumnType::Declared { name, .. } => name.clone().into(),
-        // `ColumnType` may get more variants: text holds anything that can be written.
+        // `ColumnType` may get more variants; they can be stored as text.
         _ => "TEXT".into(),
     }
 }
@@ -38,9 +38,9 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
 /// The type of a column that was declared without one: it stores any value unchanged.
 const UNTYPED: &str = "UNTYPED BLOB";
 
-/// Returns the type of a declared column. It inverts [`declared`], except that an enum is text. For other declarations it is the type that
-/// fits what SQLite stores there: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. An unknown type is kept by name and read
-/// as text.
+/// Returns the type of a declared column. It inverts [`declared`], except that an enum is text. For other declarations it returns the type
+/// that fits the values that SQLite stores: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. An unknown type is kept by name
+/// and read as text.
 pub(crate) fn reflected(declared: &str) -> ColumnType {
     let upper = declared.to_ascii_uppercase();
     let (name, arguments) = match upper.split_once('(') {
@@ -70,13 +70,13 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
         "" | UNTYPED => ColumnType::Other {
             name: UNTYPED.to_owned(),
         },
-        // Names of other databases whose letters would give another affinity.
+        // Type names of other databases whose letters would give another affinity.
         "LONG" | "BIT" | "YEAR" => ColumnType::I64,
         "BINARY" | "VARBINARY" | "IMAGE" => ColumnType::Bytes,
-        // What geographic tools store in their own form.
+        // Geometries, which geographic tools store in their own format.
         "POINT" | "MULTIPOINT" | "LINESTRING" | "MULTILINESTRING" | "POLYGON" | "MULTIPOLYGON"
         | "GEOMETRY" | "GEOMETRYCOLLECTION" => ColumnType::Bytes,
-        // It contains INT.
+        // The name contains INT.
         _ if name.starts_with("INTERVAL") => ColumnType::Other {
             name: declared.to_owned(),
         },
@@ -121,7 +121,7 @@ mod tests {
             ColumnType::TimestampTz,
             ColumnType::Json,
         ] {
-            // SQLite keeps the collation apart from the type.
+            // SQLite keeps the collation separate from the type.
             let text = declared(&ty).replace(" COLLATE decimal", "");
             assert_eq!(reflected(&text), ty, "{text}");
         }

@@ -9,24 +9,24 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::classify::classify;
 
-/// The longest pause between two attempts is two to the power of this, in milliseconds.
+/// The exponent of the longest pause between two attempts: two to this power, in milliseconds.
 const LONGEST_PAUSE: i32 = 5;
 
 /// Interrupts a connection from another thread.
 ///
-/// SQLite's own flag is not enough: nothing wakes its waits for locks, and it forgets an interrupt between two runs of a batch.
+/// SQLite's own flag is not enough: it does not end waits for locks, and SQLite forgets an interrupt between two runs of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     is_set: AtomicBool,
-    /// Held from checking the flag to the start of a pause, and by an interrupt until SQLite's flag is set too: a thread that takes the flag, or
-    /// stops waiting for it, sees both.
+    /// Held from checking the flag to the start of a pause, and by an interrupt until SQLite's flag is set too: so a thread that takes
+    /// the flag or stops waiting sees both.
     pausing: Mutex<()>,
     interrupted: Condvar,
 }
 
 impl Interruption {
-    /// Ends a wait for a lock, and makes the running or the next statement fail. `also` interrupts SQLite before a wait ends: it does not
-    /// report that a checkpoint gave up waiting.
+    /// Ends a wait for a lock, and makes the running or the next statement fail. `also` interrupts SQLite before a wait ends, because
+    /// SQLite does not report that a checkpoint gave up waiting.
     pub(crate) fn interrupt(&self, also: impl FnOnce()) {
         let pausing = self.pausing.lock();
         self.is_set.store(true, Ordering::SeqCst);
@@ -35,13 +35,13 @@ impl Interruption {
         self.interrupted.notify_all();
     }
 
-    /// Returns whether it was interrupted, and forgets it.
+    /// Returns whether it was interrupted, and resets the flag.
     pub(crate) fn take(&self) -> bool {
         let _whole = self.pausing.lock();
         self.is_set.swap(false, Ordering::SeqCst)
     }
 
-    /// Fails like a statement that was interrupted while it ran.
+    /// Fails like a statement that is interrupted while it runs.
     #[inline]
     pub(crate) fn check(&self) -> Result<()> {
         match self.is_set.load(Ordering::SeqCst) {
@@ -67,7 +67,7 @@ impl Interruption {
         }
     }
 
-    /// Returns false if it is interrupted before the end.
+    /// Pauses; returns false if it is interrupted before the end.
     fn pause(&self, pause: Duration) -> bool {
         let pausing = self.pausing.lock().unwrap_or_else(PoisonError::into_inner);
         let goes_on = |(): &mut ()| !self.is_set.load(Ordering::SeqCst);
@@ -76,7 +76,7 @@ impl Interruption {
     }
 }
 
-/// Returns whether the error may be all that shows of an interrupt: a wait that was given up, or a statement that SQLite stopped.
+/// Returns whether an interrupt may have caused the error: a lock was not obtained, or SQLite stopped a statement.
 pub(crate) fn may_be_interrupt(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Busy | ErrorKind::Serialization)
         || error.native_code() == Some("SQLITE_INTERRUPT")
@@ -102,7 +102,7 @@ mod tests {
             let begun = Instant::now();
             let tries = (0..).take_while(|tries| waits(*tries)).count();
             assert!(begun.elapsed() >= SHORT);
-            // A busy machine may make any pause longer, but none shorter.
+            // A busy machine may make a pause longer, but not shorter.
             assert!((1..=6).contains(&tries), "{tries}");
         }
         assert!(!interruption.busy_handler(Duration::ZERO)(0));

@@ -1,4 +1,4 @@
-//! The words that SQLite's run-time messages consist of: any other word may be a value.
+//! The vocabulary of SQLite's run-time messages: any other word may be a value.
 
 /// In lower case. A word that is missing here is removed from messages.
 #[rustfmt::skip]

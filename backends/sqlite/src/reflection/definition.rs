@@ -6,7 +6,7 @@ use std::slice::Iter;
 
 use selfsame::schema::Check;
 
-/// The parts of a CREATE TABLE that are not available otherwise.
+/// The parts of a CREATE TABLE that only its text contains.
 #[derive(Debug, Default)]
 pub(super) struct Definition {
     pub(super) columns: Vec<ColumnDefinition>,
@@ -17,7 +17,7 @@ pub(super) struct Definition {
     pub(super) foreign_keys: Vec<(String, Vec<String>)>,
 }
 
-/// A column in it.
+/// A column of it.
 #[derive(Debug, Default)]
 pub(super) struct ColumnDefinition {
     name: String,
@@ -41,7 +41,7 @@ impl Definition {
         columns.find(|column| column.name.eq_ignore_ascii_case(name))
     }
 
-    /// Adds a column or a constraint. Between constraints of a table there need be no comma.
+    /// Adds a column or a constraint. The constraints of a table need not be separated by commas.
     fn add(&mut self, text: &str, item: &[Token<'_>]) {
         let Some(first) = item.first() else {
             return;
@@ -136,7 +136,7 @@ pub(super) fn name_of(names: &[(String, Vec<String>)], columns: &[String]) -> Op
     found.map(|(name, _)| name.clone())
 }
 
-/// The parts between the commas in the definition's parentheses.
+/// The parts between the commas in the outer parentheses of the definition.
 fn items(text: &str) -> Vec<Vec<Token<'_>>> {
     let mut items: Vec<Vec<Token<'_>>> = Vec::new();
     let mut depth = 0_usize;
@@ -171,13 +171,13 @@ struct Token<'t> {
 }
 
 impl Token<'_> {
-    /// Whether it is this keyword; a quoted name is not a keyword.
+    /// Whether it is this keyword, which a quoted name is not.
     fn is(&self, keyword: &str) -> bool {
         self.text.eq_ignore_ascii_case(keyword)
     }
 }
 
-/// Words, quoted texts and single signs, without blanks and comments; each with its place.
+/// Words, quoted texts and single signs, without blanks and comments, each with its place.
 struct Tokens<'a>(&'a str, usize);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -215,7 +215,7 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$'
 }
 
-/// Up to the quote that is not doubled.
+/// The length up to the first quote that is not doubled.
 fn quoted_length(text: &str, quote: char) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, c)) = chars.next() {

@@ -2,14 +2,15 @@
 
 use selfsame::schema::{ColumnType, ForeignKey, Table};
 
-/// Completes foreign keys that omit columns, and reports those that reference nothing.
+/// Completes foreign keys that omit columns, and reports those whose target does not exist.
 pub(super) fn settle(tables: &mut [Table]) {
     point_at_keys(tables);
     leave_out_keys_to_nowhere(tables);
     widen_integers(tables);
 }
 
-/// Foreign keys that name no columns refer to the other table's key. They name tables and columns in whatever letter case.
+/// Completes foreign keys that name no columns: they reference the other table's key. Foreign keys name tables and columns in
+/// any case.
 fn point_at_keys(tables: &mut [Table]) {
     /// A table's name, its key, and all of its columns.
     type Known = (String, Vec<String>, Vec<String>);
@@ -39,7 +40,8 @@ fn point_at_keys(tables: &mut [Table]) {
     }
 }
 
-/// SQLite takes a foreign key to what does not exist, and refuses to write the tables of it. Nothing can be created of it again.
+/// Removes foreign keys to tables or columns that do not exist: SQLite accepts them, and then refuses to write to the table.
+/// `create_all` could not create them.
 fn leave_out_keys_to_nowhere(tables: &mut [Table]) {
     let misfits: Vec<Vec<Option<String>>> = tables
         .iter()
@@ -65,7 +67,7 @@ fn leave_out_keys_to_nowhere(tables: &mut [Table]) {
     }
 }
 
-/// Why a foreign key leads to nothing.
+/// Returns the reason why a foreign key has no valid target.
 fn misfit(key: &ForeignKey, tables: &[Table]) -> Option<String> {
     let same = |table: &&Table| table.name.eq_ignore_ascii_case(&key.table);
     let Some(parent) = tables.iter().find(same) else {
@@ -93,7 +95,8 @@ fn misfit(key: &ForeignKey, tables: &[Table]) -> Option<String> {
     (!is_unique).then(|| format!("nothing there is unique by {}", key.references.join(", ")))
 }
 
-/// Every integer of SQLite has 64 bits, whatever its type is called: one that refers to a key can be as great as the key.
+/// Every integer in SQLite has 64 bits, whatever its type is called, so a column that references a key can be as large as the
+/// key.
 fn widen_integers(tables: &mut [Table]) {
     let is_integer =
         |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
@@ -122,7 +125,7 @@ fn widen_integers(tables: &mut [Table]) {
         let mut changed = false;
         for (table, column, ty) in wider {
             let own = &mut tables[table].columns[column].ty;
-            // Of two keys over one column, the wider decides.
+            // If two foreign keys share a column, the wider key decides.
             if width(own) < width(&ty) {
                 *own = ty;
                 changed = true;

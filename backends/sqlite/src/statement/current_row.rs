@@ -46,7 +46,7 @@ impl<'e> CurrentRow<'e> {
         names.get(index).map_or("", String::as_str)
     }
 
-    /// The column as it is stored, or `None` if there is no such column.
+    /// Returns the column as it is stored; `None` if there is no such column.
     #[inline]
     pub(crate) fn stored(&self, index: usize) -> Result<Option<Stored<'_>>> {
         let Some(value) = self.in_place(index) else {
@@ -79,7 +79,7 @@ impl<'e> CurrentRow<'e> {
         }
     }
 
-    /// The column if it is text in UTF-8, or NULL, which is `Some(None)`: what [`stored`](Self::stored) gives, in fewer steps.
+    /// Returns the column if it is text in UTF-8, or NULL, which is `Some(None)`: a faster way than [`stored`](Self::stored).
     #[inline]
     pub(crate) fn stored_text(&self, index: usize) -> Option<Option<&str>> {
         let value = self.in_place(index)?;
@@ -99,7 +99,7 @@ impl<'e> CurrentRow<'e> {
         }
     }
 
-    /// The column if it is an integer, or NULL, which is `Some(None)`.
+    /// Returns the column if it is an integer, or NULL, which is `Some(None)`.
     #[inline]
     pub(crate) fn stored_integer(&self, index: usize) -> Option<Option<i64>> {
         let value = self.in_place(index)?;
@@ -141,7 +141,7 @@ impl<'e> CurrentRow<'e> {
     }
 }
 
-/// Bytes as text, if they are UTF-8. What most columns hold is short and ASCII, and is tested a word at a time.
+/// Returns bytes as text if they are UTF-8. Most columns hold short ASCII text, which is tested a word at a time.
 #[inline]
 pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
     if is_short_ascii(bytes) {
@@ -151,7 +151,7 @@ pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
     str::from_utf8(bytes).ok()
 }
 
-/// Whether these are at most 32 bytes, all of them ASCII. Two words that overlap cover every length between one and two of them.
+/// Whether these are at most 32 bytes, all of them ASCII. Two overlapping words cover every length from one word to two.
 #[inline]
 fn is_short_ascii(bytes: &[u8]) -> bool {
     const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -196,7 +196,7 @@ fn is_short_ascii(bytes: &[u8]) -> bool {
 #[inline]
 unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
     match usize::try_from(length) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller guarantees it.
         Ok(length) if length > 0 => unsafe { std::slice::from_raw_parts(start, length) },
         _ => &[],
     }
@@ -211,7 +211,7 @@ fn out_of_memory() -> Error {
 mod tests {
     use super::*;
 
-    /// Every length that is tested by words, with every byte in turn not ASCII, or part of a longer character.
+    /// Tests every length that is tested by words, with each byte in turn not ASCII, or part of a longer character.
     #[test]
     fn text_is_what_utf8_says() {
         for length in 0..40 {
@@ -222,7 +222,7 @@ mod tests {
                     let mut bytes = ascii.clone();
                     bytes[at] = byte;
                     assert_eq!(utf8(&bytes), str::from_utf8(&bytes).ok(), "{bytes:?}");
-                    // A second one, wherever: two may not hide each other.
+                    // A second such byte, at any place: two must not cancel each other out.
                     for other in at + 1..length {
                         let first = std::mem::replace(&mut bytes[other], 0xa9);
                         assert_eq!(utf8(&bytes), str::from_utf8(&bytes).ok(), "{bytes:?}");

@@ -1,4 +1,4 @@
-//! Which parameters of a statement the declared types of their columns could change.
+//! The parameters of a statement that the declared types of their columns could change.
 
 use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{self, NonNull};
@@ -12,7 +12,7 @@ use super::bind_text;
 use super::native::compile;
 use crate::affinity::{self, Affinity, Guard};
 
-/// No number of times that SQLite compiles a statement.
+/// A number of compilations that no statement has.
 const NEVER: c_int = -1;
 
 /// The parameters of a statement that are checked before they are bound.
@@ -20,7 +20,7 @@ pub(super) struct Guarded {
     target: Option<Target>,
     is_lenient: bool,
     guards: Vec<Guard>,
-    /// How often SQLite had recompiled the statement when this was read.
+    /// The number of times that SQLite had recompiled the statement when this was read.
     compiled: c_int,
 }
 
@@ -49,7 +49,7 @@ impl Guarded {
         }
     }
 
-    /// Whether the declared types could not be read, so that any parameter may be one that its column changes.
+    /// Whether the declared types could not be read, so that any parameter may need a check.
     #[inline]
     pub(super) fn is_unread(&self) -> bool {
         self.compiled == NEVER
@@ -63,7 +63,7 @@ impl Guarded {
 
     /// Reads the declared types of the columns.
     pub(super) fn read(&mut self, database: NonNull<ffi::sqlite3>, compiled: c_int) -> Result<()> {
-        // Until everything is read, the statement counts as not checked.
+        // Until everything is read, the statement counts as unchecked.
         self.compiled = NEVER;
         self.guards.clear();
         self.guards = self.declared(database)?;
@@ -85,7 +85,7 @@ impl Guarded {
         }
         let columns = target.columns().iter().enumerate();
         for (at, column) in columns.filter(|(_, column)| affinity::is_changeable(&column.ty)) {
-            // A view stores what its triggers make of a value.
+            // The triggers of a view determine what is stored.
             let Some(declared) = place.declared(database, &column.name) else {
                 continue;
             };
@@ -118,7 +118,7 @@ struct Place {
 }
 
 impl Place {
-    /// `None` for a name that no table can have.
+    /// Returns `None` for a name that no table can have.
     fn of(target: &Target) -> Option<Self> {
         Some(Self {
             schema: target.schema().map(CString::new).transpose().ok()?,
@@ -126,8 +126,8 @@ impl Place {
         })
     }
 
-    /// Whether a new row gets NULL in a column of the key that is not written. SQLite generates values of the column that is the rowid, for
-    /// which it needs no index; other columns of a key take NULL unless they are declared NOT NULL.
+    /// Whether a new row gets NULL in a column of the key that is not written. SQLite generates the rowid, whose column needs no index;
+    /// other columns of a key accept NULL unless they are declared NOT NULL.
     fn leaves_null(
         &self,
         database: NonNull<ffi::sqlite3>,
@@ -139,13 +139,14 @@ impl Place {
             AND EXISTS (SELECT 1 FROM pragma_table_list WHERE name = ?1 COLLATE NOCASE AND schema = coalesce(?2, schema) AND type <> 'virtual')";
         const TRIGGERS: &str = "SELECT 1 FROM (SELECT type, tbl_name FROM sqlite_schema UNION ALL SELECT type, tbl_name FROM sqlite_temp_schema) \
             WHERE type = 'trigger' AND tbl_name = ?1 COLLATE NOCASE";
-        // A view stores what its triggers make of a row, and a table's may set its key afterwards, which the outcome does not report.
+        // The triggers of a view determine what is stored, and those of a table may set its key afterwards, which the outcome does not
+        // report.
         self.declared(database, column).is_some()
             && finds(database, LEFT, target, Some(column))
             && (is_generated || !finds(database, TRIGGERS, target, None))
     }
 
-    /// The declared type of a column; `None` where there is no such column of a table.
+    /// Returns the declared type of a column; `None` if no table has it.
     fn declared(&self, database: NonNull<ffi::sqlite3>, column: &str) -> Option<String> {
         let column = CString::new(column).ok()?;
         let schema = self.schema.as_ref();
@@ -190,7 +191,7 @@ fn is_strict(database: NonNull<ffi::sqlite3>, target: &Target) -> bool {
     finds(database, TEXT, target, None)
 }
 
-/// Whether a query of the schema finds anything, given a table's name, its schema, and perhaps a column's name.
+/// Whether a query of the schema finds a row, given a table's name, its schema, and optionally a column's name.
 fn finds(
     database: NonNull<ffi::sqlite3>,
     text: &str,
@@ -202,7 +203,7 @@ fn finds(
     };
     let statement = statement.as_ptr();
     let names = [Some(target.table()), target.schema(), column];
-    // SAFETY: the statement was just made and is finalized here, before the names that it is bound to go.
+    // SAFETY: the statement was just made and is finalized here, before the bound names are dropped.
     unsafe {
         let is_bound = (1..).zip(names).all(|(at, name)| {
             name.is_none_or(|name| {

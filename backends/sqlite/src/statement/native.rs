@@ -50,7 +50,7 @@ pub(super) fn compile(
     Ok((NonNull::new(statement), text.get(read..).unwrap_or("")))
 }
 
-/// Whether a transaction is open that has read and not written.
+/// Whether the open transaction has read but not written.
 #[cold]
 pub(super) fn is_read_transaction(database: NonNull<ffi::sqlite3>) -> bool {
     // SAFETY: the connection is alive; without a database's name SQLite reports the maximum over all of them.
@@ -72,14 +72,14 @@ pub(super) fn read_schema(database: NonNull<ffi::sqlite3>) {
     }
 }
 
-/// Whether a message is a literal in a trigger, and so not from a parameter.
+/// Whether a message is a literal in a trigger, and so is not from a parameter.
 #[cold]
 pub(super) fn is_written_in_trigger(database: NonNull<ffi::sqlite3>, message: &str) -> bool {
     const TEXT: &str = "SELECT 1 FROM (SELECT type, sql FROM sqlite_schema UNION ALL SELECT type, sql FROM sqlite_temp_schema) WHERE type = 'trigger' AND instr(sql, quote(?1)) > 0";
     let Ok((Some(statement), _)) = compile(database, TEXT) else {
         return false;
     };
-    // SAFETY: the statement was just made and is finalized here, before the message it is bound to goes.
+    // SAFETY: the statement was just made and is finalized here, before the bound message is dropped.
     unsafe {
         let is_bound =
             bind_text(statement.as_ptr(), 1, message, ffi::SQLITE_STATIC()) == ffi::SQLITE_OK;
