@@ -30,11 +30,11 @@ const WRITTEN_ROWS: u64 = 100;
 /// The exit code if some table could not be read completely.
 const INCOMPLETE: u8 = 3;
 
-/// Reads a database and reports what of it can be used.
+/// Reads a database and reports which parts of it can be used.
 ///
 /// # Errors
 ///
-/// An unknown URL, a schema without tables, a file that cannot be written; errors of connecting.
+/// An unknown URL, a schema without tables, a file that cannot be written; errors while connecting.
 pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.out {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
@@ -141,7 +141,7 @@ fn of_table(
     for (failure, part) in parts {
         // Report an error of the database for this table, and continue with the others.
         if let Err(error) = guarded(&mut connected, |connected| part(connected, &mut audit)) {
-            // What stops one part usually stops the next ones too, and is told once.
+            // An error in one part usually occurs in the next ones too: report it once.
             if !reasons.iter().any(|reason| reason == error.message()) {
                 audit.broke_off(failure, &error);
             }
@@ -153,7 +153,7 @@ fn of_table(
     Ok(audit)
 }
 
-/// Runs a step after which the transaction remains usable, whether it succeeds or not.
+/// Runs a step. The transaction remains usable even if the step fails.
 fn guarded<T>(
     connected: &mut Connected,
     run: impl FnOnce(&mut Connected) -> Result<T>,

@@ -110,7 +110,7 @@ fn options(arguments: &BenchArguments) -> Result<Options> {
     Ok(options)
 }
 
-/// The error for a part of a filter that matches no workload.
+/// Returns the error for a part of a filter that matches no workload.
 pub(crate) fn unknown_workload(part: &str, names: &[&str]) -> Error {
     Error::new(
         ErrorKind::Configuration,

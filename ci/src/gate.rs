@@ -26,7 +26,7 @@ use selfsame_conformance::command::{say, summary, try_to_write, unwritable};
 ///
 /// # Errors
 ///
-/// Why the gate could not do its work, in one line; the exit code is then 2.
+/// The reason why the gate could not run, in one line; the exit code is then 2.
 pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
     let outputs = outputs(arguments)?;
     interrupt::clean_up_on_signals()?;
@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &GateArguments) -> Result<ExitCode> {
         None => None,
     };
     let backends = match arguments.backends.is_empty() {
-        // MariaDB's statements are golden too, but its growth and allocations are not.
+        // MariaDB's statements have golden files, but its growth and allocations do not.
         true => vec![Backend::Sqlite, Backend::Postgres],
         false => arguments.backends.clone(),
     };
@@ -172,7 +172,7 @@ fn with_servers(side: Side, sites: &[Site]) -> Side {
     })
 }
 
-/// A further file for the result, with its format.
+/// Returns further files for the result, with their formats.
 fn outputs(arguments: &GateArguments) -> Result<Vec<(GateShape, PathBuf)>> {
     let mut outputs = arguments.export.clone();
     if let Some(path) = &arguments.out {

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &InitArguments) -> Result<ExitCode> {
     let checkout = match (&arguments.selfsame, &around) {
         (Some(checkout), _) => Some(absolute(checkout)?),
         (None, Some(around)) => Some(around.clone()),
-        // Run in a checkout for a folder outside of it.
+        // The command runs in a checkout, and the folder is outside it.
         (None, None) => enclosing_checkout(Path::new("."))?,
     };
     let mut files = match arguments.kind {

@@ -19,8 +19,8 @@ use selfsame_conformance::command::{say, try_to_write, unwritable};
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) for a URL of an unknown kind, a variable that is not set, a file that cannot be written
-/// to, or a database without tables; whatever reading gives.
+/// [`Configuration`](ErrorKind::Configuration) for a URL of an unknown kind, a variable that is not set, a file that cannot be written to, or a
+/// database without tables; errors while reading.
 pub(crate) fn run(arguments: &InspectArguments) -> Result<ExitCode> {
     if let Some(path) = &arguments.out {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
@@ -81,12 +81,12 @@ fn source(database: &str, tables: &[Table]) -> String {
     write::module(database, &model::Module::of(tables))
 }
 
-/// The table with the key that its entity has, which may be another one or none.
+/// Returns the table with the key that its entity has, which may be another key or none.
 pub(crate) fn with_key(table: &Table) -> Table {
     model::with_key(table)
 }
 
-/// Why a table cannot be mapped by an entity.
+/// Returns why a table cannot be mapped by an entity.
 pub(crate) fn refusal_of(table: &Table) -> Option<&'static str> {
     model::refusal(table)
 }
@@ -102,7 +102,7 @@ pub(crate) fn open(url: &str) -> Result<Engine> {
     open_by(url, Sqlite::read_only)
 }
 
-/// The same for writing; a SQLite file must exist.
+/// Opens the database for writing; a SQLite file must exist.
 pub(crate) fn open_for_writing(url: &str) -> Result<Engine> {
     open_by(url, Sqlite::must_exist)
 }

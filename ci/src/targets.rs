@@ -13,7 +13,7 @@ use selfsame_conformance::Target;
 /// The default target: a file, because a database in memory has only one connection.
 pub(crate) const DEFAULT: &str = "sqlite";
 
-/// How long cases wait for a server that they have made silent.
+/// The time limit of a connection to a server that cases make silent.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \

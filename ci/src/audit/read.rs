@@ -53,10 +53,10 @@ pub(super) fn rows(
     Ok(())
 }
 
-/// What becomes of the keys that [`loses_keys`] finds.
+/// The finding for documents in which [`loses_keys`] finds a key twice.
 const KEPT_LAST: &str = "an object of the document has a key twice: reading keeps the last, and a program that writes the document loses the first";
 
-/// A SELECT of all columns of a table, up to a number of rows.
+/// Returns a SELECT of all columns of a table, up to a number of rows.
 pub(super) fn select_all(table: &Table, limit: Option<u64>) -> SelectNode {
     let from = Arc::new(table.clone());
     let mut select = SelectNode::default();
@@ -102,7 +102,7 @@ fn read_row(table: &Table, row: &dyn Row, samples: &mut [Option<Value>], audit: 
     }
 }
 
-/// Returns whether the field type that `inspect` writes can hold a value, if it is not the neutral type itself.
+/// Checks that the field type that `inspect` writes can hold a value, if it is not the neutral type itself.
 fn bent(ty: &ColumnType, value: ValueRef<'_>) -> Result<()> {
     let (leaf, depth) = leaf_of(ty);
     match leaf.value_type() {
@@ -132,7 +132,7 @@ fn leaf_of(ty: &ColumnType) -> (&ColumnType, u32) {
     (leaf, depth)
 }
 
-/// Whether a document, or one of an array, has a key twice.
+/// Returns whether a document, or a document in an array, has a key twice.
 fn loses_keys(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     let has_doubled_key = |text: &str| {
         serde_json::from_str::<Keys>(text).is_err_and(|error| error.to_string().starts_with(TWICE))
@@ -147,7 +147,7 @@ fn loses_keys(ty: &ColumnType, value: ValueRef<'_>) -> bool {
     }
 }
 
-/// The documents of an array of so many dimensions.
+/// Returns the documents of an array with this number of dimensions.
 fn documents(depth: u32, value: ValueRef<'_>) -> Vec<String> {
     type Row = Vec<Option<String>>;
     let rows: Result<Vec<Row>> = match depth {
@@ -161,7 +161,7 @@ fn documents(depth: u32, value: ValueRef<'_>) -> Vec<String> {
 
 const TWICE: &str = "a key twice";
 
-/// Any document whose objects have each key once.
+/// Parses any document; fails if an object has a key twice.
 struct Keys;
 
 impl<'de> Deserialize<'de> for Keys {
@@ -217,7 +217,7 @@ impl<'de> Visitor<'de> for Keys {
     }
 }
 
-/// An array of so many dimensions.
+/// Checks that an array with this number of dimensions converts to Rust.
 fn nested<T: ColumnValue>(depth: u32, value: ValueRef<'_>) -> Result<()> {
     match depth {
         0 => T::from_value(value).map(drop),

@@ -9,7 +9,8 @@ use selfsame::{ErrorKind, Result};
 use super::guarded;
 use super::verdict::{Severity, TableAudit};
 
-/// Reports keys that several rows have: rows of inheriting tables are read with a table's own, and no constraint covers all of them.
+/// Reports keys that several rows have. A table is read together with the rows of tables that inherit from it, and no constraint covers all of
+/// them.
 pub(super) fn repeated_keys(
     connected: &mut Connected,
     table: &Table,
@@ -55,7 +56,7 @@ pub(super) fn check(
         let Some(parent) = tables.iter().find(|other| other.name == key.table) else {
             continue;
         };
-        // MariaDB and MySQL have an index for each foreign key, which they report like any other.
+        // MariaDB and MySQL create an index for each foreign key, and report it like any other.
         let has_indexes = matches!(connected.dialect().name(), "mariadb" | "mysql");
         if !has_indexes && !has_index(table, key) {
             let message = format!(
@@ -69,7 +70,7 @@ pub(super) fn check(
             count(connected, &text, own_types(table, key))
         });
         let lost = match lost {
-            // Neither can a relation along this key be loaded.
+            // A relation along this key cannot be loaded either.
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 audit.add(Severity::Loud, Some(&columns), error.message().to_owned());
                 continue;
@@ -225,7 +226,7 @@ impl Names<'_> {
     }
 }
 
-/// The types of a foreign key that only the database can compare.
+/// Returns the types of a foreign key that only the database can compare.
 fn own_types(table: &Table, key: &ForeignKey) -> Vec<String> {
     let columns = table.columns.iter();
     let columns = columns.filter(|column| key.columns.contains(&column.name));

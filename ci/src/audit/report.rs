@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::verdict::{Audit, ColumnAudit, Finding, Severity, TableAudit};
 
-/// One line.
+/// Summarizes the audit in one line.
 pub(super) fn summary(audit: &Audit) -> String {
     let counts: Vec<String> = Severity::ALL
         .iter()
@@ -49,7 +49,7 @@ pub(super) fn human(audit: &Audit) -> String {
     out
 }
 
-/// Everything.
+/// Formats the whole audit as JSON.
 pub(super) fn json(audit: &Audit) -> String {
     let tables: Vec<serde_json::Value> = audit.tables.iter().map(table_json).collect();
     let counts: serde_json::Map<String, serde_json::Value> = Severity::ALL
@@ -190,7 +190,7 @@ pub(super) fn html(audit: &Audit) -> String {
     out
 }
 
-/// Says what was read and written.
+/// Describes what was read and written.
 fn extent(audit: &Audit) -> String {
     let read = match audit.rows {
         None => "Every row was read".to_owned(),
@@ -263,7 +263,7 @@ fn table_html(out: &mut String, at: usize, table: &TableAudit) {
     line(out, "</table></div>");
 }
 
-/// Explains the words.
+/// Explains the terms of the page.
 const LEGEND: &str = "<p><b class=\"silent\">silent</b> another value or another row, without an error; \
     <b class=\"error\">error</b> an error where it is met; <b class=\"slow\">slow</b> right, but slow; \
     <b class=\"note\">note</b> cannot be expressed in an entity. Of a column: whether its values are read, whether a row is found by them, and whether \
@@ -321,7 +321,7 @@ fn rows_and_message(finding: &Finding) -> String {
     format!("{rows}: {}", finding.message)
 }
 
-/// Whether a column's values were read, found and written; empty where there was none to try.
+/// Returns whether a column's values were read, found and written; empty if there was no value to try.
 fn marks(table: &TableAudit, column: &ColumnAudit) -> [&'static str; 3] {
     let mark = |known: Option<bool>| match known {
         Some(true) => "yes",

@@ -36,14 +36,14 @@ pub(super) struct Finding {
     pub(super) severity: Severity,
     /// The column or columns concerned; the whole table if `None`.
     pub(super) column: Option<String>,
-    /// The key of the first row concerned.
+    /// The key of the first affected row.
     pub(super) key: Option<String>,
-    /// How many rows are concerned; 0 if the finding is not about rows.
+    /// The number of affected rows; 0 if the finding is not about rows.
     pub(super) rows: u64,
     pub(super) message: String,
 }
 
-/// What can be done with a column.
+/// What is possible with a column.
 #[derive(Clone, Debug)]
 pub(super) struct ColumnAudit {
     pub(super) name: String,
@@ -52,7 +52,7 @@ pub(super) struct ColumnAudit {
     pub(super) is_key: bool,
     /// The tables that its foreign keys reference.
     pub(super) leads_to: Vec<String>,
-    /// Whether every value read is of the type.
+    /// Whether every value that was read has the column's type.
     pub(super) is_readable: bool,
     /// Whether a row is found by a value of the column; `None` if there was no value to try.
     pub(super) is_found: Option<bool>,
@@ -76,7 +76,7 @@ pub(super) struct TableAudit {
 #[derive(Clone, Debug)]
 pub(super) struct Audit {
     pub(super) database: String,
-    /// The most rows of each table, if not all.
+    /// The maximum number of rows read from each table, if not all.
     pub(super) rows: Option<u64>,
     pub(super) wrote: bool,
     pub(super) tables: Vec<TableAudit>,

@@ -18,7 +18,7 @@ use selfsame_conformance::command::say;
 /// The workload for planted mistakes: short, with several statements.
 const WORKLOAD: &str = "sqlite/associations";
 
-/// How often an inconclusive result is measured again, as is necessary on a busy machine.
+/// How often an inconclusive result is measured again; a busy machine needs this.
 const ASKED: u64 = 4;
 
 /// Short measurements of time, so that many comparisons fit; slowdowns and equal builds use the same test.
@@ -109,7 +109,7 @@ pub(super) fn run(head: &Side, arguments: &GateArguments) -> Result<ExitCode> {
     }))
 }
 
-/// Compares a build with or without a mistake with the head.
+/// Plans a comparison of the head with a build that has this mistake, or none.
 fn plan(head: &Side, mistake: Option<&str>, steps: &[Step], seed: u64) -> Plan {
     let changed = match mistake {
         Some(name) => head.clone().variable(PLANT, name),

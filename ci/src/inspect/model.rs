@@ -1,4 +1,4 @@
-//! What an entity can express of a table, and what it cannot.
+//! Converts tables to entities; comments state what an entity cannot express.
 
 mod column;
 mod pairing;
@@ -17,7 +17,7 @@ use relation::Link;
 /// Entities for tables, ready to be written.
 #[derive(Debug, Default)]
 pub(super) struct Module {
-    /// Types of `selfsame::value` that the fields name.
+    /// The types of `selfsame::value` that the fields use.
     pub(super) imports: BTreeSet<&'static str>,
     pub(super) enums: Vec<Enumeration>,
     pub(super) entities: Vec<Entity>,
@@ -36,7 +36,7 @@ pub(super) struct Enumeration {
     pub(super) variants: Vec<(String, String)>,
 }
 
-/// A struct.
+/// An entity, as a struct.
 #[derive(Debug)]
 pub(super) struct Entity {
     pub(super) name: String,
@@ -49,7 +49,7 @@ pub(super) struct Entity {
     pub(super) fields: Vec<Field>,
 }
 
-/// A field of it.
+/// A field of an entity.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) comments: Vec<String>,
@@ -203,7 +203,7 @@ pub(super) fn with_key(table: &Table) -> Table {
     table
 }
 
-/// Why a table cannot be an entity.
+/// Returns why a table cannot be an entity.
 pub(super) fn refusal(table: &Table) -> Option<&'static str> {
     if table.name.trim().is_empty() {
         return Some("its name is blank");
@@ -221,7 +221,7 @@ pub(super) fn refusal(table: &Table) -> Option<&'static str> {
     }
 }
 
-/// Why an entity cannot have the primary key of a table.
+/// Returns why an entity cannot have the primary key of a table.
 fn unfit_key(table: &Table) -> Option<&'static str> {
     if table.primary_key.len() > 4 {
         return Some("a key has at most four columns");
@@ -247,7 +247,7 @@ fn can_be_key(ty: &ColumnType) -> bool {
     }
 }
 
-/// The attributes that say where the table is.
+/// Returns the attributes for the name and the schema of the table.
 fn place(table: &Table) -> Vec<String> {
     let schema = table.schema.as_ref();
     let schema = schema.map(|schema| format!("schema = {schema:?}"));
@@ -261,7 +261,7 @@ fn place(table: &Table) -> Vec<String> {
     place
 }
 
-/// A comment of the database, as a doc comment if it can be one, otherwise as an attribute.
+/// Returns a comment of the database as a doc comment if possible, otherwise as an attribute.
 fn commented(comment: Option<&String>) -> (Vec<String>, Option<String>) {
     let Some(comment) = comment else {
         return (Vec::new(), None);
@@ -275,7 +275,7 @@ fn commented(comment: Option<&String>) -> (Vec<String>, Option<String>) {
             let lines = comment.split('\n').map(str::to_owned).collect();
             (lines, Some("comment".to_owned()))
         }
-        // The database does not keep an empty comment, and the attribute does not accept one.
+        // The database does not keep an empty comment, and the attribute rejects one.
         false if comment.trim().is_empty() => (Vec::new(), None),
         false => (Vec::new(), Some(format!("comment = {comment:?}"))),
     }
@@ -366,12 +366,12 @@ fn indexes(draft: &Draft<'_>, attribute: &str, indexes: &[Index], entity: &mut E
     }
 }
 
-/// The default name of a constraint or an index.
+/// Returns the default name of a constraint or an index.
 fn made_name(table: &Table, columns: &[String], suffix: &str) -> String {
     format!("{}_{}_{suffix}", table.local_name(), columns.join("_"))
 }
 
-/// The name, if an attribute must give it because it differs from the default.
+/// Returns the name if an attribute must state it, because it differs from the default.
 fn explicit_name<'n>(name: &'n Option<String>, made: &str) -> Option<&'n str> {
     let name = name.as_deref();
     name.filter(|name| *name != made && !name.trim().is_empty())

@@ -82,7 +82,7 @@ pub(super) const TYPES: &[&str] = &[
     "Vec",
 ];
 
-/// Names that cannot be written raw.
+/// Keywords that cannot be raw identifiers.
 const NEVER_RAW: &[&str] = &["crate", "self", "super"];
 
 const KEYWORDS: &[&str] = &[
@@ -98,7 +98,7 @@ pub(super) fn field(column: &str) -> String {
     writable(identifier(&column.to_snake_case(), "column_"))
 }
 
-/// A name that can be written, as a raw identifier if necessary.
+/// Returns a name that Rust accepts, as a raw identifier if necessary.
 pub(super) fn writable(name: String) -> String {
     if NEVER_RAW.contains(&name.as_str()) {
         return format!("{name}_");
@@ -111,7 +111,7 @@ pub(crate) fn is_keyword(name: &str) -> bool {
     KEYWORDS.contains(&name)
 }
 
-/// A field as it is written: a raw identifier if it is a keyword.
+/// Returns a field's name as source text: a raw identifier if it is a keyword.
 pub(super) fn written(field: &str) -> String {
     if KEYWORDS.contains(&field) {
         return format!("r#{field}");
@@ -119,12 +119,12 @@ pub(super) fn written(field: &str) -> String {
     field.to_owned()
 }
 
-/// The entity of a table: its name in the singular.
+/// Returns the entity of a table: its name in the singular.
 pub(super) fn entity(table: &str) -> String {
     identifier(&one(table).to_upper_camel_case(), "Table")
 }
 
-/// The name of one row of a table, in snake case.
+/// Returns the name of one row of a table, in snake case.
 pub(super) fn one(table: &str) -> String {
     let name = identifier(&table.to_snake_case(), "table_");
     writable(by_last_word(&name, singular))
@@ -142,7 +142,7 @@ pub(super) fn variant(label: &str) -> String {
     name
 }
 
-/// The name of many rows of a table, in snake case.
+/// Returns the name of many rows of a table, in snake case.
 pub(super) fn many(table: &str) -> String {
     by_last_word(one(table).trim_end_matches('_'), plural)
 }

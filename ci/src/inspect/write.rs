@@ -1,11 +1,11 @@
-//! The text of a module.
+//! Writes the text of a module.
 
 use super::model::{Entity, Enumeration, Field, Module};
 
 /// The maximum width of an attribute's arguments on one line.
 const WIDTH: usize = 70;
 
-/// The module, formatted as Rust code is.
+/// Returns the module as formatted Rust code.
 pub(super) fn module(database: &str, module: &Module) -> String {
     let mut out = String::new();
     head(&mut out, database, module);
@@ -118,7 +118,7 @@ fn docs(out: &mut String, indent: &str, lines: &[String]) {
     }
 }
 
-/// Names of the database may contain line ends, which would end a comment.
+/// Removes line breaks: names in the database may contain them, and they would end a comment.
 fn one_line(sentence: &str) -> String {
     sentence
         .chars()

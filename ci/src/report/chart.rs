@@ -118,7 +118,7 @@ impl Chart {
     }
 }
 
-/// Returns a round distance for about four ticks.
+/// Returns a round step for about four ticks.
 fn step(top: f64) -> f64 {
     let rough = top / 4.0;
     let power = 10.0_f64.powf(rough.log10().floor());

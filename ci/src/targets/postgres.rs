@@ -58,7 +58,7 @@ fn behind_pooler() -> Result<Postgres> {
     })
 }
 
-/// Adds the form of a URL to the error of an invalid one.
+/// Adds the expected form of a URL to the error for an invalid one.
 fn with_form(error: &Error) -> Error {
     if error.kind() != ErrorKind::Configuration {
         return Error::new(error.kind(), error.message());

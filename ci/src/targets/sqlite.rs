@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::interrupt;
 
-/// Longer than cases hold locks, but short enough to wait for.
+/// Longer than the cases hold locks, but short enough to wait for.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A database in memory for each case.
@@ -48,7 +48,7 @@ pub(super) struct Files {
 /// The options of the files.
 #[derive(Debug)]
 enum Settings {
-    /// Without syncing to disk, because nobody needs these files after a crash, and with a short wait for locks.
+    /// Without syncing to disk, because nobody needs these files after a crash, and with a short timeout for locks.
     Quick,
     /// The options of a URL, from its `?` on.
     Url(String),
@@ -116,7 +116,7 @@ impl Files {
 }
 
 fn unusable(folder: &Path, error: &io::Error) -> Error {
-    // The source does not name the folder.
+    // The error's source does not name the folder.
     let cause = error.get_ref().and_then(|inner| inner.source());
     let reason = cause.map_or_else(|| error.to_string(), ToString::to_string);
     Error::new(

@@ -1,7 +1,7 @@
-//! What follows from how often the gate was wrong.
+//! Bounds on how often the gate is wrong, from how often it was wrong.
 
-/// The share of alarms that 95 of 100 such tests would have shown more alarms for: Clopper and Pearson's upper bound, which for no alarm
-/// is the rule of three.
+/// Returns the upper bound of the share of false alarms, with 95 % confidence (Clopper and Pearson). Without any alarm this is the rule of
+/// three.
 pub(super) fn bound(alarms: u32, pairs: u32) -> f64 {
     if pairs == 0 || alarms >= pairs {
         return 1.0;
@@ -18,7 +18,7 @@ pub(super) fn bound(alarms: u32, pairs: u32) -> f64 {
     high
 }
 
-/// The probability of no more alarms than these.
+/// Returns the probability of at most this number of alarms.
 fn at_most(alarms: u32, pairs: u32, share: f64) -> f64 {
     if share <= 0.0 {
         return 1.0;

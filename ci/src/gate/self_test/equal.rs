@@ -20,10 +20,11 @@ const WORKLOADS: &[&str] = &[
     "sqlite/update",
 ];
 
-/// Pairs of each workload that are compared by counts, growth, allocations and instructions: these do not move by chance, and take long.
+/// The number of pairs per workload that are compared by counts, growth, allocations and instructions. These do not vary by chance, and take
+/// long.
 const EXACT: u64 = 1;
 
-/// Compares what is counted, of the head and itself.
+/// Compares the head's counts with its own.
 pub(super) fn exact(head: &Side, score: &mut Score) -> Result<()> {
     show_progress("equal builds: counts and instructions");
     let begun = Instant::now();

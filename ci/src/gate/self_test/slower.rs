@@ -17,7 +17,7 @@ const MUST: u32 = 5;
 /// How often each is planted.
 const TRIALS: u64 = 10;
 
-/// How many turns of a loop are run to measure the cost of one.
+/// The number of iterations of a loop that are run to measure the cost of one.
 const TURNS: u32 = 100_000;
 
 /// Plants instructions, and compares what is found with what was planted.

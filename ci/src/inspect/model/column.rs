@@ -60,7 +60,7 @@ pub(super) fn add(field: &mut Field, attribute: &str) {
     field.attributes.insert(at, attribute.to_owned());
 }
 
-/// The attribute that says who generates the value.
+/// Adds the attribute that says who generates the value.
 fn make(field: &mut Field, column: &Column, is_key: bool) {
     match &column.generated {
         Generated::Key | Generated::KeyNeverReused => {
@@ -102,7 +102,8 @@ fn rust_type(ty: &ColumnType, module: &mut Module) -> String {
     }
 }
 
-/// The database's name of the column type, if the field's type does not determine it: a type that only the database knows, or an array of one.
+/// Returns the database's name of the column type if the field's type does not determine it: a type that only the database knows, or an array
+/// of one.
 fn own_type(ty: &ColumnType) -> Option<String> {
     match ty {
         ColumnType::Other { name } | ColumnType::Declared { name, .. } => Some(name.clone()),
@@ -112,7 +113,7 @@ fn own_type(ty: &ColumnType) -> Option<String> {
     }
 }
 
-/// Whether an enum can have these labels: a Rust enum without variants has no values.
+/// Returns whether an enum can have these labels: a Rust enum without variants has no values.
 fn can_be_derived(labels: &[String]) -> bool {
     !labels.is_empty()
 }
@@ -134,7 +135,7 @@ fn base(ty: &ColumnType) -> &'static str {
         ColumnType::TimestampTz => "TimestampTz",
         ColumnType::Json => "serde_json::Value",
         ColumnType::Declared { of, .. } => base(&ColumnType::of(*of)),
-        // Text, and variants that `ColumnType` may get later: text holds anything that can be written.
+        // Text, and variants that `ColumnType` may get later: text can hold any value.
         _ => "String",
     }
 }

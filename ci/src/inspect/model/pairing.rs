@@ -8,7 +8,7 @@ use crate::inspect::{names, remarks};
 
 /// A table with two foreign keys that together are its primary key, and without other columns.
 pub(super) struct Pairing {
-    /// Its place among the drafts.
+    /// Its index among the drafts.
     pub(super) table: usize,
     /// The side whose foreign key comes first in the table, and the other.
     ends: [End; 2],
@@ -152,7 +152,7 @@ fn pairing(at: usize, drafts: &[Draft<'_>]) -> Option<Pairing> {
     })
 }
 
-/// Whether a table is exactly as a many-to-many relation would create it.
+/// Returns whether a table is exactly as a many-to-many relation would create it.
 fn is_expressed(table: &Table, ends: &[End; 2], drafts: &[Draft<'_>]) -> bool {
     let keys = ends
         .iter()

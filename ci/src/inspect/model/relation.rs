@@ -17,7 +17,7 @@ pub(super) struct Link {
     names: [String; 2],
     /// A parent has at most one child.
     is_single: bool,
-    /// What the database does to the children of a parent that is deleted.
+    /// What the database does to the children when a parent is deleted.
     on_delete: ReferentialAction,
     /// Whether the child's relation must name its columns.
     is_ambiguous: bool,
@@ -97,7 +97,8 @@ pub(super) fn fields(position: usize, drafts: &[Draft<'_>], links: &[Link], enti
     }
 }
 
-/// The foreign keys of an entity: of one column on its field, of several on the struct. What cannot be expressed becomes a comment.
+/// Adds the foreign keys of an entity: those of one column to its field, those of several to the struct. What cannot be expressed becomes a
+/// comment.
 pub(super) fn foreign_keys(draft: &Draft<'_>, drafts: &[Draft<'_>], entity: &mut Entity) {
     let table = draft.table;
     for (i, key) in table.foreign_keys.iter().enumerate() {
@@ -192,7 +193,7 @@ pub(super) fn target(key: &ForeignKey, drafts: &[Draft<'_>]) -> Option<usize> {
     key.references.iter().all(has).then_some(found)
 }
 
-/// Why no relation can follow the foreign key at this position.
+/// Returns why no relation can follow the foreign key at this position.
 pub(super) fn obstacle(position: usize, child: &Table, parent: &Table) -> Option<&'static str> {
     let key = &child.foreign_keys[position];
     let of = |table: &Table, names: &[String]| -> Vec<usize> {
