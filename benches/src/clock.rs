@@ -12,7 +12,7 @@ const ASKED: usize = 200;
 
 /// A way to measure time.
 pub(crate) enum Clock {
-    /// CPU time of the process, less the cost of reading it, which is that of a small statement.
+    /// CPU time of the process, minus the cost of reading the clock, which is as high as that of a small statement.
     Computed(Duration),
     /// Wall-clock time, for a server in another process.
     Elapsed,

@@ -1,4 +1,4 @@
-//! The arms of the expression language: statements on a connection, no session.
+//! The arms of the expression language: statements on a connection, without a session.
 
 use selfsame::dialect::Begin;
 use selfsame::engine::Connected;

@@ -1,4 +1,4 @@
-//! `Digest`: a checksum of what an arm read or wrote, by which arms are compared before they are timed.
+//! `Digest`: a checksum of what an arm read or wrote. The arms' checksums are compared before they are timed.
 
 use std::hash::{Hash, Hasher};
 use std::hint::black_box;
@@ -8,8 +8,8 @@ use rustc_hash::FxHasher;
 use crate::raw;
 use crate::schema::{Comment, Post, User};
 
-/// A checksum of rows that does not depend on their order. While an arm is timed it is off: results are kept from being optimised
-/// away, and nothing is computed from them.
+/// A checksum of rows that does not depend on their order. It is off while an arm is timed: it then computes nothing, and only keeps results
+/// from being optimised away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest(Option<u64>);
 
@@ -57,7 +57,7 @@ impl Rows {
     pub(crate) fn add(&mut self, row: impl Hash) {
         let mut hasher = FxHasher::default();
         row.hash(&mut hasher);
-        // Addition commutes; the rotation keeps the sum of two rows from being that of their halves exchanged.
+        // Addition commutes; the rotation gives two rows another sum than the same rows with exchanged halves.
         self.0 = self.0.wrapping_add(
             hasher
                 .finish()

@@ -1,4 +1,4 @@
-//! `Fixture`: one workload at one size on one database, with every arm that can do it.
+//! `Fixture`: one workload at one size on one database, with all its arms.
 
 use std::any::Any;
 use std::fmt;
@@ -51,7 +51,7 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// Why no server is available.
+    /// The reason why no server is available.
     pub fn start(backend: Backend) -> selfsame::Result<Self> {
         match backend {
             Backend::Sqlite => Ok(Self::Sqlite),
@@ -172,12 +172,12 @@ impl Fixture {
         self.workload
     }
 
-    /// How many rows it has.
+    /// The number of rows.
     pub fn size(&self) -> usize {
         self.round.size
     }
 
-    /// The backend that it runs on.
+    /// The backend on which it runs.
     pub fn backend(&self) -> Backend {
         self.backend
     }
@@ -208,8 +208,9 @@ impl Fixture {
         match self.workload.0.reset {
             Reset::Nothing => {}
             Reset::Once(statements) | Reset::Always(statements) => {
-                // On the arm's own connection: others would reread the catalogue at their next statement. On MariaDB, which forgets
-                // all prepared statements when it resets the connection, that would be worse.
+                // Use the arm's own connection: after a change by another connection it would reread the catalogue at its next
+                // statement. MariaDB is an exception, because resetting the ORM's connection makes it forget all prepared
+                // statements.
                 let by_client = arm.is_raw() || self.backend == Backend::MariaDb;
                 for text in statements(self.backend, self.round.size) {
                     match by_client {
@@ -271,8 +272,8 @@ impl Fixture {
         }
     }
 
-    /// Returns the shortest of this many samples, each of this many runs, because other load only adds time: CPU time of the process on SQLite,
-    /// wall-clock time on a server.
+    /// Returns the shortest of this many samples, each of this many runs: other load only adds time. Measured by CPU time of the process on
+    /// SQLite, by wall-clock time on a server.
     ///
     /// # Errors
     ///
@@ -299,7 +300,7 @@ impl Fixture {
         Ok(shortest)
     }
 
-    /// The time of `runs` runs, prepared before the first, or before each if they consume what was prepared.
+    /// Returns the time of `runs` runs. The tables are prepared before the first run, or before each if the runs consume what was prepared.
     ///
     /// # Errors
     ///
@@ -328,7 +329,7 @@ impl Fixture {
     ///
     /// # Errors
     ///
-    /// Names the arm that differs; errors of the database.
+    /// An error that names the arm that differs; errors of the database.
     pub fn check_parity(&mut self) -> Result<()> {
         let arms = self.workload.arms(self.backend);
         let expected = self.checksum(arms[0])?;
@@ -344,7 +345,7 @@ impl Fixture {
         Ok(())
     }
 
-    /// The checksum of what one run of an arm reads and leaves in the tables.
+    /// Returns the checksum of what one run of an arm reads and leaves in the tables.
     fn checksum(&mut self, arm: Arm) -> Result<Option<u64>> {
         self.prepare(arm)?;
         let mut digest = Digest::on();

@@ -23,7 +23,7 @@ pub fn gated() -> Vec<Gated> {
     all
 }
 
-/// How long the gate measures, and what it rejects.
+/// How long the gate measures, and which changes it rejects.
 pub fn limits(name: &str) -> Limits {
     match name.starts_with(Backend::Sqlite.name()) {
         true => Limits::EMBEDDED,
@@ -45,7 +45,7 @@ fn one(
     let arms = workload.arms(backend);
     let mut sizes = workload.0.growth.to_vec();
     if backend != Backend::Sqlite {
-        // What a session does with its objects is the same on every backend; a server only takes longer.
+        // A session does the same with its objects on every backend; a server only takes longer.
         sizes.retain(|size| *size <= 1_000);
     }
     let subject = arms.last().copied().unwrap_or(Arm::Tracked);
@@ -64,7 +64,7 @@ fn one(
         Some(&first) if first.is_raw() => gated.control(open(first)),
         _ => gated,
     };
-    // What the ORM itself takes on a server shows on PostgreSQL.
+    // PostgreSQL shows the ORM's own time on a server.
     match workload.0.timed && backend != Backend::MariaDb {
         true => gated,
         false => gated.untimed(),

@@ -1,7 +1,7 @@
 //! Workloads that show what the ORM costs over raw SQL, the loop that measures them, and their form for the gate.
 //!
-//! Every workload is declared once and done by several arms, which are compared with the one named *raw*. Arms have the same transaction
-//! boundaries, and are checked to read and leave the same rows before they are timed.
+//! Every workload is declared once and has several arms, which are compared with the one named *raw*. All arms have the same transaction
+//! boundaries. Before they are timed, they are checked to read and leave the same rows.
 
 mod clock;
 mod core;

@@ -1,8 +1,8 @@
-//! `run`: the arms of the ORM against the raw one, in one process, in turns.
+//! `run`: measures the ORM's arms against the raw one, alternately in one process.
 //!
-//! Other load on the machine affects all arms alike, so the arms of one round are compared: a round runs every arm, in random order, and
-//! gives one log-ratio for each. An arm's time in a round is the shortest of [`SAMPLES`], each of at least
-//! [`SAMPLE`]; on SQLite it is what the process computed. Times alone move with the machine.
+//! Other load on the machine affects all arms alike, so the arms of one round are compared: a round runs every arm, in random order, and gives
+//! one log-ratio for each. An arm's time in a round is the shortest of [`SAMPLES`], each of at least [`SAMPLE`]; on SQLite it is the CPU time
+//! of the process. Absolute times depend on the state of the machine.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::Result;
 use crate::fixture::{Fixture, Site};
 use crate::workload::{Arm, Backend, Workload};
 
-/// The shortest sample.
+/// The minimum length of a sample.
 const SAMPLE: Duration = Duration::from_micros(400);
 
 /// How many samples one arm takes in one round, unless they are long.
@@ -34,11 +34,11 @@ pub struct Options {
     pub backends: Vec<Backend>,
     /// The workloads.
     pub workloads: Vec<Workload>,
-    /// Which sizes of them.
+    /// Which of their sizes to measure.
     pub sizes: Sizes,
     /// How long one workload at one size on one backend is measured, all arms together.
     pub time: Duration,
-    /// The most rounds.
+    /// The maximum number of rounds.
     pub rounds: usize,
     /// Decides the order of the arms.
     pub seed: u64,
@@ -117,7 +117,7 @@ impl Options {
     }
 }
 
-/// Measures. Calls `step` before each workload and size.
+/// Measures the workloads. Calls `step` before each workload and size.
 ///
 /// # Errors
 ///
@@ -148,11 +148,11 @@ pub fn run(options: &Options, mut step: impl FnMut(Backend, Workload, usize)) ->
 /// One arm as it is measured.
 struct Course {
     arm: Arm,
-    /// How many runs make up a sample.
+    /// The number of runs in a sample.
     runs: u32,
-    /// How many of them are taken in one round.
+    /// The number of samples in a round.
     samples: u32,
-    /// Nanoseconds for one run, one for each round.
+    /// The time of one run in nanoseconds, for each round.
     times: Vec<f64>,
 }
 

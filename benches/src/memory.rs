@@ -1,4 +1,4 @@
-//! The memory of tracked objects beside that of a plain `Vec` of them.
+//! The memory of tracked objects, compared with that of a plain `Vec` of them.
 
 use selfsame::session::Session;
 use selfsame::value::Auto;
@@ -10,7 +10,7 @@ use crate::schema::User;
 use crate::workload::{Arm, Workload};
 use crate::{Error, Result};
 
-/// Tracked objects may hold this many times the memory of a `Vec` of them.
+/// Tracked objects may take up to this many times the memory of a `Vec` of them.
 const MOST: f64 = 1.5;
 
 /// A user with columns only.
@@ -28,7 +28,7 @@ struct Bare {
 pub struct Memory {
     /// A line for each way to load the rows.
     pub text: String,
-    /// What is too much, if it is.
+    /// What takes too much memory, if anything does.
     pub excess: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub fn compare(rows: usize, peak: impl Fn(&mut dyn FnMut()) -> u64) -> Result<Me
     })
 }
 
-/// As a `Vec`, and tracked.
+/// Measures the rows as a `Vec` and as tracked objects.
 fn both<E: Entity>(engine: &Engine, peak: &impl Fn(&mut dyn FnMut()) -> u64) -> Result<(u64, u64)> {
     let list = held(peak, || {
         let mut session = Session::new(engine);

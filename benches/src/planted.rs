@@ -19,7 +19,7 @@ use crate::schema::User;
 pub enum Planted {
     /// This percentage more CPU time.
     Work(u32),
-    /// This many turns of an idle loop: the same number of instructions each time.
+    /// This many iterations of an idle loop: the same number of instructions each time.
     Loops(u32),
     /// A sleep of this many microseconds.
     Sleep(u32),
@@ -27,7 +27,7 @@ pub enum Planted {
     ExtraSelect,
     /// A SELECT for each user.
     NPlusOne,
-    /// No prepared statement is reused.
+    /// Prepared statements are not reused.
     CacheOff,
     /// Each user is cloned.
     Clone,
@@ -37,7 +37,7 @@ pub enum Planted {
 pub const PLANT: &str = "SELFSAME_GATE_PLANT";
 
 impl Planted {
-    /// The mistake that the environment names, if it does.
+    /// The mistake that the environment names, if any.
     ///
     /// # Errors
     ///

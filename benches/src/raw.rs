@@ -1,5 +1,5 @@
-//! The raw arms: each workload by hand over the driver, as a good engineer writes it. The others are compared with them, so
-//! do not change them without a reason.
+//! The raw arms: each workload as well-written code over the driver. The other arms are compared with them, so do not change them without a
+//! reason.
 
 pub(crate) mod mariadb;
 pub(crate) mod postgres;
@@ -48,27 +48,27 @@ pub(crate) struct Comment {
 /// Users with their posts with their comments.
 pub(crate) type Tree = Vec<(User, Vec<(Post, Vec<Comment>)>)>;
 
-/// A connection of a driver, with the workloads written out.
+/// A connection of a driver, which can run the workloads.
 pub(crate) trait Client {
-    /// Runs statements without reading results.
+    /// Runs statements that return no results.
     fn batch(&mut self, text: &str) -> Result<()>;
 
-    /// The first column of a query, as text.
+    /// Returns the first column of a query, as text.
     fn texts(&mut self, text: &str) -> Result<Vec<String>>;
 
-    /// All users.
+    /// Returns all users.
     fn users(&mut self) -> Result<Vec<User>>;
 
-    /// Inserts users in one transaction; their keys in the order of the users.
+    /// Inserts users in one transaction, and returns their keys in the order of the users.
     fn insert(&mut self, users: &[NewUser]) -> Result<Vec<i64>>;
 
-    /// The users with these keys, one after the other, in one transaction.
+    /// Returns the users with these keys, one after the other, in one transaction.
     fn get_each(&mut self, keys: &[i64]) -> Result<Vec<User>>;
 
     /// Loads all users, changes the hair color of each, and writes them, in one transaction.
     fn update(&mut self, hair_color: &str) -> Result<Vec<User>>;
 
-    /// All users with their posts with their comments, in one transaction.
+    /// Returns all users with their posts and comments, in one transaction.
     fn tree(&mut self) -> Result<Tree>;
 }
 

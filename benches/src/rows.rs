@@ -1,12 +1,12 @@
 //! The rows that a workload starts from, the same for every arm and backend.
 
-/// Posts of each user, and comments on each post, of `associations`.
+/// The number of posts per user, and of comments per post, in `associations`.
 const FAN_OUT: usize = 10;
 
-/// Rows of one INSERT: far below any database's limit on the length of a text.
+/// The number of rows in one INSERT: its text is far below any database's limit.
 const ROWS: usize = 500;
 
-/// No rows at all.
+/// No rows.
 pub(crate) fn none(_: usize) -> Vec<String> {
     Vec::new()
 }
@@ -16,7 +16,7 @@ pub(crate) fn users(size: usize) -> Vec<String> {
     insert("users (id, name, hair_color)", size, user)
 }
 
-/// Users, with posts, with comments: ten of each for each.
+/// Users with ten posts each, and ten comments on each post.
 pub(crate) fn users_posts_comments(size: usize) -> Vec<String> {
     let (posts, comments) = (size * FAN_OUT, size * FAN_OUT * FAN_OUT);
     let mut statements = users(size);
@@ -25,7 +25,7 @@ pub(crate) fn users_posts_comments(size: usize) -> Vec<String> {
     statements
 }
 
-/// Users of two hair colors, with a post each.
+/// Users of two hair colors, with one post each.
 pub(crate) fn users_with_posts(size: usize) -> Vec<String> {
     let mut statements = insert("users (id, name, hair_color)", size, user_of_two);
     statements.extend(insert("posts (id, user_id, title, body)", size, |index| {
@@ -88,7 +88,7 @@ pub(crate) fn films(pages: usize) -> Vec<String> {
     statements
 }
 
-/// The name of new user number `index`. Names repeat, so that none outgrows `format!`'s first buffer, and every row costs the same
+/// The name of new user number `index`. Names repeat, so that none is longer than `format!`'s first buffer, and every row costs the same
 /// allocations.
 pub(crate) fn new_name(index: usize) -> String {
     format!("User {}", index % 100_000)
@@ -124,7 +124,7 @@ fn user(index: usize) -> String {
     format!("({}, 'User {index}', {color})", key(index))
 }
 
-/// Every second one is black.
+/// A user; every second one has black hair.
 fn user_of_two(index: usize) -> String {
     let color = if index.is_multiple_of(2) {
         "black"

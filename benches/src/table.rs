@@ -48,7 +48,7 @@ fn interval(measurement: &Measurement) -> String {
     format!("{:.2} to {:.2}", measurement.low, measurement.high)
 }
 
-/// Three digits and a unit.
+/// Formats a time with three digits and a unit.
 fn time(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.0} ns"),

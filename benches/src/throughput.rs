@@ -1,7 +1,7 @@
-//! Transactions of several sessions at a time: how many a second, and how long one takes.
+//! Concurrent transactions of several sessions: how many per second, and how long each takes.
 //!
-//! SQLite has one writer, so more sessions wait for each other; its database is a file here, because one in memory has one connection.
-//! The servers' rows are far enough apart that sessions seldom conflict.
+//! SQLite has one writer, so more sessions wait for each other. Its database is a file here, because a database in memory has only one
+//! connection. On the servers, sessions choose among enough rows that they seldom conflict.
 
 use std::fmt;
 use std::sync::Barrier;
@@ -23,10 +23,10 @@ use crate::schema::tables;
 use crate::workload::{Arm, Backend};
 use crate::workloads::transactions::{one_mariadb, one_postgres, one_sqlite, one_tracked};
 
-/// Numbers of sessions.
+/// The numbers of sessions.
 pub const SESSIONS: [usize; 4] = [1, 2, 4, 8];
 
-/// Rows that the sessions choose from.
+/// The number of rows that the sessions choose from.
 const ROWS: usize = 1_000;
 
 /// The result for one number of sessions.
@@ -38,7 +38,7 @@ pub struct Throughput {
     pub arm: Arm,
     /// The number of concurrent sessions.
     pub sessions: usize,
-    /// Transactions a second, all sessions together.
+    /// Transactions per second, all sessions together.
     pub per_second: f64,
     /// The median of a transaction, in nanoseconds.
     pub p50: f64,
@@ -46,7 +46,7 @@ pub struct Throughput {
     pub p99: f64,
 }
 
-/// Measures raw and tracked transactions by 1, 2, 4 and 8 sessions, `transactions` in all for each.
+/// Measures raw and tracked transactions by 1, 2, 4 and 8 sessions: `transactions` transactions in total for each number of sessions.
 ///
 /// # Errors
 ///

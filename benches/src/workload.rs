@@ -1,5 +1,5 @@
-//! What is measured: workloads, sizes, arms. A workload is declared once, in a file of `workloads/`; benchmark, table, golden files,
-//! growth and gate follow from the declaration.
+//! What is measured: workloads, sizes, arms. Each workload is declared once, in a file of `workloads/`. The benchmark, the table, the golden
+//! files, growth and the gate use this declaration.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use crate::raw::{Client, MariaDbClient, PostgresClient};
 use crate::rows;
 use crate::workloads::ALL;
 
-/// Something that every program does with a database.
+/// A typical use of a database.
 #[derive(Clone, Copy)]
 pub struct Workload(pub(crate) &'static Declaration);
 
-/// A workload in one piece.
+/// The declaration of a workload.
 pub(crate) struct Declaration {
-    /// The name in tables and files.
+    /// The name in tables and file names.
     pub(crate) name: &'static str,
-    /// The sizes of the benchmark, a number of rows; with `--all-sizes`.
+    /// All sizes of the benchmark, as numbers of rows; measured with `--all-sizes`.
     pub(crate) sizes: &'static [usize],
     /// The most informative sizes in the least time.
     pub(crate) telling: &'static [usize],
@@ -32,19 +32,19 @@ pub(crate) struct Declaration {
     pub(crate) growth: &'static [usize],
     /// How the number of statements may grow.
     pub(crate) law: fn(Backend) -> Law,
-    /// The statements that create the rows of a size.
+    /// The statements that create the rows for a size.
     pub(crate) rows: fn(usize) -> Vec<String>,
     /// The preparation of runs.
     pub(crate) reset: Reset,
     /// Its arms; raw first, if there is one.
     pub(crate) arms: &'static [(Arm, Way)],
-    /// Queries, with one text column, for what runs leave in the tables.
+    /// Queries, with one text column, for the rows that runs leave in the tables.
     pub(crate) leaves: &'static [&'static str],
     /// Whether it is a benchmark; otherwise only its growth is checked.
     pub(crate) timed: bool,
 }
 
-/// Users as they are.
+/// All columns of the users, as one text.
 pub(crate) const USERS: &str =
     "SELECT id || '|' || name || '|' || coalesce(hair_color, '~') FROM users";
 
@@ -157,7 +157,7 @@ impl Workload {
         found.map(|declaration| Self(declaration))
     }
 
-    /// The name in tables and files.
+    /// The name in tables and file names.
     pub fn name(self) -> &'static str {
         self.0.name
     }
@@ -233,7 +233,7 @@ impl Arm {
         Self::Tracked,
     ];
 
-    /// The name in tables and files.
+    /// The name in tables and file names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -254,7 +254,7 @@ impl Backend {
     /// Every backend, in the order of tables.
     pub const ALL: [Self; 3] = [Self::Sqlite, Self::Postgres, Self::MariaDb];
 
-    /// The name in tables and files.
+    /// The name in tables and file names.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",

@@ -1,5 +1,5 @@
-//! The gate runs it to count the allocations of a build; `memory N` compares the memory of N tracked objects with that of a `Vec` of them,
-//! and exits with 1 if it is too much.
+//! The program that the gate runs to count the allocations of a build. `memory N` compares the memory of N tracked objects with that of a `Vec`
+//! of them, and exits with 1 if the objects take too much.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The gate runs it to time a build: `selfsame gate` starts it and sends it commands.
+//! The program that the gate runs to time a build: `selfsame gate` starts it and sends it commands.
 
 use std::process::ExitCode;
 

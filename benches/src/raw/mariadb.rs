@@ -7,10 +7,10 @@ use super::sqlite::placeholders;
 use super::{Client, Comment, NewUser, Post, Tree, User, grow};
 use crate::Result;
 
-/// Statements kept: the driver's 32 would do too.
+/// How many statements are kept prepared: the driver's 32 would be enough.
 const KEPT: usize = 64;
 
-/// The modes that the ORM's connections have, and the suite's queries need: strict, and `||` concatenates.
+/// The SQL modes of the ORM's connections, which the workloads' queries need: strict, and `||` concatenates.
 const SETTINGS: &str = "SET NAMES utf8mb4 COLLATE utf8mb4_nopad_bin, \
     SESSION sql_mode = 'STRICT_ALL_TABLES,ANSI_QUOTES,PIPES_AS_CONCAT'";
 
@@ -19,7 +19,7 @@ pub(crate) const ALL_USERS: &str = "SELECT id, name, hair_color FROM users";
 pub(crate) struct MariaDbClient(pub(crate) Conn);
 
 impl MariaDbClient {
-    /// Connects by a URL of the backend, whose options are its own.
+    /// Connects by a URL of the backend, without its options, which the driver does not know.
     pub(crate) fn connect(url: &str) -> Result<Self> {
         let (address, _) = url.split_once('?').unwrap_or((url, ""));
         let address = match address.strip_prefix("mariadb://") {
@@ -144,7 +144,7 @@ pub(crate) fn keys(keys: impl Iterator<Item = i64>) -> Params {
     Params::Positional(keys.map(Value::from).collect())
 }
 
-/// Changes many colors by one prepared statement, whatever their number, which only a JSON parameter allows.
+/// Changes any number of colors with one prepared statement; only a JSON parameter allows this.
 pub(crate) fn recolor(driver: &mut impl Queryable, users: &[User]) -> Result<()> {
     let pairs: Vec<(i64, &Option<String>)> = users
         .iter()

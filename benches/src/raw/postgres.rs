@@ -11,9 +11,9 @@ use crate::Result;
 pub(crate) struct PostgresClient {
     pub(crate) driver: Driver,
     prepared: Option<Prepared>,
-    /// One for each number of rows.
+    /// INSERTs, by their number of rows.
     inserts: HashMap<usize, Statement>,
-    /// Others, by their text.
+    /// Other statements, by their text.
     others: HashMap<&'static str, Statement>,
 }
 

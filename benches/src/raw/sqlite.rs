@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, Row, params, params_from_iter};
 use super::{Client, Comment, NewUser, Post, Tree, User, grow};
 use crate::Result;
 
-/// Statements kept: the driver's 16 would do too.
+/// How many statements are kept prepared: the driver's 16 would be enough.
 const KEPT: usize = 64;
 
 pub(crate) struct SqliteClient(pub(crate) Connection);

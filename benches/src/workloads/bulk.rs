@@ -17,7 +17,7 @@ use crate::workload::{Arm, Declaration, PLAIN, Reset, Round, Way};
 use crate::workloads::insert::{emptied, law, new_users};
 use crate::{core, orm};
 
-/// Rows of one INSERT of the servers' raw arms: a statement takes at most 65,535 parameters, two for each row.
+/// The number of rows in one INSERT of the servers' raw arms: a statement takes at most 65,535 parameters, and each row two.
 const ROWS: usize = 1_000;
 
 /// Inserts rows without returning their keys.
@@ -205,7 +205,7 @@ fn copy_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest
         .copy_in("COPY users (name, hair_color) FROM STDIN")?;
     let mut line = Vec::new();
     for user in &users {
-        // Nothing in these names needs to be escaped.
+        // These names contain nothing that needs to be escaped.
         let color = user.hair_color.as_deref().unwrap_or("\\N");
         writeln!(line, "{}\t{color}", user.name)?;
         if line.len() > 1 << 16 {
@@ -245,7 +245,7 @@ fn insert_untracked(engine: &Engine, round: &Round, digest: &mut Digest) -> OrmR
     Ok(())
 }
 
-/// The sums over a stream.
+/// Adds a row to the sums over a stream.
 fn sum(total: u64, id: i64, name: &str, color: Option<&str>) -> u64 {
     let text = name.len() + color.map_or(0, str::len);
     total

@@ -1,4 +1,4 @@
-//! The pages of films: one film with its cast in order, its newest reviews with their authors, and the average of the stars.
+//! Pages about films: a film with its cast in order, its newest reviews with their authors, and its average number of stars.
 
 use mysql::prelude::Queryable;
 use selfsame::session::Session;
@@ -21,7 +21,7 @@ pub(crate) static DASHBOARD: Declaration = Declaration {
     sizes: &[250],
     telling: &[250],
     gate: 25,
-    // A session for each page, a few statements for each.
+    // One session per page, with a few statements.
     law: |_| Law::Rows,
     growth: &[1, 10, 100],
     rows: rows::films,
@@ -45,7 +45,7 @@ pub(crate) static DASHBOARD: Declaration = Declaration {
 struct Page {
     title: String,
     year: i32,
-    /// In their order.
+    /// In the order of their positions.
     cast: Vec<(i32, String)>,
     /// Newest first: stars, text, author.
     reviews: Vec<(i32, String, String)>,
@@ -71,7 +71,7 @@ fn digest_pages(pages: Vec<Page>, digest: &mut Digest) {
     });
 }
 
-/// The order of cast and reviews counts.
+/// Adds a page; the order of cast and reviews matters.
 fn add(
     rows: &mut Rows,
     film: (&str, i32),
@@ -269,7 +269,7 @@ fn tracked(engine: &Engine, round: &Round, digest: &mut Digest) -> OrmResult<()>
     Ok(())
 }
 
-/// The name of a person in the identity map; otherwise none, so that an arm that loads too little differs.
+/// Returns the name of a person in the identity map; otherwise an empty name, so that an arm that loads too little differs.
 fn person_of(session: &Session, key: i64) -> String {
     let all = session.persistent::<Person>();
     let found = all.iter().find(|person| *session[**person].id == key);

@@ -195,7 +195,7 @@ fn core_arm(engine: &Engine, _: &Round, digest: &mut Digest) -> OrmResult<()> {
 fn tracked(engine: &Engine, _: &Round, digest: &mut Digest) -> OrmResult<()> {
     let mut session = Session::new(engine);
     let users = User::query().all(&mut session)?;
-    // Rows for a digest must be read before; a timed run needs none.
+    // A digest needs the rows, which must be read before the deletion; a timed run needs none.
     digest.peek(|rows| users.iter().for_each(|user| rows.user(&session[*user])));
     for &user in &users {
         session.delete(user)?;

@@ -1,4 +1,4 @@
-//! Users, their posts, and the comments on those, loaded eagerly.
+//! Users, their posts, and the comments on the posts, loaded eagerly.
 
 use selfsame_gate::Law;
 
@@ -9,7 +9,7 @@ use crate::raw;
 use crate::rows;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Round, Way};
 
-/// Ten posts of each user, ten comments on each post.
+/// Ten posts per user, ten comments per post.
 pub(crate) static ASSOCIATIONS: Declaration = Declaration {
     name: "associations",
     sizes: &[9, 100],

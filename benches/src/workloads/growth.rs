@@ -1,4 +1,4 @@
-//! Operations of a session with many objects in memory, whose cost for each object must not grow.
+//! Operations of a session with many objects in memory, whose cost per object must not grow.
 
 use selfsame::session::{Handle, Session};
 use selfsame::{Engine, Entity, Result as OrmResult};
@@ -33,21 +33,21 @@ growth! {
     GRAPH = "grow_graph", rows::none, batches, Reset::Always(empty), graph;
     /// Many posts pushed to one collection.
     PUSH = "grow_push", rows::none, batches, Reset::Always(empty), push;
-    /// Loaded and changed objects taken out of the session one by one.
+    /// Loaded and changed objects, expunged one by one.
     EXPUNGE = "grow_expunge", rows::users, |_| Law::Constant, Reset::Nothing, expunge;
-    /// The same with objects that were added.
+    /// Added objects, expunged one by one.
     EXPUNGE_PENDING = "grow_expunge_pending", rows::none, |_| Law::Constant, Reset::Nothing, expunge_pending;
     /// Loaded objects expired and read again.
     REFRESH = "grow_refresh", rows::users, |_| Law::Constant, Reset::Nothing, refresh;
-    /// Changed objects overwritten by what is in the database.
+    /// Changed objects, overwritten with their rows in the database.
     POPULATE = "grow_populate", rows::users, |_| Law::Constant, Reset::Nothing, populate;
-    /// Objects that each change in a separate savepoint, half of which are rolled back.
+    /// Objects changed in one savepoint each; half of the savepoints are rolled back.
     SAVEPOINT = "grow_savepoint", rows::users, |_| Law::Rows, Reset::Nothing, savepoint;
     /// All rows changed by one statement, with their objects in memory.
     BULK_UPDATE = "grow_bulk_update", rows::users, |_| Law::Constant, Reset::Nothing, bulk_update;
     /// Each way to load a relation eagerly.
     LOADERS = "grow_loaders", rows::users_with_posts, batches, Reset::Nothing, loaders;
-    /// Values merged into a session that has their objects, and into one that has not.
+    /// Values merged into a session that has their objects, and into one that does not.
     MERGE = "grow_merge", rows::users, |_| Law::Rows, Reset::Nothing, merge;
     /// Deletes that are rolled back.
     ROLLBACK = "grow_rollback", rows::users, batches, Reset::Nothing, rollback;

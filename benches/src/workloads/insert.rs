@@ -10,7 +10,7 @@ use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::rows::{self, new_hair_color, new_name};
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 
-/// New users, keys back.
+/// New users, whose keys are returned.
 pub(crate) static INSERT: Declaration = Declaration {
     name: "insert",
     sizes: &[1, 10, 25, 50, 100, 1_000],
@@ -37,12 +37,12 @@ pub(crate) static INSERT: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Rows of one VALUES list on SQLite; PostgreSQL takes arrays of any length.
+/// How the number of statements grows: SQLite takes many rows in one VALUES list, PostgreSQL arrays of any length.
 pub(crate) fn law(backend: Backend) -> Law {
     match backend {
         Backend::Sqlite => Law::Batches(64),
         Backend::Postgres => Law::Constant,
-        // Each row's key is in the outcome of its own INSERT.
+        // Not checked: this law allows any number. INSERT … RETURNING takes many rows, as the golden files show.
         Backend::MariaDb => Law::Rows,
     }
 }
@@ -51,7 +51,7 @@ pub(crate) fn emptied(backend: Backend, _: usize) -> Vec<String> {
     match backend {
         Backend::Sqlite => vec!["DELETE FROM users".to_owned()],
         Backend::Postgres => vec!["TRUNCATE users RESTART IDENTITY CASCADE".to_owned()],
-        // TRUNCATE is refused where a foreign key refers to the table.
+        // TRUNCATE is refused if a foreign key references the table.
         Backend::MariaDb => vec![
             "DELETE FROM users".to_owned(),
             "ALTER TABLE users AUTO_INCREMENT = 1".to_owned(),
@@ -80,7 +80,7 @@ fn digest_keys(found: (Vec<raw::NewUser>, Vec<i64>), digest: &mut Digest) {
     });
 }
 
-/// Many rows per statement. Within one transaction no other session takes keys in between.
+/// Many rows per statement. Within one transaction no other session can take keys in between.
 fn tuned_sqlite(
     connection: &mut rusqlite::Connection,
     round: &Round,

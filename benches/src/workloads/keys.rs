@@ -31,7 +31,7 @@ pub(crate) static COLD: Declaration = Declaration {
     ..PLAIN
 };
 
-/// The same from an identity map with all of them. The raw arm has no identity map, and reads.
+/// The same from an identity map that holds all of them. The raw arm has no identity map, so it reads.
 pub(crate) static WARM: Declaration = Declaration {
     name: "pk_warm",
     reset: Reset::Warm(warm),

@@ -36,7 +36,7 @@ pub(crate) static TRIVIAL: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Users with their posts, if any, where the hair is black: one statement with a LEFT JOIN. Every second user matches, with a post.
+/// Users with black hair, with their posts, if any: one statement with a LEFT JOIN. Every second user matches, with a post.
 pub(crate) static MEDIUM: Declaration = Declaration {
     name: "medium",
     sizes: &[1, 10, 100, 1_000, 10_000],
@@ -47,7 +47,7 @@ pub(crate) static MEDIUM: Declaration = Declaration {
     ..PLAIN
 };
 
-/// The same where nobody has a post.
+/// The same with users who have no posts.
 pub(crate) static MEDIUM_EMPTY: Declaration = Declaration {
     name: "medium_empty",
     sizes: &[1, 10, 100, 1_000, 10_000],

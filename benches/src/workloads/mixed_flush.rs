@@ -12,7 +12,7 @@ use crate::rows::{self, new_hair_color, new_name};
 use crate::schema::User;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 
-/// Loads two thirds, changes one column of one of them, deletes the other, and adds a third.
+/// Loads two thirds of the rows, changes a column in one third, deletes the other, and adds a new third.
 pub(crate) static MIXED_FLUSH: Declaration = Declaration {
     name: "mixed_flush",
     law: |backend| match backend {
@@ -40,7 +40,7 @@ pub(crate) static MIXED_FLUSH: Declaration = Declaration {
         ),
         (Arm::Tracked, Way::Engine(tracked)),
     ],
-    // Keys of new rows may or may not follow those of deleted ones.
+    // The keys of new rows may or may not be greater than those of deleted ones.
     leaves: &["SELECT name || '|' || coalesce(hair_color, '~') FROM users"],
     ..PLAIN
 };
@@ -57,7 +57,7 @@ fn again(backend: Backend, size: usize) -> Vec<String> {
     statements
 }
 
-/// How many existing rows are changed, and how many are added.
+/// The number of rows that are changed, and of those that are added.
 fn third(size: usize) -> usize {
     size / 3
 }

@@ -1,5 +1,4 @@
-//! Transactions that read one row, change it and commit, one after the other. By several sessions at a time: see
-//! [`throughput`](crate::throughput).
+//! Transactions that read one row, change it and commit, one after the other. For concurrent sessions see [`throughput`](crate::throughput).
 
 use mysql::prelude::Queryable;
 use selfsame::session::Session;
@@ -47,7 +46,7 @@ fn raw_sqlite(
     Ok(())
 }
 
-/// One transaction; the name of the user.
+/// Runs one transaction, and returns the name of the user.
 pub(crate) fn one_sqlite(
     connection: &mut rusqlite::Connection,
     key: i64,
@@ -74,7 +73,7 @@ fn raw_postgres(client: &mut PostgresClient, round: &Round, digest: &mut Digest)
     Ok(())
 }
 
-/// One transaction; the name of the user.
+/// Runs one transaction, and returns the name of the user.
 pub(crate) fn one_postgres(client: &mut PostgresClient, key: i64, color: &str) -> Result<String> {
     let (_, select) = client.statement("SELECT id, name, hair_color FROM users WHERE id = $1")?;
     let (driver, update) = client.statement("UPDATE users SET hair_color = $1 WHERE id = $2")?;
@@ -94,7 +93,7 @@ fn raw_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -
     Ok(())
 }
 
-/// One transaction; the name of the user.
+/// Runs one transaction, and returns the name of the user.
 pub(crate) fn one_mariadb(client: &mut MariaDbClient, key: i64, color: &str) -> Result<String> {
     let mut transaction = client.begin()?;
     let user = raw::mariadb::get(&mut transaction, key)?;
@@ -113,7 +112,7 @@ fn tracked(engine: &Engine, round: &Round, digest: &mut Digest) -> OrmResult<()>
     Ok(())
 }
 
-/// One transaction in a separate session; the name of the user.
+/// Runs one transaction in a separate session, and returns the name of the user.
 pub(crate) fn one_tracked(engine: &Engine, key: i64, color: &str) -> OrmResult<String> {
     let options = selfsame::session::TransactionOptions::new().writes();
     let mut session = Session::new(engine);

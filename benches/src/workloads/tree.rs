@@ -15,7 +15,7 @@ use crate::rows;
 use crate::schema::Node;
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 
-/// Children of each node: a tree of 1,000 nodes has six levels.
+/// The number of children per node: a tree of 1,000 nodes has six levels.
 const BRANCHES: usize = 4;
 
 /// Six levels of nodes.
@@ -28,7 +28,7 @@ pub(crate) static TREE: Declaration = Declaration {
         vec![match backend {
             Backend::Sqlite => "DELETE FROM nodes".to_owned(),
             Backend::Postgres => "TRUNCATE nodes RESTART IDENTITY".to_owned(),
-            // Each row is checked when it is deleted, so that children go first.
+            // A delete checks each row at once, so children must be deleted first.
             Backend::MariaDb => "DELETE FROM nodes ORDER BY id DESC".to_owned(),
         }]
     }),
@@ -59,14 +59,14 @@ fn label(index: usize) -> String {
     format!("node {index}")
 }
 
-/// The place of a node's parent, level by level; the root has none.
+/// Returns the index of a node's parent, level by level; the root has none.
 fn parent(index: usize) -> Option<usize> {
     index
         .checked_sub(1)
         .map(|behind_root| behind_root / BRANCHES)
 }
 
-/// A tree as rows: each label with that of its parent.
+/// Adds a tree as rows: each label with that of its parent.
 fn digest_plain(nodes: Vec<Plain>, digest: &mut Digest) {
     digest.take(nodes, |nodes, rows| {
         let labels: HashMap<i64, &str> = nodes.iter().map(|node| (node.id, &*node.label)).collect();
@@ -163,7 +163,7 @@ fn raw_mariadb(client: &mut MariaDbClient, round: &Round, digest: &mut Digest) -
     Ok(())
 }
 
-/// The node at a place with all its descendants.
+/// Returns the node at an index with all its descendants.
 fn grown(index: usize, size: usize) -> Node {
     let first = index * BRANCHES + 1;
     let children = (first..first + BRANCHES).filter(|child| *child < size);

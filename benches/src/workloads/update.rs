@@ -8,11 +8,11 @@ use crate::raw::{self, MariaDbClient, PostgresClient};
 use crate::workload::{Arm, Backend, Declaration, PLAIN, Reset, Round, Way};
 use crate::{core, orm};
 
-/// All users, one column of each.
+/// Changes one column of all users.
 pub(crate) static UPDATE: Declaration = Declaration {
     name: "update",
     law: |backend| match backend {
-        // No faster form than one prepared statement run for each row.
+        // The ORM runs one prepared statement for each row.
         Backend::Sqlite | Backend::MariaDb => Law::Rows,
         Backend::Postgres => Law::Constant,
     },
@@ -39,7 +39,7 @@ pub(crate) static UPDATE: Declaration = Declaration {
     ..PLAIN
 };
 
-/// Gives all users the hair color of no round.
+/// Gives all users a hair color that no round uses.
 fn recolored(backend: Backend, _: usize) -> Vec<String> {
     let mut statements = vec!["UPDATE users SET hair_color = 'hair color 0000000'".to_owned()];
     if backend == Backend::Postgres {
