@@ -38,7 +38,7 @@ pub struct Hook {
     call: Call,
 }
 
-/// What a hook applies to.
+/// The scope of a hook.
 #[derive(Clone)]
 enum Whose {
     /// The session.

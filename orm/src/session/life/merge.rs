@@ -9,7 +9,7 @@ use crate::session::read::lookup::{owned, values};
 use crate::session::{Handle, ObjectId, Session, typed_mut};
 use crate::value::{Value, ValueRef};
 
-/// How a pending related object enters the session.
+/// The way in which a pending related object enters the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AddOrMerge {
     /// As a new object.

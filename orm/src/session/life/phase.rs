@@ -13,7 +13,7 @@ use crate::session::life::hook::When;
 pub(in crate::session) struct Phase {
     /// Inside the closure of `transaction`, which ends the transaction itself.
     pub(in crate::session) transaction: bool,
-    /// How a transaction begins.
+    /// The options with which a transaction begins.
     pub(in crate::session) begin: Begin,
     /// Inside a flush: its reads are for writing.
     pub(in crate::session) flushing: bool,

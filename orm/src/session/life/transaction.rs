@@ -12,7 +12,7 @@ use crate::session::read::lookup::not_connected;
 use crate::session::write::flush::Ending;
 use crate::session::{AnyStore, Session};
 
-/// What a statement is for, which determines how a transaction begins.
+/// The purpose of a statement, which determines how a transaction begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Intent {
     Read,
@@ -72,7 +72,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Errors of the backend; memory is restored all the same.
+    /// Errors of the backend; memory is restored nevertheless.
     pub fn rollback(&mut self) -> Result<()> {
         self.refuse_inside("rollback")?;
         let hooks = self.outcome(self.phase, |session| {
@@ -99,8 +99,8 @@ impl Session {
 
     /// Runs `work` and commits, or rolls back if it returns an error or panics.
     ///
-    /// What the session read, added or flushed before belongs to the transaction, and is committed or rolled back with it. Inside the
-    /// closure, `transaction`, `retry`, [`commit`](Self::commit) and [`rollback`](Self::rollback) are refused; use
+    /// Earlier reads, additions and flushes of the session belong to the transaction, and are committed or rolled back with it. Inside
+    /// the closure, `transaction`, `retry`, [`commit`](Self::commit) and [`rollback`](Self::rollback) are refused; use
     /// [`savepoint`](Self::savepoint) for a part that can be undone separately.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::session::memory::object_states::{Listed, ObjectStates};
 use crate::session::memory::undo_log::{Done, UndoLog};
 use crate::value::{Param, ValueRef};
 
-/// What to do with a row whose object is in the identity map already.
+/// The treatment of a row whose object is already in the identity map.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Fill {
     /// Keep what is loaded; fill what is expired.

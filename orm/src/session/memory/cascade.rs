@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::session::memory::edges::{Departure, Membership};
 use crate::session::{ObjectId, Session};
 
-/// Which edges a cascade follows.
+/// The edges that a cascade follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Along {
     /// All edges in memory.

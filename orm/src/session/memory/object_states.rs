@@ -18,7 +18,7 @@ pub(crate) struct ObjectStates {
     pending: List,
     touched: List,
     marked: List,
-    /// How often a bulk statement has expired all objects; added to the session's epoch.
+    /// The number of times that a bulk statement has expired all objects; added to the session's epoch.
     expirations: u32,
     /// Rows read before this epoch may have been written since by such a statement of this session.
     overwritten_before: u32,

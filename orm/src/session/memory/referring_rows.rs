@@ -19,7 +19,7 @@ pub(in crate::session) struct ReferringRows {
     by_columns: BTreeMap<Box<[usize]>, Option<Index>>,
 }
 
-/// How a search compares texts.
+/// The way in which a search compares texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum Texts {
     /// Only equal texts.

@@ -28,12 +28,12 @@ pub(in crate::session) struct SnapshotRow<'a> {
     layout: Layout,
 }
 
-/// Which columns a row has.
+/// The columns of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    /// All of its table.
+    /// All columns of its table.
     Table,
-    /// Only the eager ones.
+    /// Only the eager columns.
     Eager,
 }
 

@@ -8,7 +8,7 @@ use crate::session::memory::edges::{Collection, Departure, Members, ObjectId};
 use crate::session::memory::snapshots::Snapshot;
 use crate::value::Value;
 
-/// What happened since BEGIN; changes of collections are only in it while a savepoint is open.
+/// The changes since BEGIN; changes of collections are only recorded while a savepoint is open.
 #[derive(Debug, Default)]
 pub(crate) struct UndoLog {
     entries: Vec<LogEntry>,
@@ -30,7 +30,7 @@ pub(crate) struct UndoLog {
     pub(in crate::session) written_before: u32,
 }
 
-/// What happened to an object, or to a collection of it.
+/// A change of an object, or of one of its collections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) struct LogEntry {
     pub(in crate::session) of: ObjectId,

@@ -378,7 +378,7 @@ struct Reached {
     row: Vec<Option<(u32, bool)>>,
 }
 
-/// How to detect that a row was repeated.
+/// The way in which a repeated row is detected.
 enum Repeats {
     /// No join multiplies the query's own rows.
     Own,

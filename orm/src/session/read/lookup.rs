@@ -47,7 +47,7 @@ impl<'a> Lookup<'a> {
     }
 }
 
-/// How keys are bound in one statement.
+/// The form in which keys are bound in one statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::session) enum KeyBatch {
     /// One array for each column.

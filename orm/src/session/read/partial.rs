@@ -22,7 +22,7 @@ use crate::value::{Value, ValueType};
 
 /// The maximum number of keys in one list.
 const MOST_KEYS: usize = 512;
-/// The same for keys of several columns, each of which is a condition.
+/// The maximum number of keys of several columns, each of which is a condition.
 const MOST_WIDE_KEYS: usize = 128;
 
 /// The columns that identify owners: their table, positions and types, and the table's alias.

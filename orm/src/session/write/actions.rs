@@ -44,7 +44,7 @@ enum Effect {
 /// Rows of a store that are deleted or changed.
 struct Changed {
     store: u16,
-    /// Those in memory.
+    /// The rows in memory.
     slots: Vec<u32>,
     /// The columns that change; `None` if the rows are deleted.
     columns: Option<Vec<usize>>,

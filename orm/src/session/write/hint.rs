@@ -9,7 +9,7 @@ use crate::schema::{ForeignKey, ReferentialAction, Table};
 use crate::session::Session;
 use crate::session::write::plan::Step;
 
-/// What a statement did to the rows of a table.
+/// The effect of a statement on the rows of a table.
 enum Written<'a> {
     /// Wrote columns, whose foreign keys are not NULL in all rows.
     Columns(Vec<&'a ForeignKey>),

@@ -42,7 +42,7 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
-    /// The same changes, with texts considered equal only if they are the same; `None` if that makes no difference.
+    /// Returns the same changes with only identical texts considered equal; `None` if that makes no difference.
     pub(in crate::session) fn compared_exactly(&self) -> Option<Self> {
         let mut uniques = self.tables.iter().flat_map(|table| &table.uniques);
         uniques.find(|unique| unique.exactly.is_some())?;
@@ -504,7 +504,7 @@ impl Updates {
         }
     }
 
-    /// Adds the changed rows of a table that wait for nothing; rows that free unique values come before those that take them.
+    /// Adds the changed rows of a table, except late ones: rows that free unique values come before those that take them.
     fn push_ordered(&mut self, steps: &mut Vec<Step>, table: &TableChanges) -> Result<(), Swap> {
         let store = table.store;
         let is_freeing = |slot: u32| self.freeing.contains_key(&(store, slot));

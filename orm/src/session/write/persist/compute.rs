@@ -295,7 +295,7 @@ fn assigns_in_sequence(session: &Session) -> bool {
     session.engine.dialect().assigns_in_sequence()
 }
 
-/// How rows are sent.
+/// The way in which rows are sent.
 enum SendMode {
     /// Many at once as arrays; holds the types of the per-row parameters.
     Arrays(Vec<ValueType>),

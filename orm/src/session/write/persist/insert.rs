@@ -53,7 +53,7 @@ pub(super) struct Insert<'a> {
     pub(super) store: u16,
     pub(super) columns: &'a [usize],
     pub(super) slots: &'a [u32],
-    /// What [`single`](Self::single) found for these rows, if it was called.
+    /// The result of [`single`](Self::single) for these rows, if it was called.
     pub(super) single: Option<&'a Single>,
 }
 

@@ -146,7 +146,7 @@ pub(super) struct Unpaired {
     pub(super) values: Vec<Value>,
 }
 
-/// Why rows could not be matched with objects.
+/// The reason why rows could not be matched with objects.
 pub(super) enum Why {
     /// The number of returned rows differs from the number sent.
     Rows {
@@ -170,7 +170,7 @@ pub(super) struct Returned<'a> {
     in_order: usize,
     /// The witness values of the remaining rows.
     others: Vec<Value>,
-    /// Why a value could not be read.
+    /// The reason why a value could not be read.
     unreadable: Option<Error>,
 }
 

@@ -29,7 +29,7 @@ pub(in crate::session) fn bytes(value: ValueRef<'_>) -> usize {
     }
 }
 
-/// How many of the first items fit into one statement by size; at least one, if there are any.
+/// The number of first items that fit into one statement by size; at least one, if there are any.
 pub(in crate::session) fn fitting(bytes: impl Iterator<Item = usize>) -> usize {
     let mut sum = 0;
     let fits = bytes.take_while(|bytes| {
@@ -39,7 +39,7 @@ pub(in crate::session) fn fitting(bytes: impl Iterator<Item = usize>) -> usize {
     fits.count().max(1)
 }
 
-/// How many of the first rows fit into one statement by the size of these columns and the key.
+/// The number of first rows that fit into one statement by the size of these columns and the key.
 pub(super) fn fitting_rows(store: &dyn AnyStore, slots: &[u32], columns: &[usize]) -> usize {
     let mapper = store.mapper();
     let is_long = |column: &usize| {

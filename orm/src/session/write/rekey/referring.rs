@@ -30,7 +30,7 @@ pub(in crate::session::write) struct Referring {
     /// Its nullable columns: a NULL in one of them releases the reference.
     pub(super) nullable: Vec<usize>,
     pub(super) cascades: bool,
-    /// What the database does to the referencing rows of a deleted or changed one.
+    /// The database's action on the referencing rows of a deleted or changed row.
     pub(in crate::session::write) on_delete: ReferentialAction,
     pub(in crate::session::write) on_update: ReferentialAction,
 }
