@@ -130,7 +130,7 @@ pub trait Connection: Debug + Send {
     ///
     /// # Errors
     ///
-    /// See the trait, and whatever `sink` returns.
+    /// See the trait; also errors of `sink`.
     fn query(
         &mut self,
         statement: &Statement<'_>,
@@ -141,7 +141,7 @@ pub trait Connection: Debug + Send {
     ///
     /// # Errors
     ///
-    /// See the trait, and whatever `each` returns.
+    /// See the trait; also errors of `each`.
     fn execute_each(
         &mut self,
         sql: &Sql,
@@ -218,15 +218,15 @@ pub trait Connection: Debug + Send {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// How many statements were prepared.
+    /// The number of times that a statement was prepared.
     pub prepares: u64,
-    /// How often a statement was already prepared.
+    /// The number of times that a statement was already prepared.
     pub cache_hits: u64,
-    /// How often the connection sent something and waited for the server's answer. 0 for an in-process database.
+    /// The number of times that the connection sent something and waited for the server's answer. 0 for an in-process database.
     pub round_trips: u64,
-    /// How many executions of prepared statements the backend counted.
+    /// The number of executions of prepared statements that the backend counted.
     pub executions: u64,
-    /// How many executions the database itself counted, if it does.
+    /// The number of executions that the database itself counted, if it does.
     pub executions_by_database: Option<u64>,
 }
 

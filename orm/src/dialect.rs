@@ -521,7 +521,7 @@ pub struct GeneratedKey {
     pub is_primary_key: bool,
 }
 
-/// How many rows one statement carries.
+/// The number of rows that one statement carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Batch {
@@ -536,7 +536,7 @@ pub enum Batch {
     Arrays,
 }
 
-/// How an INSERT handles a row whose key exists already.
+/// The way in which an INSERT handles a row whose key exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Upsert {

@@ -75,7 +75,7 @@ pub struct Event<'a> {
     pub executions: usize,
     /// The number of rows returned or matched.
     pub rows: u64,
-    /// How long it took, including reading its rows.
+    /// The time it took, including reading its rows.
     pub duration: Duration,
     /// The error, if it failed.
     pub error: Option<&'a Error>,

@@ -47,13 +47,13 @@ pub struct Renderer<'d> {
     lock: Lock,
 }
 
-/// How a query locks the rows that it reads.
+/// The locks of a query on the rows that it reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Lock {
-    /// Not at all.
+    /// No lock.
     #[default]
     None,
-    /// Against writers until the transaction ends (FOR UPDATE), if the database supports row locks.
+    /// Locks rows against writers until the transaction ends (FOR UPDATE), if the database supports row locks.
     ForUpdate,
 }
 

@@ -150,7 +150,7 @@ impl ColumnType {
     }
 }
 
-/// Who provides the value of a column if the program does not.
+/// The source of a column's value if the program does not set it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Generated {
@@ -176,7 +176,7 @@ pub struct Column {
     pub ty: ColumnType,
     /// True if the column may be NULL.
     pub nullable: bool,
-    /// Who provides its value.
+    /// The source of its value.
     pub generated: Generated,
     /// Its comment in the database.
     pub comment: Option<String>,
@@ -212,7 +212,7 @@ impl Column {
         matches!(self.generated, Generated::Key | Generated::KeyNeverReused)
     }
 
-    /// Sets who provides its value.
+    /// Sets the source of its value.
     #[must_use]
     pub fn generated(mut self, generated: Generated) -> Self {
         self.generated = generated;
@@ -220,7 +220,7 @@ impl Column {
     }
 }
 
-/// What the database does to referencing rows when the referenced row is deleted or its key changes.
+/// The database's action on referencing rows when the referenced row is deleted or its key changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum ReferentialAction {
     /// Refuses (NO ACTION).
@@ -274,9 +274,9 @@ pub enum Deferrable {
     /// At once, for each row.
     #[default]
     No,
-    /// At the end of each statement, or at COMMIT if the program says `SET CONSTRAINTS … DEFERRED`.
+    /// At the end of each statement, or at COMMIT after `SET CONSTRAINTS … DEFERRED`.
     InitiallyImmediate,
-    /// At COMMIT, or at the end of each statement if the program says `SET CONSTRAINTS … IMMEDIATE`.
+    /// At COMMIT, or at the end of each statement after `SET CONSTRAINTS … IMMEDIATE`.
     InitiallyDeferred,
 }
 

@@ -99,7 +99,7 @@ pub(crate) struct StoreEntry {
     mapper: Arc<Mapper>,
     /// The SELECT of one row by its key, cached at first use.
     by_key: Option<Arc<Sql>>,
-    /// Which of its rows reference keys of other tables.
+    /// The index of its rows by the keys of other tables that they reference.
     referring_rows: ReferringRows,
     /// The error for reading into it or writing from it, if another mapping has the table already.
     refused: Option<Box<str>>,

@@ -4,7 +4,7 @@ use selfsame::error::Result;
 
 use crate::options::{configuration, invalid};
 
-/// How a connection is encrypted.
+/// The encryption of a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tls {
     pub(crate) mode: TlsMode,
@@ -12,7 +12,7 @@ pub(crate) struct Tls {
     pub(crate) root: Option<String>,
 }
 
-/// How the server is verified.
+/// The verification of the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum TlsMode {
     /// No TLS.

@@ -33,7 +33,7 @@ type Serving = dyn FnMut(&mut Context<'_>) -> Poll<Option<DriverResult<AsyncMess
 /// The reason why there was no answer.
 pub(crate) struct Fault {
     pub(crate) cause: Cause,
-    /// Nothing was passed to the operating system: the server has not seen the request.
+    /// Whether nothing was passed to the operating system, so that the server has not seen the request.
     pub(crate) unsent: bool,
 }
 

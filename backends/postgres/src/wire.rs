@@ -201,7 +201,7 @@ impl Wake for Alarm {
 /// The time limit of a wait for an answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limit {
-    /// How long the peer may be silent: it neither sends nor accepts anything.
+    /// The time that the peer may be silent, neither sending nor accepting anything.
     pub(crate) silence: Duration,
     /// The deadline for the whole answer, regardless of traffic.
     pub(crate) until: Option<Instant>,

@@ -8,7 +8,8 @@ use selfsame::schema::ColumnType;
 use selfsame::value::{Decimal, Param, ValueRef, ValueType};
 use selfsame::{Error, ErrorKind, Result};
 
-/// How a column converts the values stored in it (<https://www.sqlite.org/datatype3.html>, "Determination Of Column Affinity").
+/// The conversion of values that are stored in a column (<https://www.sqlite.org/datatype3.html>, "Determination Of Column
+/// Affinity").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Affinity {
     Integer,

@@ -7,7 +7,7 @@ use selfsame::{Error, ErrorKind, Result};
 
 use crate::temporal;
 
-/// How a parameter is bound.
+/// The form in which a parameter is bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Binding<'p, 's> {
     Null,

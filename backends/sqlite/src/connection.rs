@@ -28,7 +28,7 @@ pub(crate) struct SqliteConnection {
     interruption: Arc<Interruption>,
     /// Whether a statement may have changed the lock timeout.
     may_wait_otherwise: bool,
-    /// Which state that outlives a transaction the statements so far may have changed.
+    /// The state outliving a transaction that the statements so far may have changed.
     session_change: Change,
     /// Whether the open transaction is read-only.
     reads_only: bool,

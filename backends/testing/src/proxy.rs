@@ -16,7 +16,7 @@ pub enum Direction {
     ToClient,
 }
 
-/// Forwards to a server until a method says otherwise.
+/// Forwards to a server, until a method stops, slows or cuts the traffic.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -30,7 +30,7 @@ struct State {
     stalled: AtomicBool,
     /// The pause after each byte to the client, in milliseconds.
     dripping: AtomicU64,
-    /// How many bytes a second go to the server; 0 for no limit.
+    /// The number of bytes per second that are sent to the server; 0 for no limit.
     rate: AtomicU64,
     over: AtomicBool,
 }

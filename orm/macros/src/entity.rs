@@ -78,14 +78,14 @@ enum Writing {
     View,
 }
 
-/// What the struct derives.
+/// The trait that the struct derives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Entity,
     Embedded,
 }
 
-/// How generated code accesses a field.
+/// The way in which generated code accesses a field.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Access {
     /// As a field of `self`.

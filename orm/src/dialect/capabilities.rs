@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Isolation;
 
-/// What a database supports, as far as the ORM depends on it. Everything is off by default.
+/// The capabilities of a database, as far as the ORM depends on them. Everything is off by default.
 ///
 /// ```
 /// use selfsame::dialect::Capabilities;
@@ -83,7 +83,7 @@ pub struct Capabilities {
     pub max_parameters: Option<usize>,
     /// The maximum length of an identifier, in bytes.
     pub max_identifier: Option<usize>,
-    /// How long a statement waits for a lock before it fails with [`Busy`](crate::ErrorKind::Busy); `None` leaves this to the server's
+    /// The time that a statement waits for a lock before it fails with [`Busy`](crate::ErrorKind::Busy); `None` leaves this to the server's
     /// configuration.
     pub lock_timeout: Option<Duration>,
 }

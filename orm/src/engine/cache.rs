@@ -21,7 +21,7 @@ const MOST_OF_ONE_TEXT: usize = 8;
 /// Longer texts are not cached: they hold a list that is unlikely to recur, and keeping them costs more than rendering them.
 const LONGEST_TEXT: usize = 64 * 1024;
 
-/// What a statement of the unit of work does with a table.
+/// The operation of a unit of work's statement on a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     Write(WriteOperation),
@@ -36,7 +36,7 @@ pub(crate) enum Operation {
     SelectOwnedArrays(u64),
 }
 
-/// How a statement of the unit of work writes to a table.
+/// A write operation of a unit of work's statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum WriteOperation {
     Insert,
@@ -57,7 +57,7 @@ pub(crate) struct Shape<'a> {
     pub(crate) columns: Cow<'a, [usize]>,
     /// Columns read back, or those that an UPDATE or DELETE finds its rows by.
     pub(crate) others: Cow<'a, [usize]>,
-    /// How many rows or keys, where the text depends on it.
+    /// The number of rows or keys, if the text depends on it.
     pub(crate) count: usize,
 }
 

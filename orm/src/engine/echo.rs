@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Event;
 use crate::value::{Param, ValueRef};
 
-/// How much of each statement is logged.
+/// The detail with which statements are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Echo {
     /// Nothing.

@@ -142,7 +142,7 @@ pub enum Required {}
 #[derive(Clone, Copy, Debug)]
 pub enum Many {}
 
-/// The cardinality that the mapping says: that of a relation given by its name only.
+/// The cardinality declared by the mapping, for a relation given only by name.
 #[derive(Clone, Copy, Debug)]
 pub enum Dynamic {}
 

@@ -11,7 +11,7 @@ use crate::session::{Fill, Handle, Selection, Session, refuse_repeated, repeated
 use crate::sql::{Aggregate, List, Node, SelectNode, Source, column};
 use crate::value::{ColumnValue, ValueType};
 
-/// What a query reads.
+/// The output of a query.
 #[derive(Clone, Copy)]
 pub(super) enum Read<'a> {
     /// These columns.

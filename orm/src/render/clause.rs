@@ -24,7 +24,7 @@ pub(crate) enum Name {
     Short(&'static str),
 }
 
-/// What a statement returns.
+/// The output of a statement.
 #[derive(Clone, Copy)]
 pub(crate) enum Outputs<'a> {
     /// Expressions, with their types.
@@ -40,18 +40,18 @@ pub(crate) enum Outputs<'a> {
 /// The rows that a statement reads or writes.
 #[derive(Clone, Copy)]
 pub(crate) enum Filter<'a> {
-    /// Those that satisfy a condition, or all.
+    /// The rows that satisfy a condition, or all rows.
     Node(Option<&'a Node>),
-    /// Those whose columns have some values.
+    /// The rows whose columns have some values.
     Values(TableRef<'a>, &'a [usize], Values),
 }
 
-/// How the values that identify the rows are bound.
+/// The form in which the values that identify the rows are bound.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Values {
-    /// Those of one row.
+    /// The values of one row.
     One,
-    /// Those of this many rows, row by row.
+    /// The values of this many rows, row by row.
     List(usize),
     /// One array for each column.
     Arrays,

@@ -29,7 +29,7 @@ pub(super) enum NewRows<'a> {
     List(&'a [usize], usize),
     /// One array for each column. Rows are inserted in the order of the arrays.
     Arrays(&'a [usize]),
-    /// Those of an expression tree.
+    /// The rows of an expression tree.
     Nodes(&'a InsertNode),
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Select<'a> {
 pub(crate) enum Tables<'a> {
     /// One, and those joined with it on their columns.
     Columns(TableRef<'a>, &'a [ColumnJoin<'a>]),
-    /// Those of an expression tree.
+    /// The tables of an expression tree.
     Nodes(Option<&'a Source>, &'a [Join]),
 }
 

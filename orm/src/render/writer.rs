@@ -50,7 +50,7 @@ impl Rendered {
     }
 }
 
-/// How column names are written.
+/// The form in which column names are written.
 #[derive(Clone, Copy)]
 pub(super) enum Names<'a> {
     /// Unqualified: this is the only table.
@@ -59,7 +59,7 @@ pub(super) enum Names<'a> {
     Qualified,
 }
 
-/// How lists of values are written.
+/// The form in which lists of values are written.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Lists {
     Parameters,

@@ -249,7 +249,7 @@ fn step(here: Columns<'_>, there: Columns<'_>) -> (Source, Node) {
     (source, on)
 }
 
-/// How many rows can match one row.
+/// The number of rows that can match one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Multiplicity {
     /// At most one.

@@ -44,8 +44,8 @@ pub trait Parameter {
     fn into_parameter(self) -> (Value, ValueType);
 }
 
-/// Creates a raw SQL statement. Each `?` outside quotes and comments is a placeholder, whatever the database's own look like; `??` is a
-/// question mark. The text must not contain user input.
+/// Creates a raw SQL statement. Each `?` outside quotes and comments is a placeholder, whatever the database uses; `??` is a question
+/// mark. The text must not contain user input.
 pub fn text(text: impl Into<String>, params: impl Params) -> TextStatement {
     TextStatement {
         text: text.into(),

@@ -29,7 +29,7 @@ done
 tail -n 3 log | tr '\n' ' '
 "#;
 
-/// How long a client keeps its server connection.
+/// The time for which a client keeps its server connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
     /// For its whole session.

@@ -28,7 +28,7 @@ pub(super) struct ForeignKey {
     pub(super) references: References,
 }
 
-/// What a foreign key references, and its actions.
+/// The target of a foreign key, and its actions.
 pub(super) struct References {
     pub(super) table: String,
     pub(super) columns: Vec<String>,

@@ -71,7 +71,7 @@ pub enum There {
     Always,
     /// If any of its columns is not NULL; all of them are nullable.
     IfAny,
-    /// If another column says so; all of them are nullable.
+    /// If another column, the tag, determines it; all of them are nullable.
     IfTagged,
 }
 

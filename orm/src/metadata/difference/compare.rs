@@ -16,7 +16,7 @@ pub(crate) fn compare(
     let mut found = Vec::new();
     for table in code.iter().filter(|table| !table.is_view()) {
         match database.iter().find(|other| other.name == table.name) {
-            // A table in the code may be a view in the database: it can be read all the same.
+            // A table in the code may be a view in the database: it can still be read.
             Some(other) if other.is_view() => {}
             Some(other) => Comparison {
                 dialect,

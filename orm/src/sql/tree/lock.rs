@@ -15,7 +15,7 @@
 pub struct RowLock {
     /// The strength of the lock.
     pub strength: LockStrength,
-    /// How rows locked by other transactions are handled.
+    /// The treatment of rows locked by other transactions.
     pub locked: Locked,
 }
 
@@ -28,7 +28,7 @@ pub enum LockStrength {
     Share,
 }
 
-/// How a query handles rows locked by other transactions.
+/// The treatment of rows locked by other transactions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Locked {
     /// Waits for the lock.
