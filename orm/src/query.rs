@@ -103,8 +103,8 @@ impl<E: Mapped, S> Query<E, S> {
         self
     }
 
-    /// Loads a relation eagerly; this overrides its mapping. Of several options for a relation the last one applies; it may be loaded
-    /// whole and [filtered](crate::entity::Relation::filter) by one query. A path of relations of records is loaded by
+    /// Loads a relation eagerly; this overrides its mapping. Of several options for a relation the last one applies; a relation may be
+    /// loaded whole and [filtered](crate::entity::Relation::filter) by one query. A path of relations of records is loaded by
     /// [`selectin`](crate::entity::Relation::selectin), `.with("album.track")`, except where it passes an earlier option.
     pub fn with(mut self, load: impl LoadOf<E>) -> Self {
         if let Err(error) = load.add_to(&mut self.parts.loadings, &self.mapper) {

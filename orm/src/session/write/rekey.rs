@@ -152,7 +152,7 @@ impl Session {
         let unsure = self.unsure(store, &followers, &old, &new);
         self.follow(followers, &new)?;
         if !self.hooks.is_empty() {
-            // A hook may move a row whose reference has been released, so that it no longer differs.
+            // A hook may clear a reference that has been released, which then no longer differs from its row.
             self.note_moves()?;
         }
         for (children, slot) in unsure {
