@@ -34,7 +34,7 @@ pub(crate) struct Limits {
     pub(crate) seed: u64,
     pub(crate) cases: u32,
     pub(crate) time: Duration,
-    /// Whether a database that already holds tables is refused.
+    /// Whether a database that already has tables is refused.
     pub(crate) checks_emptiness: bool,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn attempt(target: &Arc<dyn Target>, case: &'static Case, limits: Lim
     }
 }
 
-/// Returns the seed of a case: FNV-1a over the run's seed and the id, so that filters do not change its inputs.
+/// Returns the seed of a case: FNV-1a over the run's seed and the id. So filters do not change a case's inputs.
 pub(crate) fn case_seed(seed: u64, id: &str) -> u64 {
     seed.to_le_bytes()
         .iter()
@@ -151,10 +151,10 @@ fn run_here(target: &dyn Target, case: &'static Case, limits: Limits, log: Log) 
     }
 }
 
-/// Names of tables that cases create, looked for where the backend cannot list tables.
+/// Names of tables that cases create. They are looked up if the backend cannot list tables.
 const OWN_TABLES: [&str; 3] = ["t", "users", "tasks"];
 
-/// Returns the name of a table of a database that should be empty. Errors are left for the case to find.
+/// Returns the name of a table in a database that should be empty. Errors are ignored here: the case reports them.
 pub(crate) fn a_table_of(fresh: &dyn Fresh) -> Option<String> {
     let look = || -> Result<Option<String>, Error> {
         let backend = fresh.backend();
@@ -250,7 +250,7 @@ fn last_panic() -> String {
         .unwrap_or_else(|| "without a message".to_owned())
 }
 
-/// Does not print panics of cases, which are part of the report; other panics are printed as usual.
+/// Does not print panics of cases, because the report shows them; other panics are printed as usual.
 fn quiet_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

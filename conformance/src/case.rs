@@ -25,15 +25,15 @@ pub struct Case {
     pub concurrent: bool,
     /// The promise that it tests, and why, in one sentence.
     pub promise: &'static str,
-    /// A hint for backend authors: where to look when it fails.
+    /// A hint for backend authors: where to look if the case fails.
     pub hint: &'static str,
     /// The lines of the contract and rules of the ORM that it covers.
     pub covers: &'static [Cover],
-    /// The inventory that introduced it.
+    /// The inventory in which it was added.
     pub since: u32,
     /// Runs the case.
     pub run: fn(&mut Context) -> CaseResult,
-    /// Checks that a backend which does not claim a needed capability refuses its use; `None` if that cannot be tested.
+    /// Checks that a backend that does not claim a needed capability refuses its use; `None` if that cannot be tested.
     pub refusal: Option<fn(&mut Context) -> CaseResult>,
 }
 
@@ -228,7 +228,7 @@ pub enum Capability {
     Upsert,
     /// NULLS FIRST and NULLS LAST.
     NullsOrder,
-    /// Rows of values in comparisons.
+    /// Comparisons of row values.
     RowValues,
     /// Decimals that are compared and computed exactly.
     ExactDecimals,
@@ -264,19 +264,19 @@ pub enum Capability {
     NegativeZero,
     /// NUL in text.
     NulInText,
-    /// JSON documents that keep their text.
+    /// JSON documents whose text is kept.
     JsonTextKept,
     /// A second connection at the same time.
     SecondConnection,
-    /// Rows locked by a query.
+    /// Row locks taken by a query.
     RowLocks,
-    /// A limit of the time that a statement waits for a lock.
+    /// A limit on the time for which a statement waits for a lock.
     LockTimeout,
     /// Batches as arrays.
     ArrayBatches,
     /// ON DELETE and ON UPDATE SET DEFAULT.
     SetDefault,
-    /// Keys of multi-row INSERTs computed from the last key.
+    /// Keys of a multi-row INSERT that can be computed from the last key.
     KeysCountedOn,
     /// Values that are converted to the types of their columns.
     ConvertedValues,
@@ -285,7 +285,7 @@ pub enum Capability {
 }
 
 impl Capability {
-    /// Returns whether the dialect claims it.
+    /// Returns whether the dialect claims this capability.
     pub fn is_claimed(self, dialect: &dyn Dialect) -> bool {
         let capabilities = dialect.capabilities();
         match self {
@@ -449,7 +449,7 @@ impl Case {
         }
     }
 
-    /// Sets the inventory that introduced it; the default is the first.
+    /// Sets the inventory in which the case was added; the default is the first.
     #[must_use]
     pub const fn since(mut self, inventory: u32) -> Self {
         self.since = inventory;
@@ -463,7 +463,7 @@ impl Case {
         self
     }
 
-    /// Marks that a failure points at the ORM: other cases test what this one needs of a backend.
+    /// Marks that a failure indicates a bug in the ORM: what this case needs of a backend is tested by other cases.
     #[must_use]
     pub const fn suspects_orm(mut self) -> Self {
         self.hint =
@@ -506,7 +506,7 @@ impl Case {
         self
     }
 
-    /// Returns its area; `None` if the id does not start with one, which the suite's own tests exclude.
+    /// Returns the area; `None` if the id does not start with one, which the suite's own tests rule out.
     pub fn area(&self) -> Option<Area> {
         let first = self.id.split('.').next()?;
         Area::ALL.into_iter().find(|area| area.as_str() == first)

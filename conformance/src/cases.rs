@@ -21,7 +21,8 @@ use crate::case::Case;
 #[cfg(test)]
 pub(crate) use types::conversions;
 
-/// The version of the list of cases, increased when cases are added or promise more. Reports state it, so that they keep their meaning.
+/// The version of the list of cases. It is increased when cases are added or promise more. Reports state it, so that their meaning does not
+/// change.
 pub const INVENTORY: u32 = 27;
 
 const LISTS: &[&[&[Case]]] = &[
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn every_line_of_the_contract_has_a_case_or_a_reason() {
-        /// Lines of the contract that the ORM cannot use yet.
+        /// Lines of the contract that the ORM does not use yet.
         const CONTRACT_LEFT_OUT: [(u16, &str); 2] = [
             (17, "there is no neutral type for intervals"),
             (45, "columns cannot declare a collation"),

@@ -235,7 +235,7 @@ fn independent(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// How many connections are opened where the backend allows as many.
+/// How many connections are opened if the backend allows it.
 const MANY: usize = 12;
 
 fn many_independent(context: &mut Context) -> CaseResult {
@@ -420,7 +420,7 @@ enum Break {
     AtCommit,
     /// Nothing was sent.
     BeforeCommit,
-    /// The row is there, the answer is not.
+    /// The row was written, but the answer was lost.
     AfterInsert,
     /// Nothing was sent.
     BeforeInsert,

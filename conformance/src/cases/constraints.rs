@@ -89,7 +89,7 @@ fn refused<T: std::fmt::Debug>(
 /// The UNIQUE constraint of `people`.
 const UNIQUE: &str = "people_email_is_unique";
 
-/// A table of names and ages, with all kinds of constraints that need no second table.
+/// A table of names and ages, with every kind of constraint that needs no second table.
 fn people() -> Table {
     let mut table = Table::build("people")
         .column(Column::new("id", ColumnType::I64))
@@ -222,7 +222,7 @@ fn check(context: &mut Context) -> CaseResult {
 /// The foreign key of `pets`.
 const OWNER: &str = "pets_owner_is_known";
 
-/// `people` and `pets` that refer to them.
+/// `people`, and `pets` that reference them.
 fn with_pets(context: &Context, on_delete: ReferentialAction) -> CaseResult<Database> {
     let mut database = with_people(context)?;
     let pets = Table::build("pets")

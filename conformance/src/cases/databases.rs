@@ -1,5 +1,5 @@
-//! Tables declared by other programs, with what usual entities lack: arrays, enum types, children that the database deletes, keys of
-//! another width and another order.
+//! Tables declared by other programs, with features that entities usually lack: arrays, enum types, children that the database deletes, keys of
+//! another width or in another order.
 
 use selfsame::backend::StatementKind;
 use selfsame::metadata::Difference;

@@ -73,7 +73,7 @@ struct Recording {
     medium: BelongsTo<Medium>,
 }
 
-/// A tape, a disc.
+/// A tape or a disc.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "media")]
 struct Medium {

@@ -1,4 +1,4 @@
-//! Which changes are detected, and what is written for them.
+//! Which changes are detected, and which columns are written.
 
 mod embedded;
 mod expressions;

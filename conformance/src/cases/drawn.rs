@@ -24,7 +24,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     batches::CASES,
 ];
 
-/// Every list that results from removing one part.
+/// Returns every list that results from removing one part.
 fn without_one<T: Clone>(parts: &[T]) -> impl Iterator<Item = Vec<T>> + '_ {
     (0..parts.len()).map(|place| {
         let mut fewer = parts.to_vec();

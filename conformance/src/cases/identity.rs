@@ -190,7 +190,7 @@ fn stale(context: &mut Context) -> CaseResult {
         return Ok(());
     };
     let mut other = world.session();
-    // The other session has an object in the handle's slot. A backend with a single connection needs it back.
+    // The other session has an object in the handle's slot. If the backend has a single connection, the other session needs it.
     session.commit()?;
     other.get::<User>(keys[1])?;
     other.commit()?;
@@ -350,7 +350,7 @@ fn untracked(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A table as it is.
+/// A table, mapped by its own key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "labels")]
 struct Label {
@@ -392,7 +392,7 @@ fn doubled(context: &mut Context) -> CaseResult {
         session.get::<Numbered>(1)?.is_some(),
         "the row with a key of its own must be found"
     );
-    // The only connection of some databases is free again.
+    // This frees the only connection of some databases.
     drop(session);
     type Change = fn(&mut Session, Handle<Numbered>) -> selfsame::Result<()>;
     let changes: [(&str, Change); 3] = [

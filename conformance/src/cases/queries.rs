@@ -1,4 +1,4 @@
-//! Reading: filters, order, paging, joins, sets.
+//! Reading: filters, order, paging, joins, set operations.
 
 mod bounds;
 mod expressions;
@@ -241,7 +241,7 @@ fn wildcards(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// The keys of `t` whose text matches. The dialect may write the pattern more than once: it is sent as many times.
+/// Returns the keys of `t` whose text matches. If the dialect writes the pattern more than once, it is sent as often.
 fn matching(database: &mut Database, test: TextMatch, pattern: &str) -> CaseResult<Vec<i64>> {
     let dialect = database.dialect();
     let (mut subject, mut condition) = (String::new(), String::new());
@@ -276,7 +276,7 @@ fn matching(database: &mut Database, test: TextMatch, pattern: &str) -> CaseResu
         .collect())
 }
 
-/// A stand-in for the pattern, to count how often the dialect writes it.
+/// A placeholder for the pattern, to count how often the dialect writes it.
 const PATTERN: &str = "\u{1}";
 
 fn limited(
@@ -362,7 +362,7 @@ fn order_keys(context: &mut Context) -> CaseResult {
         let found = database.integers(&format!("SELECT [id] FROM [t] ORDER BY {keys}"), &[])?;
         check_eq!(found, wanted, "ORDER BY {keys} must hold");
     }
-    // A row with the first two keys of another, so that a third decides.
+    // A row that equals another in the first two sort keys, so that the third decides.
     database.execute(
         "INSERT INTO [t] ([id], [a], [b]) VALUES (?, ?, ?)",
         &[int(6), int(2), text("x")],

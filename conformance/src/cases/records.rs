@@ -60,7 +60,7 @@ const CASES: &[Case] = &[
         .since(13),
 ];
 
-/// Shelves with boxes, and labels that boxes share.
+/// Shelves with boxes, and labels that several boxes share.
 struct Store {
     world: World,
     shelves: Records,
@@ -125,7 +125,7 @@ fn named(session: &mut Session, records: &Records, name: &str) -> CaseResult<Han
     Ok(session.add(record))
 }
 
-/// Records and, ordered by name, the targets of a relation.
+/// Returns, ordered by name, records and the targets of a relation.
 fn names(session: &mut Session, found: &[Handle<Record>]) -> CaseResult<Vec<String>> {
     let names: selfsame::Result<Vec<String>> =
         found.iter().map(|&one| session[one].get("name")).collect();
@@ -340,7 +340,7 @@ fn merge(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// The least of the keys.
+/// Returns the smallest key.
 fn first_key(session: &mut Session, records: &Records) -> CaseResult<i64> {
     let order = records.column::<i64>("id")?.asc();
     let found = records.query().order_by(order).limit(1).all(session)?;

@@ -1,4 +1,4 @@
-//! Relationships: both sides in memory, what is written, how they are loaded.
+//! Relations: both sides in memory, the rows written, and loading.
 
 mod columns;
 mod filtered;
@@ -250,7 +250,7 @@ fn delete_clears(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A committed folder with papers of these titles; its key.
+/// Commits a folder with papers of these titles, and returns its key.
 fn with_papers(world: &World, label: &str, titles: &[&str]) -> CaseResult<i64> {
     let mut session = world.session();
     let folder = session.add(Folder::new(label));

@@ -276,7 +276,7 @@ fn reflect(context: &mut Context) -> CaseResult {
     works_again(context, &engine)
 }
 
-/// Checks that what was reflected and created again still refuses, computes and counts as before.
+/// Checks that a table created again from its reflection still rejects, computes and generates the same values.
 fn works_again(context: &Context, engine: &Engine) -> CaseResult {
     let capabilities = context.capabilities();
     let is_claimed = |capability: Capability| capability.is_claimed(context.dialect());
@@ -350,7 +350,7 @@ fn reflected_texts(context: &mut Context) -> CaseResult {
         is_claimed(Capability::Checks),
         is_claimed(Capability::ComputedColumns),
     );
-    // Databases write quotes and backslashes in more than one way.
+    // Databases write quotes and backslashes in different ways.
     const ODD: &str = "So  Ä 100%";
     let literal = format!("'{ODD}'");
     let text = |name: &str| Column::new(name, ColumnType::Text { length: Some(40) });
@@ -418,7 +418,7 @@ fn reflected_texts(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Which texts a table takes, and the defaults and computed texts of its rows.
+/// Which texts a table accepts, and the defaults and computed texts of its rows.
 type Taken = (Vec<Result<(), ErrorKind>>, Vec<Value>, Vec<Value>);
 
 fn taken_texts(context: &Context, codes: &[String], computes: bool) -> CaseResult<Taken> {
@@ -474,7 +474,7 @@ fn ordered(sets_default: bool) -> Metadata {
 }
 
 fn reflected_columns(context: &mut Context) -> CaseResult {
-    // In the order of neither names nor types, and each type both nullable and not.
+    // Sorted neither by name nor by type, and each type both nullable and not.
     let tables = (0..4_usize).map(|turn| {
         let key = Column::new("own", ColumnType::I64);
         let table = Table::build(format!("turn{turn}")).column(key);
@@ -518,7 +518,7 @@ fn reflected_columns(context: &mut Context) -> CaseResult {
         );
         let found = found.into_iter().flat_map(|found| &found.columns);
         for (column, found) in table.columns.iter().zip(found) {
-            // A database may have another name for the type, but not another type of Rust.
+            // A database may use another name for the type, but the Rust type must be the same.
             let is_same = match &found.ty {
                 ColumnType::Other { .. } => dialect.is_same_type(&column.ty, &found.ty),
                 neutral => dialect.column_type(&column.ty) == dialect.column_type(neutral),
@@ -614,7 +614,7 @@ fn rich() -> Metadata {
     Metadata::new([referring, all])
 }
 
-/// The differences, or that the backend cannot compare.
+/// Returns the differences, or the error of a backend that cannot compare.
 fn diff(tables: &Metadata, engine: &Engine) -> Result<Vec<Difference>, Failure> {
     match tables.diff(engine) {
         Err(error) if error.kind() == ErrorKind::Unsupported => Err(Failure::Skipped(
@@ -735,7 +735,7 @@ fn columns_set_by_updates(context: &mut Context) -> CaseResult {
         Ok::<_, Failure>(names)
     };
     let nothing: [&str; 0] = [];
-    // The only databases that have such columns declare them so.
+    // The syntax of the only databases that have such columns.
     let follows = "DATETIME(6) NULL ON UPDATE CURRENT_TIMESTAMP(6)";
     let created = database.execute(
         &format!(
@@ -758,7 +758,7 @@ fn columns_set_by_updates(context: &mut Context) -> CaseResult {
         .column(stamp("seen"))
         .column(stamp("made"))
         .primary_key(["id"]);
-    // Each twice: the answer must not be that of another table.
+    // Each table twice: the result for another table must not be returned.
     for _ in 0..2 {
         for table in [&plain, &with_default] {
             check_eq!(
@@ -793,7 +793,7 @@ fn columns_set_by_updates(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Checks that a session knows what its UPDATE changed along.
+/// Checks that a session reads the columns again that the database changed in its UPDATE.
 fn is_read_again(context: &Context, stamped: Table) -> CaseResult {
     let tables = Metadata::of_records([stamped]);
     let records = tables.records("stamped")?;

@@ -288,7 +288,7 @@ fn cancel(context: &mut Context) -> CaseResult {
             "a cancelled session must not commit, returned {result:?}"
         );
         if rolls_back {
-            // If the connection was given up, nothing is left to roll back.
+            // If the connection was closed, there is nothing to roll back.
             let _ = session.rollback();
         }
         drop(session);

@@ -1,4 +1,4 @@
-//! Values of each type, through every path: each type by the same two checks.
+//! Values of each type, on every path: the same two checks for each type.
 
 mod conversion;
 mod everywhere;
@@ -228,7 +228,7 @@ fn insert(database: &mut Database, id: i64, ty: ValueType, value: &Value) -> Cas
     Ok(())
 }
 
-/// Checks that the one row holds the value, and that `=` finds it.
+/// Checks that the only row has the value, and that `=` finds it.
 fn read_back(
     context: &Context,
     database: &mut Database,
@@ -267,7 +267,7 @@ fn read_back(
     Ok(())
 }
 
-/// Stores one value and gives back what is read.
+/// Stores a value and returns the value that is read back.
 fn stored_and_read(context: &Context, ty: ValueType, value: Value) -> CaseResult<Value> {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::of(ty)))?;
@@ -277,7 +277,7 @@ fn stored_and_read(context: &Context, ty: ValueType, value: Value) -> CaseResult
     Ok(found.swap_remove(0))
 }
 
-/// Checks that one value comes back as it was.
+/// Checks that a value is read back unchanged.
 fn keeps(context: &Context, ty: ValueType, value: Value) -> CaseResult {
     let found = stored_and_read(context, ty, value.clone())?;
     check!(

@@ -130,7 +130,7 @@ fn counts(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// How a connection comes to run the statements, and whether it then is in a transaction.
+/// How a connection gets to where it runs the statements, and whether it is then in a transaction.
 const PLACES: &[(&str, &[Step])] = &[
     ("outside a transaction", &[]),
     ("in a transaction", &[Step::Begin]),
@@ -494,7 +494,7 @@ fn upsert(context: &mut Context) -> CaseResult {
     let names_key = database.dialect().upsert() == Upsert::OnConflict;
     let mut rows = vec![(1, 11), (2, 22)];
     if names_key {
-        // ON DUPLICATE KEY UPDATE does not count a row that it leaves as it was.
+        // ON DUPLICATE KEY UPDATE does not count a row that it leaves unchanged.
         rows.push((2, 22));
     }
     for (id, value) in rows {
@@ -516,7 +516,7 @@ fn upsert(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Checks that a row which exists already is not reported with a key, as if it had been inserted.
+/// Checks that a row that already exists is not reported with a key, as if it had been inserted.
 fn dropped_row(database: &mut Database) -> CaseResult {
     let named = Table::build("named")
         .column(Column::new("id", ColumnType::I64).generated(Generated::Key))

@@ -28,19 +28,19 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(58), Contract(77)]),
 ];
 
-/// How many rows the table has: the longest query reads as many to the power of four.
+/// The number of rows in the table: the longest query reads this number to the power of four.
 const ROWS: i64 = 200;
-/// A query that takes this long can be stopped in the middle of one that takes sixteen times as long.
+/// If a query takes this long, a query that takes sixteen times as long can be stopped in the middle.
 const NOTICEABLE: Duration = Duration::from_millis(100);
 /// How long the long query runs before it is stopped.
 const HEAD_START: Duration = Duration::from_millis(50);
 
-/// Only reading every combination of rows gives its result.
+/// The result requires reading every combination of rows.
 const LONG: &str = "SELECT COUNT(*) FROM [t] [a], [t] [b], [t] [c], [t] [d] \
     WHERE [a].[id] <= ? AND [b].[id] <= ? AND [c].[id] <= ? AND [d].[id] <= ? \
     AND ([a].[v] * [b].[v] + [c].[v] * [d].[v]) % 7 = 8";
 
-/// A database, and how much of its table makes a query that takes long.
+/// A database, and the number of rows with which the query takes long.
 struct Slow {
     database: Database,
     rows: i64,
@@ -74,7 +74,7 @@ impl Slow {
         Err(Failure::Skipped("no query takes long here".to_owned()))
     }
 
-    /// Runs a query that takes long, and stops it.
+    /// Runs a slow query, and stops it.
     fn stopped(&mut self) -> CaseResult {
         let Self {
             database,
@@ -116,7 +116,7 @@ fn running(context: &mut Context) -> CaseResult {
         &[int(ROWS + 1), int(0)],
     )?;
     slow.stopped()?;
-    // If the connection was given up, nothing is left to roll back.
+    // If the connection was closed, there is nothing to roll back.
     let _ = slow.database.rollback();
     let Slow {
         database,
@@ -124,7 +124,7 @@ fn running(context: &mut Context) -> CaseResult {
         ..
     } = slow;
     drop(database);
-    // A late request must do no harm.
+    // A late request must not have any effect.
     interrupter.interrupt();
     let mut next = Database::open(context)?;
     check_eq!(next.count("t")?, ROWS, "the transaction must be undone");

@@ -1,4 +1,4 @@
-//! A dialect's claims: they do not change, and nothing that it does not claim is sent.
+//! A dialect's claims do not change, and SQL that needs an unclaimed capability is never sent.
 
 use selfsame::ErrorKind;
 use selfsame::dialect::{
@@ -54,7 +54,7 @@ fn pure(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// All SQL that a dialect writes, for a fixed set of arguments.
+/// Returns all SQL that a dialect writes for a fixed set of arguments.
 fn texts(dialect: &dyn selfsame::dialect::Dialect) -> Vec<String> {
     let mut all = vec![
         dialect.name().to_owned(),
@@ -127,7 +127,7 @@ const LEVELS: [Isolation; 4] = [
     Isolation::Serializable,
 ];
 
-/// A document and a moment, to extract parts of.
+/// A document and a timestamp, from which parts are extracted.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "parts")]
 struct Parts {
@@ -137,7 +137,7 @@ struct Parts {
     at: Timestamp,
 }
 
-/// A feature that needs a capability: its name, whether it is claimed, and how it is used.
+/// A feature that needs a capability: its name, whether it is claimed, and a use of it.
 type Request<'a> = (
     String,
     fn(&Capabilities) -> bool,

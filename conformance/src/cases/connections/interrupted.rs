@@ -1,4 +1,4 @@
-//! One call of the backend fails, each in turn, in each way, in programs of every kind; then the database, the session and the
+//! Programs of every kind, in which one call to the backend fails: each call in turn, in each way. Afterwards the database, the session and the
 //! next users of the pool are checked.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,10 +55,10 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(53), Contract(78), Contract(79), Rule(18)]),
 ];
 
-/// The program to run, starting with two people with tasks.
+/// A program that starts with two people with tasks.
 struct Program {
     run: fn(&mut Session) -> Result<()>,
-    /// The rows at the end.
+    /// The rows after the program.
     after: fn() -> Vec<String>,
 }
 
@@ -217,7 +217,7 @@ fn before() -> Vec<String> {
     ])
 }
 
-/// Deletes all rows, and writes those that every program begins with.
+/// Deletes all rows, and writes those with which every program starts.
 fn refill(world: &World) -> CaseResult {
     world.empty(&["tasks", "users"])?;
     let mut session = world.session();
@@ -234,7 +234,7 @@ fn refill(world: &World) -> CaseResult {
     Ok(())
 }
 
-/// The rows seen by another connection.
+/// Returns the rows that another connection sees.
 fn seen(world: &World) -> CaseResult<Vec<String>> {
     let mut connected = world.engine.connect()?;
     let users = select((User::ID, User::NAME, User::AGE))
@@ -255,10 +255,10 @@ fn seen(world: &World) -> CaseResult<Vec<String>> {
     Ok(users.chain(tasks).collect())
 }
 
-/// No program makes this many calls.
+/// More calls than any program makes.
 const MOST_CALLS: u64 = 400;
 
-/// How long the pool may take to find a connection: short, so that a lost slot is noticed at once.
+/// How long the pool may take to return a connection: short, so that a lost slot is noticed quickly.
 const PATIENCE: Duration = Duration::from_millis(500);
 
 fn interrupted(context: &mut Context, program: &Program) -> CaseResult {
@@ -310,7 +310,7 @@ fn once(
     );
     outcome(&what, call.as_deref(), how, &result, is_before)?;
     if call.is_some() && is_before && rolled_back.is_ok() {
-        // The session was rolled back: its next work must be complete, starting from the state before.
+        // The session was rolled back, so the same program must now succeed completely.
         let again = catch_unwind(AssertUnwindSafe(|| (program.run)(&mut session)));
         let state = seen(world)?;
         check!(
@@ -332,7 +332,7 @@ fn once(
 
 type Ran = std::thread::Result<Result<()>>;
 
-/// The reported outcome must match the rows.
+/// Checks that the reported outcome matches the rows.
 fn outcome(
     what: &str,
     call: Option<&str>,
@@ -374,14 +374,14 @@ fn outcome(
     Ok(())
 }
 
-/// Every slot of the pool must give a connection that works, without any state of its previous user.
+/// Checks that every slot of the pool gives a working connection, without any state of its previous user.
 fn serves_the_next(what: &str, how: How, engine: &Engine) -> CaseResult {
     let mut connections = Vec::new();
     for place in 1..=2 {
         let taken = catch_unwind(AssertUnwindSafe(|| engine.connect()));
         let taken = match taken {
             Ok(Ok(taken)) => taken,
-            // The fault may still be pending: then a reset or a connect after the program's end fails.
+            // The fault may not have acted yet: then a reset or a connect after the program's end fails.
             Ok(Err(error)) if error.message().contains("planted") => engine.connect()?,
             Ok(Err(error)) => {
                 check!(false, "{what}: place {place} of the pool gave {error}");
@@ -397,7 +397,7 @@ fn serves_the_next(what: &str, how: How, engine: &Engine) -> CaseResult {
             "{what}: the next user must not be in a transaction"
         );
         let count = select(count_all()).from(User::table());
-        // Its statement, or its reset, may be the call that fails.
+        // The failing call may be its statement or its reset.
         let used = catch_unwind(AssertUnwindSafe(|| {
             let counted = connected.all(&count);
             drop(connected);

@@ -1,4 +1,4 @@
-//! A server that is silent but keeps its connections open: every wait for it ends.
+//! A server that falls silent but keeps its connections open: every wait for it must end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +58,7 @@ fn limit(silenceable: &Silenceable) -> Duration {
 }
 
 const LONG: &str = "a long query";
-/// More than the system buffers for a server that reads nothing.
+/// More than the system buffers for a server that does not read.
 const LENGTH: usize = 8 * 1024 * 1024;
 
 fn query(database: &mut Database, length: usize) -> Result<()> {
@@ -68,7 +68,7 @@ fn query(database: &mut Database, length: usize) -> Result<()> {
     database.rows(query, &params, &[ValueType::I64]).map(drop)
 }
 
-/// Returns the length of the longest query that the server accepts, because it may limit them.
+/// Returns the length of the longest query that the server accepts, since it may have a limit.
 fn longest_taken(backend: &Arc<dyn Backend>) -> CaseResult<usize> {
     let mut length = LENGTH;
     loop {
@@ -135,7 +135,7 @@ fn statement(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// What a case does with a transaction whose server is silent.
+/// What a case does with a transaction when its server is silent.
 #[derive(Clone, Copy, Debug)]
 enum End {
     Rollback,
@@ -156,7 +156,7 @@ fn ending(context: &mut Context) -> CaseResult {
         database.execute(INSERT, &[int(1), int(1)])?;
         silence(true);
         let what = format!("{end:?} of a transaction whose server is silent");
-        // Its connection is dropped with it, in the same time.
+        // Its connection is dropped with it, within the same time limit.
         let ended = within(&what, SOON, move || -> Result<()> {
             match end {
                 End::Rollback => database.rollback(),

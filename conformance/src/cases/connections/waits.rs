@@ -1,4 +1,4 @@
-//! Waits for other transactions: all of them end, whatever the others do.
+//! Waits for other transactions: each wait ends, whatever the other transactions do.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -68,12 +68,12 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(58), Contract(78), Rule(32), Rule(38)]),
 ];
 
-/// Longer claims are not tested.
+/// Longer claimed timeouts are not tested.
 const LONGEST_CLAIM: Duration = Duration::from_secs(10);
-/// After this time a statement started on another thread certainly waits.
+/// After this time, a statement that was started on another thread is certainly waiting.
 const HEAD_START: Duration = Duration::from_millis(150);
 
-/// How long a statement waits for a lock, if the backend claims a time short enough to be tested.
+/// Returns how long a statement waits for a lock, if the backend claims a time that is short enough to test.
 pub(in crate::cases) fn claimed_wait(context: &Context) -> CaseResult<Duration> {
     match context.capabilities().lock_timeout {
         Some(claimed) if claimed <= LONGEST_CLAIM => Ok(claimed),
@@ -84,7 +84,7 @@ pub(in crate::cases) fn claimed_wait(context: &Context) -> CaseResult<Duration> 
     }
 }
 
-/// The end of a wait that takes as long as claimed. A backend may wait twice, for a table and for a row.
+/// Returns the time limit of a wait with this claim. A backend may wait twice, for a table and for a row.
 pub(in crate::cases) fn longest(claimed: Duration) -> Duration {
     claimed * 2 + Duration::from_secs(3)
 }
@@ -92,7 +92,7 @@ pub(in crate::cases) fn longest(claimed: Duration) -> Duration {
 const SET: &str = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
 const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
 
-/// A connection whose transaction has changed row 1 and inserted row 2.
+/// Returns a connection whose transaction has changed row 1 and inserted row 2.
 fn holder(context: &Context) -> CaseResult<Database> {
     let mut holder = Database::open(context)?;
     holder.create(&value_table("t", ColumnType::I64))?;
@@ -110,7 +110,7 @@ fn hold(holder: &mut Database) -> CaseResult {
 
 type Work = fn(&mut Database) -> Result<()>;
 
-/// A statement that waits, and whether a transaction is begun before it.
+/// A statement that waits, and whether it is in a transaction.
 struct Kind {
     what: &'static str,
     begins: bool,
@@ -161,7 +161,7 @@ const KINDS: &[Kind] = &[
 
 const ROW_LOCK: &str = "a row lock";
 
-/// How many statements wait at the same time: a pooler may have few connections to its server.
+/// The number of statements that wait at the same time: a pooler may have few connections to its server.
 const AT_ONCE: usize = 3;
 
 fn kinds(context: &mut Context) -> CaseResult {
@@ -193,7 +193,7 @@ fn kinds(context: &mut Context) -> CaseResult {
                 "{what} must time out as busy, returned {done:?}"
             );
             if kind.begins {
-                // There may be no transaction: its BEGIN may have waited.
+                // There may be no transaction: its BEGIN may have timed out.
                 let _ = database.rollback();
             }
             waited.push((kind.what, database));
@@ -410,7 +410,7 @@ fn cancelled(context: &mut Context) -> CaseResult {
     thread::sleep(HEAD_START);
     let what = "cancelling work that waits for a lock";
     within(what, SOON, move || canceller.cancel())?;
-    // The lock is free now, which must not help the cancelled statement.
+    // The lock is free now, but the cancelled statement must still fail.
     holder.commit()?;
     let (done, _) = waiting.end("cancelled work that waited for a lock", longest(claimed))?;
     check!(
@@ -431,7 +431,7 @@ fn cancelled(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Interrupts a statement again and again: an interrupt does nothing if it comes before the wait.
+/// Interrupts a statement repeatedly, because an interrupt that comes before the wait has no effect.
 struct Interrupting {
     stop: mpsc::Sender<()>,
     thread: Waiting<()>,
@@ -478,7 +478,7 @@ fn interrupted(context: &mut Context) -> CaseResult {
         let ended = waiting.end(&what, SOON);
         interrupting.stop()?;
         let ((done, mut other), took) = ended?;
-        // The database may report an interrupt like a lock timeout.
+        // The database may report an interrupt as a lock timeout.
         let has_timed_out = |error: &selfsame::Error| {
             error.kind() == ErrorKind::Busy && claimed.is_some_and(|claimed| took >= claimed)
         };

@@ -1,4 +1,4 @@
-//! Every constraint that can be declared is violated, each part of it alone, and every action that can be declared is triggered.
+//! Every constraint that can be declared is violated, each of its parts separately, and every action that can be declared is triggered.
 
 use selfsame::ErrorKind;
 use selfsame::metadata;
@@ -57,7 +57,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(60)]),
 ];
 
-/// Two columns that are the key, two that are unique together, and one more.
+/// A table with a composite key, two columns that are unique together, and one more column.
 fn pairs() -> Table {
     let column = |name: &str| Column::new(name, ColumnType::I64);
     Table::build("pairs")
@@ -221,7 +221,7 @@ fn checks(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A thing whose size and prices are checked: by one column, and by two.
+/// A thing whose size and prices are checked: one CHECK uses one column, the other two.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "wares", check = "low <= high")]
 struct Ware {
@@ -254,7 +254,7 @@ fn checks_everywhere(context: &mut Context) -> CaseResult {
     ] {
         let bad = move |id: i64| (id, size, Some(low), Some(high));
         let good = |id: i64| (id, 1_i64, Some(1_i64), Some(2_i64));
-        // The second row violates as well, so that the first cannot be written alone.
+        // The second row violates the constraint too, so that the first cannot be written alone.
         let shifted = select((
             Ware::ID + 50_i64,
             raw::<Ware, i64>(size.to_string()),
@@ -349,7 +349,7 @@ fn checks_everywhere(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A write that is to be refused.
+/// A write that must be refused.
 type Written = Box<dyn FnOnce(&mut Session) -> selfsame::Result<u64>>;
 
 fn ware(id: i64, size: i64, low: i64, high: i64) -> Ware {
@@ -490,10 +490,10 @@ fn own_table(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A row by its key, and the key that it references: `None` if half of that is NULL.
+/// The key of a row, and the key that it references: `None` if half of that is NULL.
 type Referring = (i64, Option<(i64, i64)>);
 
-/// The references of each row.
+/// Returns the references of each row.
 fn stored_references(database: &mut Database) -> CaseResult<Vec<Referring>> {
     let select = "SELECT [id] FROM [refs] ORDER BY [id]";
     let mut rows = Vec::new();

@@ -1,4 +1,4 @@
-//! The hints of violated foreign keys, which the unit of work adds to the backend's error.
+//! The hints for violated foreign keys, which the unit of work adds to the backend's error.
 
 use selfsame::prelude::*;
 
@@ -7,7 +7,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::World;
 
-/// A port that ships are registered in.
+/// A port in which ships are registered.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "ports")]
 struct Port {

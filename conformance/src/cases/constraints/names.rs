@@ -1,4 +1,4 @@
-//! What the error of a violated key names.
+//! The names in the error for a violated key.
 
 use selfsame::schema::ReferentialAction;
 use selfsame::value::ValueType;
@@ -29,7 +29,8 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(56)]),
 ];
 
-/// Checks that each statement is refused with an error of this kind that names the object; where names are not claimed, it may name none.
+/// Checks that each statement is refused with an error of this kind that names the object; if names are not claimed, the error may have no
+/// name.
 fn named(
     database: &mut Database,
     kind: ErrorKind,

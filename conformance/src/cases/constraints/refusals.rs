@@ -1,4 +1,4 @@
-//! After a refusal: the connection, the text of the error, deferred constraints.
+//! After a refused statement: the connection, the text of the error, deferred constraints.
 
 use selfsame::ErrorKind;
 use selfsame::schema::ColumnType;

@@ -1,4 +1,4 @@
-//! Embedded values: their columns are ordinary columns, and those that make sense only together change together.
+//! Embedded values: their columns are ordinary columns; columns that make sense only together change together.
 
 use selfsame::ErrorKind;
 use selfsame::backend::StatementKind;
@@ -121,7 +121,7 @@ fn with_parcel(context: &Context) -> CaseResult<(World, Session, Handle<Parcel>)
     Ok((world, session, parcel))
 }
 
-/// The parcel in the database.
+/// Returns the parcel in the database.
 fn row(world: &World) -> CaseResult<Parcel> {
     let mut session = world.session();
     let mut rows = Parcel::query().rows(&mut session)?;

@@ -1,4 +1,4 @@
-//! Expressions of many rows: few statements, with the same effect as one statement for each row.
+//! Expressions for many rows: few statements, with the same effect as one statement per row.
 
 use selfsame::prelude::*;
 use selfsame::{ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! Generated batches: rows of any width, around every number at which a statement may be split.
+//! Generated batches: rows of any width, around every size at which a statement may be split.
 
 use proptest::prelude::*;
 use selfsame::dialect::Batch;
@@ -19,17 +19,17 @@ pub(super) const CASES: &[Case] = &[Case::full("writes.drawn.batches", batches)
     .hint("See `Dialect::batch` and `Capabilities::max_parameters`; a split batch must keep its order.")
     .covers(&[Contract(48), Contract(55), Contract(49), Rule(13)])];
 
-/// Numbers of rows or parameters at which engines, drivers and this library split.
+/// Numbers of rows or parameters at which engines, drivers and this library split statements.
 const CUTS: [usize; 9] = [1, 2, 100, 256, 512, 999, 1_000, 32_766, 65_535];
-/// More rows take too long.
+/// The maximum number of rows; more take too long.
 const MOST_ROWS: usize = 4_000;
 
 #[derive(Clone, Debug)]
 struct Drawn {
-    /// How many columns besides the key.
+    /// The number of columns besides the key.
     width: usize,
     rows: usize,
-    /// How long the text in each row is.
+    /// The length of the text in each row.
     text: usize,
 }
 
@@ -44,7 +44,7 @@ fn drawn(limit: Option<usize>) -> impl Strategy<Value = Drawn> {
         prop_oneof![4 => Just(1_usize), 1 => Just(300), 1 => Just(9_000)],
     )
         .prop_map(|(width, cut, in_parameters, beside, text)| {
-            // A limit is a number of parameters, or of rows.
+            // The limit is a number of parameters, or of rows.
             let rows = if in_parameters {
                 cut / (width + 1)
             } else {
@@ -100,7 +100,7 @@ fn column(place: usize) -> String {
     format!("c{place}")
 }
 
-/// The value in a column of a row; some are NULL.
+/// Returns the value in a column of a row; some are NULL.
 fn value(row: usize, place: usize) -> Value {
     match (row + place) % 7 {
         3 => Value::Null,
@@ -183,7 +183,7 @@ fn once(context: &Context, engine: &Engine, metadata: &Metadata, drawn: &Drawn) 
     Ok(())
 }
 
-/// Every row must be found under the key of its object, with the values written.
+/// Checks that every row is found under the key of its object, with the values written.
 fn check_rows(
     engine: &Engine,
     metadata: &Metadata,

@@ -1,4 +1,4 @@
-//! Generated graphs: written whatever the order of their objects, loaded with equal results in every way, deleted in part.
+//! Generated graphs: written in any order of their objects, loaded in every way with equal results, deleted in part.
 
 use proptest::prelude::*;
 use selfsame::prelude::*;
@@ -35,7 +35,7 @@ struct Graph {
     tasks: Vec<Option<usize>>,
     /// The parent of each node: an earlier one.
     nodes: Vec<Option<usize>>,
-    /// The order in which they are added, the least first: users, then tasks, then nodes.
+    /// The order in which they are added, lowest first: users, then tasks, then nodes.
     order: Vec<u8>,
     /// The users and nodes to delete.
     gone: Vec<u8>,
@@ -136,7 +136,7 @@ struct Written {
 }
 
 impl Graph {
-    /// Adds all objects in the generated order, and relates them.
+    /// Adds all objects in the generated order, and sets their relations.
     fn add(&self, session: &mut Session) -> selfsame::Result<Written> {
         let count = self.users + self.tasks.len() + self.nodes.len();
         let mut places: Vec<usize> = (0..count).collect();
@@ -180,7 +180,7 @@ impl Graph {
         Ok(Written { users, nodes })
     }
 
-    /// The graph as lines, without the users and nodes with these numbers.
+    /// Returns the graph as lines, without the users and nodes with these numbers.
     fn lines(&self, users_gone: &[usize], nodes_gone: &[usize]) -> Vec<String> {
         let mut lines = Vec::new();
         for user in (0..self.users).filter(|user| !users_gone.contains(user)) {
@@ -221,7 +221,7 @@ enum Way {
     Joined,
 }
 
-/// The graph in the database, loaded in one way.
+/// Returns the graph in the database, loaded in one way.
 fn loaded(world: &World, way: Way) -> CaseResult<Vec<String>> {
     let mut session = world.session();
     let session = &mut session;
@@ -294,7 +294,7 @@ fn loaders(context: &mut Context) -> CaseResult {
     })
 }
 
-/// Nodes reference each other, so their foreign keys are cleared first.
+/// Deletes all rows. Nodes reference each other, so their foreign keys are cleared first.
 fn empty(world: &World) -> CaseResult {
     let mut connected = world.engine.connect()?;
     connected.write(&selfsame::sql::update(Node::table()).set(Node::PARENT_ID, None))?;

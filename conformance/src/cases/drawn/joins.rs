@@ -1,4 +1,4 @@
-//! Generated joins and subqueries over two small tables, against nested loops in Rust.
+//! Generated joins and subqueries over two small tables, compared with nested loops in Rust.
 
 use proptest::prelude::*;
 use selfsame::metadata;
@@ -46,7 +46,7 @@ struct Right {
 
 type Pair = (Option<i64>, Option<i64>);
 
-/// The rows of both tables, by their key and value.
+/// The rows of both tables, as pairs of key and value.
 #[derive(Clone, Debug)]
 struct Rows {
     left: Vec<Pair>,
@@ -71,7 +71,7 @@ fn smaller_rows(rows: &Rows) -> Vec<Rows> {
     fewer_left.chain(fewer_right).collect()
 }
 
-/// Replaces all rows by these. Ids start at 1.
+/// Replaces all rows by these; ids start at 1.
 fn written(session: &mut Session, rows: &Rows) -> CaseResult {
     session.execute(&delete_from(Left::table()))?;
     session.execute(&delete_from(Right::table()))?;
@@ -279,7 +279,7 @@ fn joins(context: &mut Context) -> CaseResult {
 /// The condition on the other table.
 #[derive(Clone, Copy, Debug)]
 enum Test {
-    /// A row with the same key and a value above this.
+    /// There is a row with the same key and a value above this.
     Exists(Option<i64>),
     /// The key is among the keys of rows whose value is above this.
     In(Option<i64>),
@@ -345,7 +345,7 @@ impl Subquery {
     fn to_sql(&self) -> Predicate<Left> {
         let condition: Predicate<Left> = match self.test {
             Test::Exists(least) => {
-                // The column's value does not matter, even if it is NULL.
+                // The value of the selected column does not matter, even if it is NULL.
                 let mut query = select(Right::V)
                     .from(Right::table())
                     .filter(on(Right::K, Left::K));

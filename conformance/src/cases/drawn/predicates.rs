@@ -1,5 +1,5 @@
-//! Generated conditions: the rows for which one is true, false and NULL partition the table as computed in Rust, and SELECT, UPDATE and DELETE
-//! affect the same rows.
+//! Generated conditions: the rows for which a condition is true, false and NULL partition the table as computed in Rust, and SELECT, UPDATE and
+//! DELETE affect the same rows.
 
 use proptest::prelude::*;
 use selfsame::metadata;
@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(49), Contract(53), Rule(13)]),
 ];
 
-/// Two numbers and two texts, each of which may be NULL, and a mark.
+/// Two numbers and two texts, each nullable, and a mark.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "samples")]
 pub(super) struct Sample {
@@ -50,10 +50,10 @@ const TEXTS: [Option<&str>; 8] = [
     Some("é\\"),
 ];
 
-/// Patterns without letters, so that case does not matter; [`is_like`] evaluates them.
+/// Patterns without letters, so that case does not matter. [`is_like`] evaluates them.
 const PATTERNS: [&str; 6] = ["%", "_", "__", "_%_", "%\\_%", "\\%"];
 
-/// Whether a text is like a pattern, in which a backslash escapes the next character.
+/// Returns whether a text matches a pattern in which a backslash escapes the next character.
 fn is_like(text: &[char], pattern: &[char]) -> bool {
     match (text, pattern) {
         (text, []) => text.is_empty(),
@@ -240,7 +240,7 @@ impl Number {
     }
 }
 
-/// A constant, or NULL, as an expression.
+/// Returns a constant, or NULL, as an expression.
 fn coalesce_of(value: Option<i64>) -> Expr<Sample, Option<i64>> {
     Expr::from_node(selfsame::sql::Node::value(&value))
 }
@@ -266,7 +266,7 @@ impl Text {
     }
 }
 
-/// AND of three-valued logic.
+/// AND in three-valued logic.
 pub(super) fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     match (left, right) {
         (Some(false), _) | (_, Some(false)) => Some(false),
@@ -371,7 +371,7 @@ impl Test {
         }
     }
 
-    /// Its operands, and the same expression with simpler operands.
+    /// Returns its operands, and the same expression with simpler operands.
     pub(super) fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         match self {
@@ -438,7 +438,7 @@ fn inputs(context: &Context) -> Inputs<impl Strategy<Value = Test> + use<>> {
     }
 }
 
-/// Rows with every pair of numbers, and texts beside them.
+/// Inserts rows with every pair of numbers, each with texts.
 pub(super) fn with_rows(context: &Context) -> CaseResult<(Session, Vec<Sample>)> {
     let engine = Engine::from_backend(context.backend());
     metadata![Sample].create_all(&engine)?;

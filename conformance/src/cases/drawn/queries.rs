@@ -1,4 +1,4 @@
-//! Generated queries over one table: orders and pages, groups, sets, lists.
+//! Generated queries over one table: orders and pages, groups, set operations, lists.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -260,7 +260,7 @@ fn smaller_groups(grouped: &Grouped) -> Vec<Grouped> {
     all
 }
 
-/// A group's key, its numbers of rows, values and distinct values, and the sum, least and greatest value.
+/// A group's key, its numbers of rows, values and distinct values, its sum, and its least and greatest value.
 type GroupRow<K> = (
     Option<K>,
     i64,
@@ -444,11 +444,11 @@ fn sets(context: &mut Context) -> CaseResult {
 
 #[derive(Clone, Debug)]
 struct Listed {
-    /// How many values that no row has.
+    /// The number of values that no row has.
     others: usize,
     /// Keys of rows, at the end of the list.
     found: Vec<i64>,
-    /// Keys at the beginning of the list, repeated or not.
+    /// Keys at the beginning of the list, possibly repeated.
     first: Vec<i64>,
     with_null: bool,
     negated: bool,

@@ -1,4 +1,4 @@
-//! Generated transactions: savepoints nested in any way, with repeated names, against a stack of tables in Rust.
+//! Generated transactions with savepoints nested in any way and repeated names, compared with a stack of tables in Rust.
 
 use proptest::prelude::*;
 use selfsame::ErrorKind;
@@ -62,7 +62,7 @@ struct Model {
 }
 
 impl Model {
-    /// The position of the innermost savepoint with this name.
+    /// Returns the position of the innermost savepoint with this name.
     fn named(&self, name: u8) -> Option<usize> {
         self.savepoints.iter().rposition(|(open, _)| *open == name)
     }
@@ -81,7 +81,7 @@ fn savepoints(context: &mut Context) -> CaseResult {
     };
     context.property_of(&inputs, |_, steps| {
         let run = run(&mut database, &steps);
-        // A step that failed leaves the transaction open.
+        // A failed step leaves the transaction open.
         let _ = database.rollback();
         run
     })

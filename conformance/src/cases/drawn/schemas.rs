@@ -55,13 +55,13 @@ struct DrawnTable {
     name: usize,
     key: Key,
     columns: Vec<DrawnColumn>,
-    /// A value for each column, of each row.
+    /// The values of each row, one per column.
     rows: Vec<Vec<Value>>,
-    /// The tables that it references, by number, possibly itself; and the referenced row of each row.
+    /// The referenced tables, by number, possibly the table itself; and for each row the row that it references.
     refers: Vec<(usize, Vec<Option<usize>>)>,
 }
 
-/// Tables; the numbers of references wrap around.
+/// The tables; the numbers of references wrap around.
 type Schema = Vec<DrawnTable>;
 
 /// The maximum number of rows of a table.
@@ -131,7 +131,7 @@ impl DrawnTable {
         format!("{} {place}", NAMES[self.columns[place].name])
     }
 
-    /// The columns of the key: their names and types.
+    /// Returns the names and types of the key's columns.
     fn key_columns(&self) -> Vec<(&'static str, ColumnType)> {
         let text = ColumnType::Text { length: Some(40) };
         match self.key {
@@ -141,7 +141,7 @@ impl DrawnTable {
         }
     }
 
-    /// The key of a row, unless the database generates it.
+    /// Returns the key of a row; empty if the database generates it.
     fn key_of(&self, row: usize) -> Vec<Value> {
         let number = i64::try_from(row).unwrap_or_default() * 7 - 3;
         let text = format!("{}'{row}", NAMES[self.name]);
@@ -149,7 +149,7 @@ impl DrawnTable {
             Key::Counted => Vec::new(),
             Key::Text => vec![Value::Text(text)],
             Key::Number => vec![Value::I64(number)],
-            // Two rows share each half.
+            // Each half of a key occurs in several rows.
             Key::Composite => {
                 let half = i32::try_from(row / 2).unwrap_or_default();
                 vec![Value::I32(half), Value::Text(format!("{}", row % 2))]
@@ -193,7 +193,7 @@ fn declared(schema: &Schema) -> Vec<Table> {
     schema.iter().enumerate().map(table).collect()
 }
 
-/// The column of reference `place` for a part of the key.
+/// Returns the name of the column of reference `place` for a part of the key.
 fn to(place: usize, part: &str) -> String {
     format!("to{place} {part}")
 }
@@ -356,7 +356,7 @@ fn read_back(
     Ok(())
 }
 
-/// The schema as lines: a table, its columns, its rows.
+/// Formats the schema as lines: a table, its columns, its rows.
 fn show(schema: &Schema) -> String {
     let mut out = String::new();
     for (number, drawn) in schema.iter().enumerate() {
@@ -393,7 +393,7 @@ fn show(schema: &Schema) -> String {
     out
 }
 
-/// Schemas with one part removed, then with simpler parts.
+/// Returns schemas with one part removed, then with simpler parts.
 fn smaller(schema: &Schema) -> Vec<Schema> {
     let mut all: Vec<Schema> = Vec::new();
     if schema.len() > 1 {

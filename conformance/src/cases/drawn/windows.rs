@@ -1,4 +1,4 @@
-//! Generated windows: partitions, orders with ties, and frames of every kind, against results computed in Rust.
+//! Generated windows: partitions, orders with ties, and frames of every kind, compared with results computed in Rust.
 
 use proptest::prelude::*;
 use selfsame::prelude::*;
@@ -39,7 +39,8 @@ enum Function {
 enum Frame {
     /// Up to the last peer.
     Default,
-    /// From this many rows before the row, if bounded, to this many after it. Negative numbers are on the other side of the row.
+    /// From this number of rows before the row, if bounded, to this number of rows after it. A negative number counts in the other
+    /// direction.
     Rows(Option<i32>, Option<i32>),
     /// From the row's peers, or the first row, to its peers, or the last row.
     Range(bool, bool),
@@ -83,12 +84,12 @@ fn drawn() -> impl Strategy<Value = Drawn> {
             function,
             partitioned,
             descending,
-            // Functions of single rows are deterministic only if no two rows are peers.
+            // Functions of single rows are deterministic only if there are no peers.
             total: total
                 || matches!(function, F::RowNumber | F::Lag | F::Lead)
                 || matches!(frame, Frame::Rows(..))
                 || matches!(function, F::First | F::Last),
-            // The others have no frame.
+            // These functions have no frame.
             frame: match function {
                 F::RowNumber | F::Rank | F::DenseRank | F::Lag | F::Lead => Frame::Default,
                 _ => frame,
@@ -126,7 +127,7 @@ impl Drawn {
         if self.partitioned {
             window = window.partition_by(Sample::A);
         }
-        // No row of the query has NULL in this column.
+        // This column is not NULL in any row of the query.
         window = match self.descending {
             true => window.order_by(Sample::B.desc()),
             false => window.order_by(Sample::B.asc()),
@@ -185,7 +186,7 @@ impl Drawn {
         }
     }
 
-    /// The result of the function for each row, by key.
+    /// Returns the expected result of the function for each row, by key.
     fn wanted(self, rows: &[&Sample]) -> Vec<(i64, Option<i64>)> {
         let mut wanted = Vec::new();
         for row in rows {
@@ -259,7 +260,7 @@ impl Drawn {
 
 fn windows(context: &mut Context) -> CaseResult {
     let (mut session, mut rows) = with_rows(context)?;
-    // A value of each row, NULL in some.
+    // One value per row, sometimes NULL.
     for row in &mut rows {
         row.mark = (row.id % 5 != 0).then_some(row.id * 7 % 23 - 9);
     }

@@ -1,4 +1,4 @@
-//! Generated writes: a table equals a map in Rust, whatever statements change it.
+//! Generated writes: whatever statements change the table, it equals a map in Rust.
 
 use std::collections::BTreeMap;
 
@@ -50,7 +50,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..5)
 }
 
-/// Repeated products would leave the range of small numbers: written values are kept below this.
+/// The limit of written values: repeated products would otherwise exceed the range of small numbers.
 const MOST: i64 = 1_000_000;
 
 fn statements(context: &mut Context) -> CaseResult {
@@ -69,7 +69,7 @@ fn statements(context: &mut Context) -> CaseResult {
         keep: |_| None,
     };
     context.property_of(&inputs, |_, steps| {
-        // An earlier input may have failed.
+        // The check of an earlier input may have failed.
         session.rollback()?;
         let mut wanted = rows.clone();
         for (round, step) in (1..).zip(&steps) {

@@ -1,4 +1,4 @@
-//! Changed primary keys, and the rows that refer to them.
+//! Changed primary keys, and the rows that reference them.
 
 use selfsame::prelude::*;
 

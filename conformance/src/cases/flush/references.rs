@@ -1,4 +1,5 @@
-//! Foreign keys that no parent's primary key alone puts in order: to other unique columns, and with one nullable column of several.
+//! Foreign keys whose order does not follow from a parent's primary key: those to other unique columns, and those with one nullable column of
+//! several.
 
 use selfsame::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::World;
 
-/// Names its root by the root's text.
+/// Refers to its root by the root's text.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "words")]
 struct Word {
@@ -64,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
 /// The texts of words and of their roots.
 type Words<'a> = &'a [(&'a str, Option<&'a str>)];
 
-/// Words before and after a change: the same words by their places, new ones at the end, and deleted ones without a text.
+/// Words before and after a change: the same words at the same positions, new ones at the end, deleted ones without a text.
 const CHANGES: &[(Words<'_>, Words<'_>)] = &[
     (&[], &[("a", Some("b")), ("b", None), ("c", Some("a"))]),
     (
@@ -145,7 +146,7 @@ fn change_words(
     Ok(())
 }
 
-/// A row that requires a word moves to another, which may be new, or is deleted while the word changes.
+/// A row that requires a word moves to another word, which may be new, or is deleted, while the word changes.
 fn leave_for_another_word(world: &World) -> CaseResult {
     for other in [Some("old"), Some("new"), None] {
         let mut session = world.session();

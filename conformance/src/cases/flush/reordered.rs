@@ -19,7 +19,7 @@ struct Cell {
     remarks: HasMany<Remark>,
 }
 
-/// The database lets it follow its cell.
+/// Follows its cell by ON UPDATE.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "notes",
@@ -36,7 +36,7 @@ struct Note {
     cell_place: i64,
 }
 
-/// UPDATEs let it follow its cell.
+/// Follows its cell by UPDATE statements of the session.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "remarks",
@@ -76,7 +76,7 @@ fn notes(world: &World) -> CaseResult<Vec<(i64, i64, i64)>> {
 fn reordered(context: &mut Context) -> CaseResult {
     let world = World::of(context, &metadata![Cell, Note, Remark])?;
     let mut session = world.session();
-    // Each key is the other with its columns exchanged.
+    // Each key is the other one with its columns exchanged.
     let [cell, mirrored] = session.add_all([Cell::new(1, 2), Cell::new(2, 1)]);
     let [note, _] = session.add_all([Note::new(1, 1, 2), Note::new(2, 2, 1)]);
     for (id, cell) in [(1, cell), (2, mirrored)] {

@@ -1,4 +1,4 @@
-//! Rows that the database leaves out of an INSERT without an error.
+//! Rows that the database skips in an INSERT without an error.
 
 use selfsame::prelude::*;
 use selfsame::session::State;
@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[Case::full("flush.insert.skipped", skipped)
     .hint("Report how many rows were inserted, not how many were sent.")
     .covers(&[Contract(49), Rule(18)])];
 
-/// Statements that make INSERTs skip rows, in the syntax of one database after the other.
+/// Statements that make INSERTs skip rows, each in the syntax of one database.
 const WAYS: [&[&str]; 2] = [
     &[
         "CREATE TRIGGER skip_user BEFORE INSERT ON users WHEN new.name LIKE 'no%' BEGIN SELECT RAISE(IGNORE); END",

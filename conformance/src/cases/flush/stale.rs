@@ -1,4 +1,4 @@
-//! Rows that another transaction changed or removed in between.
+//! Rows that another transaction has changed or removed.
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
@@ -86,7 +86,7 @@ fn stale_replaced(context: &mut Context) -> CaseResult {
     let last = session.get::<User>(keys[1])?;
     session.commit()?;
     let mut other = world.session();
-    // The greatest key is free again, which some databases use for the next row.
+    // The greatest key is free again; some databases use it for the next row.
     User::query()
         .filter(User::ID.eq(keys[1]))
         .delete()
@@ -168,7 +168,7 @@ fn version_lost_update(context: &mut Context) -> CaseResult {
     }
     match other.commit() {
         Ok(()) => {}
-        // If readers block writers, no update is lost either.
+        // If readers block writers, updates cannot be lost either.
         Err(error) if error.kind() == ErrorKind::Busy => return Ok(()),
         Err(error) => return Err(error.into()),
     }
@@ -258,7 +258,7 @@ fn stale_changed(context: &mut Context) -> CaseResult {
             }
             match other.commit() {
                 Ok(()) => {}
-                // If readers block writers, no update is lost either.
+                // If readers block writers, updates cannot be lost either.
                 Err(error) if error.kind() == ErrorKind::Busy && transactions == 1 => continue,
                 Err(error) => return Err(error.into()),
             }

@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(7), Contract(31), Contract(32)]),
 ];
 
-/// Texts that are equal on some database.
+/// Texts that some database considers equal.
 const ALIKE: [&str; 14] = [
     "a",
     "A",

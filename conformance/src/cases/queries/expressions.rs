@@ -1,4 +1,4 @@
-//! The expression language over windows, common tables, documents and days; text with parameters; pages; locks.
+//! The expression language over windows, common table expressions, documents and dates; text with parameters; pages; locks.
 
 use selfsame::dialect::{DatePart, JsonStep};
 use selfsame::prelude::*;
@@ -314,7 +314,7 @@ fn computed_decimals(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// When something happened, and its description.
+/// An event: when it happened, and its description.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "events")]
 struct Happening {
@@ -465,7 +465,7 @@ fn keys(context: &mut Context) -> CaseResult {
     joined_keys(&mut session)
 }
 
-/// An expression over the object's columns, and a key of a joined table that has several rows for an object.
+/// An expression over the object's columns and a key of a joined table that has several rows per object.
 fn joined_keys(session: &mut Session) -> CaseResult {
     let users = User::query().all(session)?;
     let number = |session: &Session, user: Handle<User>| -> usize {

@@ -1,4 +1,4 @@
-//! Aggregates, windows, joins and orders over rows with ties, NULLs and duplicates, against results computed in Rust.
+//! Aggregates, windows, joins and orders over rows with ties, NULLs and duplicates, compared with results computed in Rust.
 
 use std::collections::BTreeMap;
 
@@ -222,7 +222,7 @@ fn sum_of(rows: &[Sale], shop: Option<i32>) -> i64 {
     of.filter_map(|row| row.amount).sum()
 }
 
-/// The rows of a shop in the order of a key and then of their ids, NULLs left out.
+/// Returns the rows of a shop in the order of a key and then of their ids, without NULLs.
 fn part(rows: &[Sale], shop: Option<i32>) -> Vec<&Sale> {
     let mut part: Vec<&Sale> = rows
         .iter()
@@ -413,7 +413,7 @@ fn joins(context: &mut Context) -> CaseResult {
         "and of a left join, with the rows that have no partner"
     );
 
-    // Each row finds itself, and only some of the amounts are the key of a third row.
+    // Each row joins with itself, and some of the amounts are also the key of a third row.
     let third = alias::<Sale>("third");
     let mut found = select((Sale::ID, third.column(Sale::ID).nullable()))
         .from(Sale::table())

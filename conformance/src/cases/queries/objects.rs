@@ -1,4 +1,4 @@
-//! Queries of objects that read several tables, and of columns instead of objects.
+//! Queries for objects that read several tables, and queries for columns instead of objects.
 
 use selfsame::prelude::*;
 use selfsame::sql::{alias, avg, count, max, min, sum};

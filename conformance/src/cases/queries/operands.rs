@@ -1,7 +1,7 @@
-//! Every operator and function of the expression language, over a table of operands, against results computed in Rust.
+//! Every operator and function of the expression language over a table of operands, compared with results computed in Rust.
 //!
-//! A right and a wrong engine agree on most operands. So each expression is tried with all of them: NULL on either side, both signs, equals,
-//! empty text, fractions, letters of both cases, and the characters that patterns treat as special.
+//! A wrong engine returns the right result for most operands. So each expression is tried with all of them: NULL on either side, both signs,
+//! equal values, empty text, fractions, letters of both cases, and the characters that patterns treat as special.
 
 mod texts;
 
@@ -125,7 +125,7 @@ const TEXTS: [Option<&str>; 21] = [
     Some("😀b"),
 ];
 
-/// A session, and every pair of operands as a row.
+/// Returns a session, and every pair of operands as a row.
 fn with_numbers(context: &Context) -> CaseResult<(Session, Vec<Numbers>)> {
     let engine = Engine::from_backend(context.backend());
     metadata![Numbers].create_all(&engine)?;
@@ -179,7 +179,7 @@ macro_rules! agree {
     }};
 }
 
-/// Checks a condition in every row, projected, and the rows that it, its negation and its NULLs find.
+/// Checks a condition in every row, as a projection, and checks the rows that it, its negation and its test for NULL find.
 macro_rules! decide {
     ($session:ident, $entity:ident, $rows:ident, $name:expr, $condition:expr, $wanted:expr) => {{
         let condition = $condition;
@@ -298,13 +298,13 @@ fn comparisons(context: &mut Context) -> CaseResult {
         rows,
         "0 to b around a",
         Numbers::A.between(0, Numbers::B),
-        // One false operand decides, whatever the other is.
+        // One false operand is enough, even if the other is NULL.
         |row: &Numbers| both(row.a.map(|a| a >= 0), row.a.zip(row.b).map(|(a, b)| a <= b))
     );
     Ok(())
 }
 
-/// AND of three-valued logic.
+/// AND in three-valued logic.
 fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     match (left, right) {
         (Some(false), _) | (_, Some(false)) => Some(false),
@@ -313,7 +313,7 @@ fn both(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     }
 }
 
-/// OR of three-valued logic.
+/// OR in three-valued logic.
 fn either(left: Option<bool>, right: Option<bool>) -> Option<bool> {
     both(left.map(|l| !l), right.map(|r| !r)).map(|neither| !neither)
 }
@@ -370,7 +370,7 @@ fn logic(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// `subject IN list` of three-valued logic.
+/// `subject IN list` in three-valued logic.
 fn is_in(subject: Option<i64>, list: &[Option<i64>]) -> Option<bool> {
     let equal = |item: &Option<i64>| subject.zip(*item).map(|(s, i)| s == i);
     list.iter().map(equal).fold(Some(false), either)

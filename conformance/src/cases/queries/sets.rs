@@ -1,4 +1,4 @@
-//! Joins, groups and sets.
+//! Joins, groups and set operations.
 
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Value, ValueType};
@@ -206,7 +206,7 @@ fn intersections(context: &mut Context) -> CaseResult {
     combined(context, &[("INTERSECT", &[2]), ("EXCEPT", &[1])])
 }
 
-/// Combines the values below 3 with those above 1, of 1, 1, 2 and 3.
+/// Combines, of the values 1, 1, 2 and 3, those below 3 with those above 1.
 fn combined(context: &Context, operators: &[(&str, &[i64])]) -> CaseResult {
     let mut database = with_values(context, &[Some(1), Some(1), Some(2), Some(3)])?;
     for &(operator, wanted) in operators {

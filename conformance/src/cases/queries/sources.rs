@@ -144,7 +144,7 @@ fn expression(context: &mut Context) -> CaseResult {
         .select(User::NAME)
         .all(&mut session)?;
     check_eq!(mixed, ["cy"], "text beside a column");
-    // A type of the program, compared and written as itself.
+    // A type that the program defines, compared and written by its own conversion.
     session.add_all([Lamp::new(Colour::Red), Lamp::new(Colour::DarkGreen)]);
     session.commit()?;
     let green = Lamp::query()
@@ -202,7 +202,7 @@ fn aliased(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Two columns by name.
+/// Two columns, read by name.
 #[derive(FromRow, Clone, Debug, PartialEq)]
 struct Person {
     name: String,

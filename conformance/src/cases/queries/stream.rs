@@ -1,4 +1,4 @@
-//! How rows are passed to a reader: all of them, once, in order, until it stops.
+//! How rows are passed to a reader: all of them, once, in order, until the reader stops.
 
 use selfsame::backend::Statement;
 use selfsame::value::ValueType;
@@ -92,7 +92,7 @@ fn many(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Checks that a result of so many rows ends with its last row; `v` is one less than `id`.
+/// Checks that a result of this many rows ends with its last row; `v` is one less than `id`.
 fn check_size(database: &mut Database, size: i64) -> CaseResult {
     let first = "SELECT [v] FROM [t] WHERE [id] <= ? ORDER BY [id]";
     let found = database.integers(first, &[int(size)])?;
@@ -210,7 +210,7 @@ fn error_at(context: &mut Context) -> CaseResult {
         1, 2, 64, 65, 100, 101, 256, 257, 1_000, 1_001, 1_024, 1_025, COUNT,
     ] {
         let set = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
-        // Its absolute value is no 64-bit integer.
+        // Its absolute value does not fit in a 64-bit integer.
         database.execute(set, &[int(i64::MIN), int(at)])?;
         let found = database.integers("SELECT abs([v]) FROM [t] ORDER BY [id]", &[]);
         check!(

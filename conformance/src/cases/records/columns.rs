@@ -31,7 +31,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(42)]),
 ];
 
-/// The error of a name with a space at one end.
+/// Returns an error for a name with a space at one end.
 fn is_trimmed(value: &Value) -> Result<(), String> {
     match value {
         Value::Text(text) if text.trim() != text => Err("it has spaces around it".to_owned()),
@@ -84,7 +84,7 @@ fn version(context: &mut Context) -> CaseResult {
     other[theirs].set("title", "theirs")?;
     match other.commit() {
         Ok(()) => {}
-        // If readers block writers, no update is lost either.
+        // If readers block writers, updates cannot be lost either.
         Err(error) if error.kind() == ErrorKind::Busy => {
             other.rollback()?;
             session.rollback()?;

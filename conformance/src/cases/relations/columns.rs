@@ -13,7 +13,7 @@ use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
 use crate::world::{Task, User, World};
 
-/// A person of a firm: the firm is part of the key.
+/// A person in a firm; the firm is part of the key.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "clerks")]
 struct Clerk {

@@ -1,4 +1,4 @@
-//! Filtered loading, and relations that must not be loaded lazily: what a query's options change, and what they do not.
+//! Filtered loading, and relations that must not be loaded lazily: what the options of a query change, and what they do not.
 
 use selfsame::ErrorKind;
 use selfsame::dialect::Batch;
@@ -43,7 +43,7 @@ pub(super) const CASES: &[Case] = &[
         .since(12),
 ];
 
-/// Two users with three tasks and two of which some are done, and one without any.
+/// Two users with three and two tasks, some of which are done, and one user without tasks.
 fn with_tasks(context: &Context) -> CaseResult<World> {
     let world = World::new(context)?;
     let mut session = world.session();

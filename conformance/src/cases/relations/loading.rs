@@ -1,4 +1,4 @@
-//! How relations are loaded: with how many statements, and with which result.
+//! How relations are loaded: the number of statements, and the result.
 
 use selfsame::dialect::Batch;
 use selfsame::prelude::*;
@@ -40,7 +40,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Rule(30), Rule(27)]),
 ];
 
-/// Three users: with two tasks, with one, with none.
+/// Three users: with two tasks, one task, and none.
 fn with_graph(context: &Context) -> CaseResult<World> {
     let world = World::new(context)?;
     world.with_tasks("ann", &["a", "b"])?;

@@ -128,7 +128,7 @@ fn failed(message: &str) -> crate::case::Failure {
     crate::case::Failure::Assertion(message.to_owned())
 }
 
-/// The names of an article's topics in the database, in order.
+/// Returns the sorted names of an article's topics in the database.
 fn stored(world: &World, key: i64) -> CaseResult<Vec<String>> {
     let mut session = world.session();
     let article = session
@@ -421,7 +421,7 @@ fn stale(context: &mut Context) -> CaseResult {
     let (world, key) = library(context)?;
     let mut session = world.session();
     let (article, [a, _, c]) = open(&mut session, key)?;
-    // The session does not know that it is missing.
+    // The session does not know that the row is gone.
     session.remove(article, Article::TOPICS, c)?;
     session.remove(article, Article::TOPICS, a)?;
     let error = session.flush().err();

@@ -1,4 +1,4 @@
-//! The state that memory assumes of a row: after rollbacks, after own writes, for expired objects, and for keys whose rows are gone.
+//! What memory assumes about a row: after rollbacks, after the session's own writes, for expired objects, and for keys whose rows are gone.
 
 use selfsame::prelude::*;
 use selfsame::session::State;
@@ -63,7 +63,7 @@ pub(super) const CASES: &[Case] = &[
 
 type Own = fn(&mut Session, Handle<User>) -> selfsame::Result<()>;
 
-/// Ways to write an age of 15 over one of 10 by a statement that does not update memory.
+/// Ways to overwrite an age of 10 with 15 by a statement that does not update memory.
 const OWN: [(&str, Own); 3] = [
     ("expression", |s, user| {
         s.set_expr(user, User::AGE, User::AGE + 5)?;
@@ -79,7 +79,7 @@ const OWN: [(&str, Own); 3] = [
     }),
 ];
 
-/// A session that has read a user of ten years.
+/// Returns a session that has read a user of age 10.
 fn aged(world: &World) -> CaseResult<(Session, Handle<User>, i64)> {
     world.empty(&["users"])?;
     let mut session = world.session();

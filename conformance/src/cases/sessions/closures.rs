@@ -116,7 +116,7 @@ fn nested(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Runs what must panic.
+/// Runs work that must panic.
 fn panics(session: &mut Session, work: impl FnOnce(&mut Session)) -> CaseResult {
     let panicked = catch_unwind(AssertUnwindSafe(|| work(session))).is_err();
     check!(panicked, "a panic must reach the program");
@@ -171,7 +171,7 @@ fn panic_in_savepoint(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Calls a hook the first time only.
+/// Calls a hook only the first time.
 fn once(
     work: impl Fn(&mut Session) -> selfsame::Result<()> + Send + Sync + 'static,
 ) -> impl Fn(&mut Session) -> selfsame::Result<()> + Send + Sync + 'static {

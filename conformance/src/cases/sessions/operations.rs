@@ -381,7 +381,7 @@ fn retry(context: &mut Context) -> CaseResult {
     let key = world.with_users(&["ann"])?[0];
     let mut levels = world.engine.capabilities().isolation_levels.clone();
     levels.sort();
-    // Below these nobody promises that an update is not lost.
+    // Lower levels do not promise that updates are not lost.
     levels.retain(|level| *level >= Isolation::RepeatableRead);
     let mut session = world.session();
     while let Some(level) = levels.pop() {
@@ -393,7 +393,7 @@ fn retry(context: &mut Context) -> CaseResult {
             let age = s[ann].age.unwrap_or(0);
             s.add(Task::new(format!("try {tries}")));
             if tries == 1 {
-                // Another session is faster.
+                // Another session commits first.
                 let mut other = Session::new(&world.engine);
                 if let Some(same) = other.get::<User>(key)? {
                     other[same].age = Some(10);
@@ -403,7 +403,7 @@ fn retry(context: &mut Context) -> CaseResult {
             s[ann].age = Some(age + 1);
             Ok(age)
         });
-        // If readers lock what they read, no other transaction can be faster; one level below they do not.
+        // If readers lock what they read, no other transaction can commit first; one level below they do not.
         if matches!(&seen, Err(error) if error.kind() == ErrorKind::Busy) {
             check_eq!(world.users()?[0].age, None, "nothing was written");
             continue;

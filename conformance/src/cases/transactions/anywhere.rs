@@ -1,4 +1,4 @@
-//! Every kind of statement does the same at every moment in the life of a connection.
+//! Every kind of statement has the same effect at every moment in the life of a connection.
 
 use selfsame::backend::Statement;
 use selfsame::dialect::{Begin, Capabilities, Isolation, Transaction};
@@ -24,11 +24,11 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(49), Contract(53)]),
 ];
 
-/// What happened on the connection before.
+/// What happened on the connection earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
-    /// It was reset so often, after raw SQL or not, or with an open transaction.
+    /// It was reset this many times, with or without raw SQL before it or an open transaction.
     Reset {
         raw: bool,
         times: usize,
@@ -36,14 +36,14 @@ enum Before {
     },
     /// A reader stopped after the first row.
     Stopped,
-    /// So many rows were refused.
+    /// This many rows were refused.
     Refused(usize),
     Commits(usize),
     Rollback,
     Definition,
-    /// A transaction of nothing but a definition was committed, and another one rolled back.
+    /// A transaction with nothing but DDL was committed, and another one rolled back.
     DefinedInTransaction,
-    /// Such a transaction.
+    /// A transaction that began this way.
     Begun(Begin),
 }
 
@@ -68,7 +68,7 @@ fn begin_with(level: Option<Isolation>, read_only: bool, writes_first: bool) -> 
     begin
 }
 
-/// What a backend with these claims can have done.
+/// Returns the histories that are possible for a backend with these claims.
 fn befores(claims: &Capabilities) -> Vec<Before> {
     let reset = |raw, times, open| Before::Reset { raw, times, open };
     let mut all = vec![
@@ -99,7 +99,7 @@ fn befores(claims: &Capabilities) -> Vec<Before> {
     all
 }
 
-/// Where a backend with these claims can run statements.
+/// Returns where a backend with these claims can run statements.
 fn withins(claims: &Capabilities) -> Vec<Within> {
     let mut all = vec![Within::Alone];
     if !claims.transactions {
@@ -148,7 +148,7 @@ fn anywhere(context: &mut Context) -> CaseResult {
         only_returning(context)?;
     }
     let violations = violations(claims.checks);
-    // Every place in a transaction with both endings, the most common ones after each thing that may have happened.
+    // Every place in a transaction is tried with both endings; after each history, only the most common places are tried.
     let common = [
         Within::Alone,
         Within::Savepoints(1),
@@ -164,7 +164,7 @@ fn anywhere(context: &mut Context) -> CaseResult {
             let mut at = Moment::new(context, moment, &violations[pair..pair + 2])?;
             at.apply(before)?;
             for commits in [true, false] {
-                // Elsewhere, every second thing that happened before has the other ending.
+                // After other histories, the ending alternates.
                 if !is_first && commits != (number % 2 == 0) {
                     continue;
                 }
@@ -192,7 +192,7 @@ fn anywhere(context: &mut Context) -> CaseResult {
                     }
                 };
                 if commits || *within == Within::Alone {
-                    // What is not committed goes with its connection.
+                    // Dropping the connection loses what is not committed.
                     at = at.reopen(context)?;
                     at.check_rows(&rows)?;
                 }
@@ -202,7 +202,7 @@ fn anywhere(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Writes only by queries in a transaction: a row, and what it returns.
+/// Writes only by queries in a transaction: each inserts a row and returns its key.
 fn only_returning(context: &Context) -> CaseResult {
     let moment = "a transaction of INSERT … RETURNING alone".to_owned();
     let mut at = Moment::new(context, moment, &[])?;
@@ -234,7 +234,7 @@ fn repeated(context: &mut Context) -> CaseResult {
     let mut rows = Vec::new();
     for run in 1..=110 {
         at.moment = format!("run {run}");
-        // Of three runs one is outside a transaction, one is committed and one is rolled back.
+        // Of each three runs, one is outside a transaction, one is committed and one is rolled back.
         let violation = run / 3 % violations.len();
         at.violations = &violations[violation..=violation];
         at.start()?;
@@ -254,7 +254,7 @@ fn repeated(context: &mut Context) -> CaseResult {
 struct Moment<'a> {
     database: Database,
     moment: String,
-    /// The rows that are refused at this moment.
+    /// The violations that are tried at this moment.
     violations: &'a [Violation],
     claims_savepoints: bool,
 }
@@ -265,7 +265,7 @@ fn start_rows() -> Vec<Row> {
     vec![(1, 10, "one"), (2, 20, "two "), (3, 30, ""), (4, 40, "é")]
 }
 
-/// What [`Moment::run_all`] makes of the rows.
+/// Returns the rows after [`Moment::run_all`].
 fn end_rows() -> Vec<Row> {
     vec![
         (1, 11, "new"),
@@ -297,7 +297,7 @@ impl<'a> Moment<'a> {
         Self::new(context, self.moment, self.violations)
     }
 
-    /// Does what happened before, and checks what it kept.
+    /// Brings the connection into this history, and checks the rows that it leaves.
     fn apply(&mut self, before: Before) -> CaseResult {
         match before {
             Before::Nothing => {}
@@ -365,7 +365,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// Checks in how many rows that was kept.
+    /// Checks in how many rows `v` is zero.
     fn check_zeros(&mut self, wanted: i64) -> CaseResult {
         let kept = "SELECT count(*) FROM [t] WHERE [v] = ?";
         check_eq!(
@@ -377,7 +377,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// Creates a table in a transaction of its own, if the backend does not refuse that.
+    /// Creates tables in separate transactions, unless the backend refuses this.
     fn define_in_transactions(&mut self) -> CaseResult {
         let table = value_table("defined", ColumnType::I64);
         let database = &mut self.database;
@@ -402,7 +402,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// Writes the rows that every moment begins with.
+    /// Writes the rows with which every moment starts.
     fn start(&mut self) -> CaseResult {
         for table in ["t", "copies"] {
             self.database
@@ -412,7 +412,7 @@ impl<'a> Moment<'a> {
         self.run_each(INSERT, &TYPES, &rows, &[1; 4])
     }
 
-    /// Returns false if the backend refuses to go there.
+    /// Enters a transaction or savepoints; returns false if the backend refuses.
     fn enter(&mut self, within: Within) -> CaseResult<bool> {
         let database = &mut self.database;
         match within {
@@ -523,7 +523,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// Ends the transaction of [`Moment::run_all`], and returns the rows that it must leave.
+    /// Ends the transaction of [`Moment::run_all`], and returns the rows that must remain.
     fn end_transaction(&mut self, commits: bool) -> CaseResult<Vec<Row>> {
         self.end(commits)?;
         let rows = match commits {
@@ -613,7 +613,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// The same in a savepoint each, so that the transaction goes on.
+    /// Writes the same rows, each in a savepoint, so that the transaction continues.
     fn refuse_each_in_savepoint(&mut self) -> CaseResult {
         for violation in self.violations {
             self.database.savepoint("refused")?;
@@ -654,7 +654,7 @@ impl<'a> Moment<'a> {
         Ok(())
     }
 
-    /// Undoes one change by a savepoint and keeps another.
+    /// Undoes one change with a savepoint and keeps another.
     fn undo_one(&mut self) -> CaseResult {
         let set = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
         self.database.savepoint("undone")?;

@@ -1,4 +1,4 @@
-//! A transaction that has read rows which another has changed since.
+//! A transaction that has read rows which another transaction then changed.
 
 use std::thread;
 use std::time::Duration;
@@ -50,14 +50,14 @@ fn reported(context: &mut Context) -> CaseResult {
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::Busy)
         {
-            // Rows that were read are locked until the transaction ends: nobody can change them.
+            // Rows that were read are locked until the transaction ends: no other transaction can change them.
             let _ = other.rollback();
             database.rollback()?;
             locked += 1;
             continue;
         }
         changed?;
-        // The row is no longer locked, so nothing waits.
+        // The row is no longer locked, so nothing has to wait.
         let ended = database
             .execute(SET, &[int(-round), int(1)])
             .and_then(|_| database.commit());
@@ -126,14 +126,14 @@ fn crossed(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// How long another transaction is given to write something else, if it does not have to wait.
+/// How long another transaction gets to write other rows, if it does not have to wait.
 const HEAD_START: Duration = Duration::from_millis(150);
 
-/// Checks that a transaction which announced that it writes is not refused for what is written to other rows after it has read.
+/// Checks that a transaction that announced writes is not refused because others write other rows after it has read.
 fn announced(database: &mut Database, mut other: Database) -> CaseResult {
     database.begin_write()?;
     keys(database)?;
-    // Where only one transaction can write at a time, this waits, and may give up.
+    // If only one transaction can write at a time, this waits, and may time out.
     let waiting = Waiting::start(move || {
         let row = &[int(2), int(0)];
         let written = other.begin_write().and_then(|()| {

@@ -1,4 +1,4 @@
-//! Each way in which a transaction can end, as the next one sees it, on the same connection and on another.
+//! Each way in which a transaction can end, and what the next transaction sees, on the same connection and on another.
 
 use selfsame::ErrorKind;
 use selfsame::backend::{Sql, StatementKind};
@@ -76,9 +76,9 @@ enum Ending {
     Rollback,
     /// A refused statement, then ROLLBACK.
     Error,
-    /// The pool takes the connection back.
+    /// The connection returns to the pool.
     Reset,
-    /// The connection is dropped, and the next one opened.
+    /// The connection is dropped, and a new one opened.
     Drop,
 }
 
@@ -175,7 +175,7 @@ fn next(context: &mut Context) -> CaseResult {
             database.transaction(Transaction::Begin(begin))?;
             keys(&mut database)?;
             if begin.read_only && ending == Ending::Error {
-                // A read-only transaction refuses the write for another reason.
+                // In a read-only transaction the write is refused for another reason.
                 database.rollback()?;
             } else {
                 database = ending.end(context, database)?;
@@ -233,7 +233,7 @@ fn lock_waits(context: &mut Context) -> CaseResult {
         matches!(&waited, Err(error) if error.kind() == ErrorKind::Busy),
         "a locked row must time out as busy, returned {waited:?}"
     );
-    // There may be no transaction to roll back: its BEGIN may have waited.
+    // There may be no transaction to roll back: its BEGIN may have timed out.
     let _ = other.rollback();
     database.commit()?;
     other.begin_write()?;
@@ -277,7 +277,7 @@ fn savepoints(context: &mut Context) -> CaseResult {
         RollbackTo,
         /// A refused statement, then a rollback to the savepoint.
         Error,
-        /// No end: the transaction ends first.
+        /// Left open: the transaction ends first.
         Open,
     }
     let mut database = with_row(context)?;
@@ -442,7 +442,7 @@ fn commits_again(context: &mut Context) -> CaseResult {
             matches!(&failed, Err(error) if error.kind() == ErrorKind::ForeignKeyViolation),
             "COMMIT number {round} must be refused, returned {failed:?}"
         );
-        // If the database leaves a failed COMMIT's transaction open, it ends here.
+        // If the database leaves the transaction of a failed COMMIT open, it ends here.
         let _ = database.rollback();
         let left = keys(&mut database);
         check!(

@@ -1,4 +1,4 @@
-//! Histories of concurrent transactions at each level, and their anomalies.
+//! Histories of concurrent transactions at each isolation level, and their anomalies.
 
 use std::sync::{Arc, Barrier};
 use std::thread;
@@ -79,7 +79,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(72), Contract(68)]),
 ];
 
-/// The weakest isolation that a level must show.
+/// Returns the weakest isolation that a level must provide.
 fn least(level: Option<Isolation>) -> Level {
     match level {
         Some(Isolation::Serializable) => Level::Serializable,
@@ -104,7 +104,7 @@ const TRANSACTIONS: usize = 25;
 const KEYS: u32 = 4;
 /// How often two transactions cross.
 const ROUNDS: i64 = 5;
-/// How long a transaction pauses, so that others run in between.
+/// How long a transaction pauses, so that others run in the meantime.
 const THINKING: Duration = Duration::from_micros(300);
 
 /// A planned step.
@@ -200,10 +200,10 @@ fn history(context: &mut Context, level: Option<Isolation>) -> CaseResult {
     Ok(())
 }
 
-/// The transactions of one session, drawn from the seed.
+/// Returns the transactions of one session, generated from the seed.
 fn plans(seed: u64, session: usize) -> Vec<Vec<Plan>> {
     let mut state = seed ^ (session as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    // SplitMix64: enough for choices.
+    // SplitMix64 is random enough to choose steps.
     let mut draw = move |most: u64| {
         state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = state;
@@ -256,7 +256,7 @@ fn session_of(
     Ok(all)
 }
 
-/// The errors that one transaction may get because of another.
+/// Returns whether another transaction may cause this error.
 fn is_conflict(error: &Error) -> bool {
     error.is_retryable() || error.kind() == ErrorKind::Busy
 }
@@ -278,7 +278,7 @@ fn transaction(
                 let append = update(Cell::table())
                     .set(Cell::LIST, Cell::LIST.concat(text))
                     .filter(Cell::ID.eq(i64::from(key)));
-                // Recorded first: the end of its transaction decides whether it took effect.
+                // Recorded first: the end of the transaction decides whether it took effect.
                 ops.push(Op::Append { key, value });
                 connected.write(&append)?;
             }
@@ -306,7 +306,7 @@ fn transaction(
     connected.commit()
 }
 
-/// Two transactions at a time, each of which reads the register that the other writes before either has written.
+/// Runs two transactions at a time. Each reads the register that the other writes, before either has written.
 fn skew(context: &mut Context) -> CaseResult {
     let engine = Engine::from_backend(context.backend()).pool_size(2);
     metadata![Cell].create_all(&engine)?;
@@ -351,7 +351,7 @@ fn crossing(
         read(&mut connected, reads)?;
         Ok(connected)
     })();
-    // Reached after a failure too, so that the other transaction does not wait forever.
+    // Also after a failure, so that the other transaction does not wait forever.
     both_read.wait();
     let mut connected = begun?;
     let write = update(Cell::table())

@@ -97,7 +97,7 @@ fn again(context: &mut Context) -> CaseResult {
             database.savepoint(&format!("s{level}"))?;
             insert(&mut database, 1 + level, level)?;
         }
-        // The first rollback leaves what was there when its savepoint was set.
+        // The first rollback restores the rows from when its savepoint was set.
         let left: Vec<i64> = (1..=target).collect();
         for round in 1..=5 {
             insert(&mut database, 100, round)?;
@@ -255,7 +255,7 @@ fn deep(context: &mut Context) -> CaseResult {
                 wanted,
                 "the rows after ROLLBACK TO level {back} of {LEVELS}"
             );
-            // The savepoint that was rolled back to is still open, and so are those around it.
+            // The savepoint to which was rolled back is still open, and so are those around it.
             next += 1;
             insert(&mut database, next, 0)?;
             if back > 2 {

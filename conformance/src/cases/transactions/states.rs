@@ -1,4 +1,4 @@
-//! What a transaction keeps whatever happens inside it or before it: its writes, its level, its access mode.
+//! What a transaction keeps, whatever happens in it or before it: its writes, its level, its access mode.
 
 use selfsame::backend::Statement;
 use selfsame::dialect::{Begin, Isolation, Transaction};
@@ -107,7 +107,7 @@ fn definition(context: &mut Context) -> CaseResult {
 enum Seen {
     Nothing,
     TheRow,
-    /// The other cannot insert it.
+    /// The other transaction cannot insert it.
     Locked,
 }
 
@@ -126,7 +126,7 @@ fn seen(reader: &mut Database, writer: &mut Database, begin: Begin, id: i64) -> 
     Ok(seen)
 }
 
-/// Checks that a level is that of its own transaction, also after a rollback, and of one that announces writes.
+/// Checks that a transaction has its own level, also after a rollback, and if it announces writes.
 fn own_levels(context: &Context, writer: &mut Database) -> CaseResult {
     let usual = seen(
         &mut Database::open(context)?,

@@ -1,4 +1,4 @@
-//! Everything that can be stored as one type, read as every other: the value that it is, or an error, never a bent one.
+//! Everything that can be stored as one type, read as every other type: the result is the same value or an error, never an altered value.
 
 use selfsame::ErrorKind;
 use selfsame::backend::Statement;
@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(1), Contract(6), Contract(22)]),
 ];
 
-/// What is stored: the ends of the type, and what looks like a value of another.
+/// Returns the values to store: the extremes of the type, and values that look like another type.
 fn stored(ty: ValueType, context: &Context) -> Vec<Value> {
     let mut values = extremes(ty, &context.capabilities());
     let texts: &[&str] = match ty {
@@ -81,7 +81,7 @@ fn stored(ty: ValueType, context: &Context) -> Vec<Value> {
     values
 }
 
-/// What is stored as, and read as: every pair. The inventory test holds it against the types that there are.
+/// Returns every pair of stored and read types. The inventory test compares it with the existing types.
 pub(crate) fn pairs() -> impl Iterator<Item = (ValueType, ValueType)> {
     TYPES
         .into_iter()
@@ -153,7 +153,7 @@ fn alone(context: &mut Context) -> CaseResult {
             database.execute(&insert, &[int(id), Typed::new(ty, value)])?;
         }
         let query = format!("SELECT [v] FROM [{name}] ORDER BY [id]");
-        // As the type that it has, since some backends prepare for the types that are read.
+        // Read it as its own type first, since some backends prepare for the types that are read.
         for columns in [[ty], [ValueType::Text], [ValueType::I64]] {
             let sql = database.sql(&query, &[], &columns);
             let mut wrong = None;
@@ -187,7 +187,7 @@ fn alone(context: &mut Context) -> CaseResult {
                     }
                     Ok(())
                 });
-            // Some databases refuse to return a column as another type at all.
+            // Some databases refuse to return a column as another type.
             check!(
                 read.is_ok() || columns != [ty],
                 "every row of {ty:?} must be readable, returned {read:?}"
@@ -202,8 +202,8 @@ fn alone(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Whether a value of one type is never one of the other, however it is kept: a text is no number, and a number no text. What engines keep
-/// as a text or a number for want of a type (a decimal, a day) cannot be told from one.
+/// Returns whether a value of one type is never a value of the other, however it is stored: a text is not a number, and a number is not a text.
+/// An engine may store a type that it does not have (a decimal, a day) as a text or a number; such values cannot be told apart.
 fn is_bent(stored: ValueType, wanted: ValueType) -> bool {
     let is_text = |ty| matches!(ty, ValueType::Text | ValueType::Json);
     let is_number = |ty| {
@@ -215,7 +215,7 @@ fn is_bent(stored: ValueType, wanted: ValueType) -> bool {
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
-/// Whether two values of different types are one and the same.
+/// Returns whether two values of different types are the same value.
 fn is_same(stored: &Value, found: &Value, context: &Context) -> bool {
     use Value::{Bytes, Date, Json, Text, Time, Timestamp, TimestampTz, Uuid};
     match (stored, found) {
@@ -251,7 +251,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a text is a way to write a value.
+/// Returns whether a text represents a value.
 fn means(text: &str, value: &Value) -> bool {
     let text = text.trim().trim_matches('"');
     match value {
@@ -302,7 +302,7 @@ fn is_written_timestamp(text: &str, at: selfsame::value::Timestamp) -> bool {
         || (time.0 == 0 && text == written_date(date))
 }
 
-/// A time without a fraction of zeros.
+/// Returns a time without the zeros at the end of its fraction.
 fn without_zeros(text: &str) -> &str {
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.'),
@@ -319,7 +319,7 @@ enum Number {
 }
 
 impl Number {
-    /// Days and times are the numbers that they are counted by: an engine may keep them so, and not know one from the other.
+    /// Converts a value to a number. Days and times are counts: an engine may store them as numbers, and then cannot tell the two apart.
     fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Bool(truth) => Self::Integer((*truth).into()),
@@ -349,7 +349,7 @@ impl Number {
             | (Self::Integer(integer), Self::Float(float)) => {
                 format!("{float:.0}") == integer.to_string() && float.fract() == 0.0
             }
-            // No float is a tenth: the nearest one stands for it.
+            // A float cannot be a tenth: compare with the nearest float.
             (Self::Float(float), Self::Decimal(decimal))
             | (Self::Decimal(decimal), Self::Float(float)) => decimal
                 .to_string()

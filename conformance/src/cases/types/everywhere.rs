@@ -1,7 +1,7 @@
-//! Values of every type on every path that a value can take through a statement, each compared with what was sent.
+//! Values of every type on every path through a statement, each compared with the value that was sent.
 //!
-//! A path is one place of one kind of statement: the list of IN, the condition of a DELETE, the result of COALESCE. Backends
-//! convert values in each of them separately, so that one can be wrong while all others are right.
+//! A path is one place in one kind of statement: the list of IN, the condition of a DELETE, the result of COALESCE. Backends convert values in
+//! each of them separately, so one can be wrong while all others are right.
 
 mod compared;
 mod computed;
@@ -149,7 +149,7 @@ impl ColumnValue for Document {
     }
 }
 
-/// A type of columns that is its own base type.
+/// A column type that is its own base type.
 trait Operand: ColumnValue<Base = Self> + Debug {}
 
 impl<V: ColumnValue<Base = V> + Debug> Operand for V {}
@@ -160,7 +160,7 @@ type InsertOf<V> = Insert<(Column<Cell, i64>, Column<Cell, Option<V>>)>;
 /// A row by its key.
 type Keyed<V> = (i64, Option<V>);
 
-/// The values of one type, as rows of one column: numbered from 1, with NULL as the last.
+/// The values of one type, as rows of one column: numbered from 1, with NULL last.
 struct Cells<'a, V> {
     world: &'a World,
     capabilities: Capabilities,
@@ -190,13 +190,13 @@ impl<'a, V: Operand> Cells<'a, V> {
         })
     }
 
-    /// The values with their keys, without NULL.
+    /// Returns the values with their keys, without NULL.
     fn values(&self) -> Vec<(i64, V)> {
         let rows = self.rows.iter().cloned();
         rows.filter_map(|(id, value)| Some((id, value?))).collect()
     }
 
-    /// A connection for one statement: some databases have only one, which sessions need too.
+    /// Returns a connection for one statement: some databases have only one, which sessions need too.
     fn connect(&self) -> CaseResult<Connected> {
         Ok(self.world.engine.connect()?)
     }
@@ -261,7 +261,7 @@ impl<'a, V: Operand> Cells<'a, V> {
         Ok(())
     }
 
-    /// Returns what an operation returned, which must work for every type.
+    /// Returns the result of an operation that must work for every type.
     fn done<T>(&self, path: &str, result: selfsame::Result<T>) -> CaseResult<T> {
         result.map_err(|error| match error.kind() {
             ErrorKind::Unsupported => Failure::Backend(error),
@@ -269,13 +269,13 @@ impl<'a, V: Operand> Cells<'a, V> {
         })
     }
 
-    /// How many values one statement can have: `many`, or fewer where the parameters are limited.
+    /// Returns how many values a statement can have: `many`, or fewer if the parameters are limited.
     fn room_for(&self, many: usize) -> usize {
         let most = self.capabilities.max_parameters;
         most.map_or(many, |most| many.min(most))
     }
 
-    /// Whether the database can compare values of the type for equality.
+    /// Returns whether the database can compare values of the type for equality.
     fn has_equality(&self) -> bool {
         match V::TYPE {
             ValueType::Json => false,
@@ -284,14 +284,14 @@ impl<'a, V: Operand> Cells<'a, V> {
         }
     }
 
-    /// Whether every database has MIN and MAX of the type.
+    /// Returns whether every database has MIN and MAX for the type.
     fn has_extremes(&self) -> bool {
         let without = [ValueType::Bool, ValueType::Bytes, ValueType::Uuid];
         self.has_equality() && !without.contains(&V::TYPE)
     }
 }
 
-/// The value as the backend sees it.
+/// Returns the value as the backend sees it.
 fn plain<V: ColumnValue>(value: Option<&V>) -> Value {
     value.map_or(Value::Null, |value| match value.to_param() {
         Param::Ref(value) => value.to_owned(),
@@ -300,7 +300,7 @@ fn plain<V: ColumnValue>(value: Option<&V>) -> Value {
     })
 }
 
-/// Whether two values are equal in SQL.
+/// Returns whether two values are equal in SQL.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Decimal(a), Value::Decimal(b)) => a.compare(*b).is_eq(),
@@ -308,7 +308,7 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// The order of two values, if all databases agree about it.
+/// Returns the order of two values, if all databases agree on it.
 fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => Some(a.cmp(b)),
@@ -327,7 +327,7 @@ fn order(a: &Value, b: &Value) -> Option<Ordering> {
     }
 }
 
-/// A value that is greater in every collation: one more at the end, where there is an end.
+/// Returns a value that is greater in every collation: with an additional part at the end, if the type has an end.
 fn longer<V: Operand>(value: &V) -> Option<V> {
     let longer = match plain(Some(value)) {
         Value::Text(text) => Value::Text(text + "z"),
@@ -337,7 +337,7 @@ fn longer<V: Operand>(value: &V) -> Option<V> {
     V::from_value(longer.as_ref()).ok()
 }
 
-/// What is special about a value, for messages.
+/// Describes what is special about a value, for messages.
 fn class(value: &Value) -> &'static str {
     const LONG: usize = 64;
     match value {
@@ -362,10 +362,10 @@ fn class(value: &Value) -> &'static str {
     }
 }
 
-/// How many values of each type are drawn, besides the table of special ones.
+/// The number of values that are drawn for each type, in addition to the table of special ones.
 const DRAWN: usize = 4;
 
-/// Values of a type that differ from each other in SQL: those that backends are known to alter, and some drawn ones.
+/// Returns values of a type that differ from each other in SQL: those that backends are known to alter, and some drawn ones.
 fn operands(ty: ValueType, capabilities: &Capabilities, seed: u64) -> CaseResult<Vec<Value>> {
     let mut all = special(ty, capabilities);
     all.extend(extremes(ty, capabilities));
@@ -385,7 +385,7 @@ fn operands(ty: ValueType, capabilities: &Capabilities, seed: u64) -> CaseResult
     Ok(kept)
 }
 
-/// Values that only some paths alter; they come before the extremes, so that they are kept where both are equal.
+/// Returns values that only some paths alter. They come before the extremes, so that they are kept if both are equal.
 fn special(ty: ValueType, capabilities: &Capabilities) -> Vec<Value> {
     match ty {
         ValueType::F32 if capabilities.negative_zero => vec![Value::F32(-0.0)],

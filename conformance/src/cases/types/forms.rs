@@ -1,4 +1,4 @@
-//! Values in several forms: texts that look like numbers, times that statements wrote, decimals with zeros at the end.
+//! Values in several forms: texts that look like numbers, times written by statements, decimals with zeros at the end.
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;

@@ -1,5 +1,5 @@
-//! Values by kind and position, not only at the ends of their types: each special character in each place, each length around a
-//! power of two, each scale, the corners of the calendar, each way to write a document.
+//! Values by kind and position, not only at the extremes of their types: each special character in each position, each length around a power of
+//! two, each scale, the corner cases of the calendar, each notation of a document.
 
 use selfsame::dialect::DatePart;
 use selfsame::metadata;
@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(20)]),
 ];
 
-/// Stores all values in one batch, reads them back in order, and finds each by `=` where the type has it.
+/// Stores all values in one batch, reads them back in order, and finds each by `=` if the type has it.
 pub(super) fn keep(context: &Context, name: &str, ty: ValueType, stored: &[Value]) -> CaseResult {
     keep_unasked(context, name, ty, stored)?;
     if ty == ValueType::Json {
@@ -251,7 +251,7 @@ fn days_of(month: u8, year: i32) -> u8 {
     }
 }
 
-/// The first and last days of each month of years that calendars treat apart.
+/// Returns the first and last days of each month of years that calendars treat specially.
 fn corners() -> Vec<Date> {
     let years = [
         1, 4, 99, 100, 400, 999, 1000, 1581, 1582, 1600, 1700, 1752, 1899, 1900, 1904, 1969, 1970,
@@ -403,7 +403,7 @@ fn forms(context: &mut Context) -> CaseResult {
         "\"%_\\\\\"",
     ];
     if context.capabilities().json_text_kept {
-        // Other texts of the same documents: only where the text itself is claimed to be kept.
+        // Other texts of the same documents: only if the backend claims to keep the text.
         forms.extend([
             "{\"a\":1,\"a\":2}",
             "1e2",

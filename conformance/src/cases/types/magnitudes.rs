@@ -1,4 +1,4 @@
-//! Numbers on both sides of every power of two and ten, and moments on both sides of the hours in which clocks change.
+//! Numbers on both sides of every power of two and ten, and times on both sides of the hours in which clocks change.
 
 use selfsame::value::{Date, Decimal, Timestamp, TimestampTz, Value, ValueType};
 

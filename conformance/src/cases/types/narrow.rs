@@ -1,4 +1,4 @@
-//! Columns that were declared narrower than they are mapped.
+//! Columns that are declared narrower than they are mapped.
 
 use selfsame::ErrorKind;
 use selfsame::prelude::*;
@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[Case::core("types.narrow.refused_or_kept", n
     .needs(&[Capability::Transactions])
     .covers(&[Contract(10), Contract(22), Rule(42)])];
 
-/// As another program declared it.
+/// The table as another program declared it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "gauges")]
 struct Declared {
@@ -29,7 +29,7 @@ struct Declared {
     label: String,
 }
 
-/// As it is mapped.
+/// The same table as the program maps it.
 #[derive(Entity, Clone, Debug, PartialEq)]
 #[orm(table = "gauges")]
 struct Gauge {
@@ -59,7 +59,7 @@ struct Code {
     code: String,
 }
 
-/// A change to a value that the declared column does not hold, and its name.
+/// A name, and a change to a value that the declared column cannot hold.
 type Change = (&'static str, fn(&mut Gauge));
 
 const CHANGES: [Change; 3] = [
@@ -106,8 +106,8 @@ fn narrow(context: &mut Context) -> CaseResult {
     text_of_a_number(&world, is_converted)
 }
 
-/// A database with types for columns may also refuse the statement for its types. A backend that does not ask for them must at least not
-/// read another text.
+/// A database whose columns have types may also refuse the statement because of the types. A backend that does not check types must at least
+/// not read another text.
 fn text_of_a_number(world: &World, is_converted: bool) -> CaseResult {
     let mut session = world.session();
     let code = session.add(Code::new(1, "007"));
@@ -126,7 +126,7 @@ fn text_of_a_number(world: &World, is_converted: bool) -> CaseResult {
     Ok(())
 }
 
-/// Checks that memory has what was written, if anything was.
+/// Checks that memory has the written value, if one was written.
 fn check_written(
     session: &mut Session,
     written: selfsame::Result<()>,
@@ -147,7 +147,7 @@ fn check_written(
     Ok(())
 }
 
-/// What has nothing to do with a value. The rest databases use: out of range, a failed check, a conversion, an error of their own.
+/// Kinds that have nothing to do with a value. Databases use the others: out of range, a violated CHECK, a conversion, an error of their own.
 const UNRELATED: [ErrorKind; 8] = [
     ErrorKind::Busy,
     ErrorKind::Deadlock,

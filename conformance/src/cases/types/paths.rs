@@ -1,4 +1,4 @@
-//! The same values on the less trodden paths: as keys, as arrays, several in one row.
+//! The same values on less common paths: as keys, as arrays, several in one row.
 
 use selfsame::Entity as _;
 use selfsame::backend::{Sql, Statement, StatementKind};
@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(48), Contract(21)]),
 ];
 
-/// Types that are keys somewhere.
+/// Types that some table uses as keys.
 pub(super) const KEYS: [ValueType; 8] = [
     ValueType::I16,
     ValueType::I32,
@@ -60,7 +60,7 @@ fn as_key(context: &mut Context) -> CaseResult {
         database.create(&table)?;
         let mut keys = extremes(ty, &capabilities);
         if ty == ValueType::Decimal {
-            // Zero of another scale is the same key.
+            // A zero with another scale is the same key.
             keys.remove(1);
         }
         for (key, n) in keys.iter().zip(1..) {
@@ -243,7 +243,7 @@ fn labels(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// As the renderer writes a batch of arrays.
+/// Returns the INSERT that the renderer writes for a batch of arrays.
 fn array_insert(database: &Database, table: &str, ty: ValueType) -> Sql {
     let dialect = database.dialect();
     let mut text = "INSERT INTO ".to_owned();

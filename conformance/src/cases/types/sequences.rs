@@ -1,4 +1,4 @@
-//! Texts, byte strings and documents, by their adjacent characters and their lengths.
+//! Texts, byte strings and documents: adjacent characters, and lengths.
 
 use selfsame::value::{Value, ValueType};
 
@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(18), Contract(19)]),
 ];
 
-/// Equivalent spellings by Unicode's four normal forms: singletons, composites, jamo, marks in another order, compatibility.
+/// Equivalent spellings in Unicode's four normal forms: singletons, composites, jamo, marks in another order, compatibility.
 const SPELLINGS: [&str; 30] = [
     "\u{212b}",
     "\u{2126}",
@@ -89,7 +89,7 @@ const INVISIBLE: [&str; 16] = [
     "\u{180e}",
 ];
 
-/// What some program reads as something else.
+/// Texts that some program interprets as something else.
 const NOTATIONS: [&str; 64] = [
     "/* a */",
     "/*",

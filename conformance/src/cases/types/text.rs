@@ -79,7 +79,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(9), Contract(12)]),
 ];
 
-/// Two texts and two byte strings in a row, of the same length, and in the next row the same the other way around.
+/// Two texts and two byte strings in a row, of the same length; the next row has them in the opposite order.
 fn side_by_side(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
     let types = [
@@ -130,7 +130,7 @@ fn side_by_side(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Checks that a document that is too deep is refused, and never stored.
+/// Checks that a document that is nested too deeply is refused, and never stored.
 fn refuses_depth(context: &Context, document: Value) -> CaseResult {
     let kept = Database::open(context)?.execute(
         "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
@@ -176,7 +176,7 @@ fn unicode(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// A long text, read as a value and as a text.
+/// A long text, read as a value and by `Row::text`.
 fn long(context: &mut Context) -> CaseResult {
     let long = "ab é😀".repeat(200_000);
     keeps_text(context, &long)?;

@@ -50,7 +50,7 @@ fn named(count: i64) -> Vec<Vec<Typed>> {
         .collect()
 }
 
-/// Checks that the table holds the rows 1 to `count`, each with its own name.
+/// Checks that the table has the rows 1 to `count`, each with its own name.
 fn holds(database: &mut Database, count: i64) -> CaseResult {
     let found = database.rows("SELECT [id], [v] FROM [t] ORDER BY [id]", &[], &TYPES)?;
     check_eq!(
@@ -130,7 +130,7 @@ fn error(context: &mut Context) -> CaseResult {
         0,
         "nothing may stay of a batch that was rolled back"
     );
-    // Outside a transaction, what was reported is committed.
+    // Outside a transaction, reported rows are committed.
     let sql = database.sql(INSERT, &TYPES, &[]);
     let flat: Vec<Param<'_>> = (rows.iter().flatten())
         .map(|typed| Param::Ref(typed.value.as_ref()))

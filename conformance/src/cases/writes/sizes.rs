@@ -1,4 +1,4 @@
-//! Each kind of statement on both sides of every size at which an engine, a driver or the ORM may split; and the same statement again.
+//! Each kind of statement on both sides of every size at which an engine, a driver or the ORM may split it; and the same statement again.
 
 use selfsame::ErrorKind;
 use selfsame::backend::Rows;
@@ -70,7 +70,7 @@ pub(super) const CASES: &[Case] = &[
 
 const SIZES: [i64; 12] = [1, 2, 99, 100, 255, 256, 257, 512, 513, 1_000, 1_001, 4_099];
 
-/// The sizes to try: only small ones if every row is committed separately, which may wait for a disk.
+/// The sizes to try; only small ones if every row is committed separately, which may wait for a disk.
 fn sizes(context: &Context) -> impl Iterator<Item = i64> + use<> {
     let most = match context.capabilities().transactions {
         true => i64::MAX,
@@ -274,7 +274,7 @@ fn flushes(context: &mut Context) -> CaseResult {
     metadata![Part].create_all(&engine)?;
     for size in sizes(context) {
         let mut session = Session::new(&engine);
-        // Three times as many: a third is changed, a third deleted, a third kept.
+        // Three times the size: a third is changed, a third deleted, a third kept.
         session.add_all((0..size * 3).map(part).collect::<Vec<_>>());
         session.commit()?;
         let mut session = Session::new(&engine);
@@ -371,7 +371,7 @@ fn lists(context: &mut Context) -> CaseResult {
     let mut session = Session::new(&engine);
     session.insert_all((0..2_000).map(part).collect::<Vec<_>>())?;
     for size in sizes(context).chain([32_766, 32_767, 40_000, 70_000]) {
-        // Every second number is a part's, as long as there are that many.
+        // Every second number is a part's, as long as there are parts.
         let numbers: Vec<i64> = (0..size)
             .map(|place| place / 2 + (place % 2) * 1_000_000)
             .collect();
@@ -585,7 +585,7 @@ fn stops(context: &mut Context) -> CaseResult {
     );
     database.execute("DELETE FROM [t]", &[])?;
 
-    // The reader's own error.
+    // An error returned by the reader.
     let sql = database.sql(INSERT, &TYPES, &[]);
     let values: Vec<Value> = (1..=6)
         .flat_map(|id| [Value::I64(id), Value::I64(id)])

@@ -192,7 +192,7 @@ fn bulk_listed(context: &mut Context) -> CaseResult {
                 let row = [int(id), int(0)];
                 database.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", &row)?;
             }
-            // Neither the first row is in the list nor, if there is room, the last.
+            // The list contains neither the first row nor, if there is room, the last.
             let listed = 2..=count + 1;
             let (chosen, left): (Vec<i64>, Vec<i64>) =
                 (1..=ROWS).partition(|id| listed.contains(id) == in_list);
@@ -277,7 +277,7 @@ fn upsert(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Something in a shop.
+/// An article in a shop.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "stocked")]
 struct Stocked {
@@ -286,16 +286,17 @@ struct Stocked {
     amount: i64,
 }
 
-/// The key of no row.
+/// A key that no row has.
 const FREE: i64 = 100;
 
-/// Every mix of rows that an upsert inserts, changes, finds as they should be, and excludes by its condition, in several orders.
+/// Every mix of rows that an upsert inserts, changes, leaves because they have the new values, and excludes by its condition, in several
+/// orders.
 fn upsert_counts(context: &mut Context) -> CaseResult {
     let engine = Engine::from_backend(context.backend());
     metadata![Stocked].create_all(&engine)?;
     let mut session = Session::new(&engine);
     let may_leave_out = engine.dialect().upsert() == Upsert::OnDuplicateKey;
-    // The amount there and the new one, if the row exists.
+    // The existing amount and the new one, if the row exists.
     let kinds = [None, Some((1, 2)), Some((3, 3)), Some((9, 4))];
     for mix in 1..81_usize {
         let counts = [mix % 3, mix / 3 % 3, mix / 9 % 3, mix / 27];
@@ -454,7 +455,7 @@ fn upsert_partial(context: &mut Context) -> CaseResult {
         .filter_target(!Task::DONE)
         .do_update(|row| row.set(Task::TITLE, excluded(Task::TITLE).concat("!")));
     session.execute(&moved)?;
-    // A plan that is used many times is made without its parameters.
+    // After several uses, a plan is made without regard to the parameters.
     for _ in 0..8 {
         session.execute(&kept("b", false))?;
     }

@@ -17,7 +17,7 @@ pub(super) fn texts(context: &mut Context) -> CaseResult {
         lower(Words::S),
         |row: &Words| row.s.as_ref().map(|s| s.to_ascii_lowercase())
     );
-    // Letters that only some databases fold are left out, such as `é`.
+    // Without letters that only some databases fold, such as `é`.
     agree!(
         session,
         Words,
@@ -93,7 +93,7 @@ pub(super) fn texts(context: &mut Context) -> CaseResult {
             |row: &Words| row.s.as_ref().map(|s| s.replace(from, to))
         );
     }
-    // Spaces only are trimmed, nothing that looks like one.
+    // Only spaces are trimmed, not characters that look like spaces.
     for around in [
         " ", "\t", "\r", "\u{b}", "\u{a0}", "\u{2003}", "\u{3000}", "\u{200b}", "0",
     ] {
@@ -158,7 +158,7 @@ pub(super) fn texts(context: &mut Context) -> CaseResult {
     Ok(())
 }
 
-/// Whether a pattern of LIKE matches: `%` is any text, `_` any character, a backslash takes the next for itself.
+/// Returns whether a pattern of LIKE matches: `%` is any text, `_` any character, and a backslash escapes the next character.
 fn like(text: &[char], pattern: &[char]) -> bool {
     match pattern {
         [] => text.is_empty(),
@@ -210,7 +210,7 @@ pub(super) fn patterns(context: &mut Context) -> CaseResult {
             |row: &Words| matches(row).map(|found| !found)
         );
     }
-    // What decides is at the end.
+    // The decisive characters are at the end.
     let digits = "0123456789".repeat(30);
     decide!(
         session,

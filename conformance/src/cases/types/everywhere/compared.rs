@@ -1,4 +1,4 @@
-//! Conditions: each value, compared in each way, finds the rows that Rust says.
+//! Conditions: each comparison of each value finds the rows that Rust finds.
 
 use std::cmp::Ordering;
 
@@ -113,7 +113,7 @@ fn conditions<V: Operand>(cells: &Cells<'_, V>, id: i64, value: &V) -> Vec<Condi
             column.eq(others().filter(other_id.eq(id))),
             equal.clone(),
         ),
-        // Against the value's own row, which needs no order of the type.
+        // Compared with the value's own row, which needs no order of the type.
         ("<= itself", column.le(v()).and(Cell::ID.eq(id)), vec![id]),
         (">= itself", column.ge(v()).and(Cell::ID.eq(id)), vec![id]),
         ("< itself", column.lt(v()).and(Cell::ID.eq(id)), Vec::new()),
@@ -156,7 +156,7 @@ fn conditions<V: Operand>(cells: &Cells<'_, V>, id: i64, value: &V) -> Vec<Condi
         .collect()
 }
 
-/// Some conditions that UPDATE and DELETE must understand like SELECT.
+/// Returns some conditions that UPDATE and DELETE must evaluate like SELECT.
 fn in_writes<V: Operand>(cells: &Cells<'_, V>, value: &V) -> Vec<Condition> {
     let equal = cells.values().into_iter();
     let equal: Vec<i64> = equal
@@ -178,7 +178,7 @@ fn in_writes<V: Operand>(cells: &Cells<'_, V>, value: &V) -> Vec<Condition> {
     .into()
 }
 
-/// A list of many values; of as many as fit, in which all are, where parameters are limited.
+/// Returns a list of many values; of as many as fit, if the number of parameters is limited.
 fn many<V: Operand>(cells: &Cells<'_, V>, all: &[V]) -> Vec<V> {
     const MANY: usize = 70;
     let length = cells.room_for(MANY.max(all.len()));

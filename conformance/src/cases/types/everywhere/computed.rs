@@ -1,4 +1,4 @@
-//! Results: each value comes unchanged out of each expression and clause.
+//! Results: each expression and clause returns each value unchanged.
 
 use std::collections::HashSet;
 
@@ -79,7 +79,7 @@ fn chosen<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     ] {
         cells.check_query(path, &of_table(query))?;
     }
-    // Without NULL, for which the other value is chosen.
+    // For NULL the other value is chosen.
     for (path, expression) in [
         ("COALESCE with a value", coalesce(column, other.clone())),
         (
@@ -99,7 +99,7 @@ fn chosen<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     }
     let path = "the value that CASE chooses";
     for (id, value) in cells.values() {
-        // The column beside it gives the result its type.
+        // The other branch, a column, gives the result its type.
         let chosen = case(Cell::ID.eq(id), value.clone()).otherwise(column);
         let query = select(chosen).from(Cell::table()).filter(Cell::ID.eq(id));
         let found = cells.connect()?.one(&query);
@@ -179,7 +179,7 @@ fn grouped<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
         };
         match found.iter().position(is_stored) {
             Some(at) => drop(found.swap_remove(at)),
-            // What came instead is among the rest.
+            // The wrong value is among the rest.
             None => cells.check_one(path, found[0].as_ref(), stored.as_ref())?,
         }
     }
@@ -225,7 +225,7 @@ pub(super) fn sums<V: Operand + Summable<Sum = V>>(cells: &mut Cells<'_, V>) -> 
     let found = cells.connect()?.all(&query);
     let refused = found.as_ref().err().map(Error::kind);
     if V::TYPE == ValueType::Decimal && refused == Some(ErrorKind::Unsupported) {
-        // A database may refuse to compute with decimals that it stores and compares exactly.
+        // A database may store and compare decimals exactly, but refuse to compute with them.
         return Ok(());
     }
     let found = cells.done("SUM", found)?;
@@ -245,7 +245,7 @@ pub(super) fn sums<V: Operand + Summable<Sum = V>>(cells: &mut Cells<'_, V>) -> 
 
 fn sorted<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     let column = cells.column;
-    // Whatever the order of a type is, `<` has the same.
+    // Whatever the order of the type is, `<` uses the same order.
     let less = alias::<Cell>("less");
     let (less_id, less_value) = (less.column(Cell::ID), less.column(column));
     let is_less = less_value

@@ -13,7 +13,7 @@ use crate::check::shown;
 use crate::context::Context;
 use crate::world::World;
 
-/// Owners whose key is of one type, each with one row that refers to it.
+/// Owners whose key has one type, each with one row that references it.
 struct Owners {
     ty: ValueType,
     world: World,
@@ -80,7 +80,7 @@ impl Owners {
         Ok(all)
     }
 
-    /// Returns what an operation returned, which must work for every type.
+    /// Returns the result of an operation that must work for every type.
     fn done<T>(&self, path: &str, result: selfsame::Result<T>) -> CaseResult<T> {
         let ty = self.ty;
         result.map_err(|error| {
@@ -88,7 +88,7 @@ impl Owners {
         })
     }
 
-    /// Checks that a row was found, and is the one of this key.
+    /// Checks that a row was found, and that it is the row of this key.
     fn check_found(
         &self,
         path: &str,
@@ -123,7 +123,7 @@ impl Owners {
     }
 }
 
-/// Whether every database has room for it in an index.
+/// Returns whether the key fits in an index on every database.
 fn is_short(key: &Value) -> bool {
     const MOST: usize = 300;
     match key {

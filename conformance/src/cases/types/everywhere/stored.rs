@@ -61,7 +61,7 @@ fn updates<V: Operand>(cells: &mut Cells<'_, V>) -> CaseResult {
     cells.check_stored(path)?;
     clear(cells)?;
     let path = "UPDATE by CASE";
-    // Each branch has a key and a value, and the condition a key at each end.
+    // Each branch takes a key and a value, and the condition takes two keys.
     let branches = (cells.room_for(60) - 2) / 2;
     for part in cells.values().chunks(branches.max(1)) {
         let [(first, value), others @ ..] = part else {
