@@ -1,4 +1,4 @@
-//! Targets with changed claims: the suite must pass on a target that claims less than it can.
+//! Targets with changed capabilities: the suite must also pass on a target that claims less than it can do.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,7 +23,7 @@ type Change = Arc<dyn Fn(Capabilities) -> Capabilities + Send + Sync>;
 /// Changes reflected tables.
 type ChangeTables = Arc<dyn Fn(&mut [Table]) + Send + Sync>;
 
-/// Changes the capabilities that a target claims: to check that the suite needs only what a backend claims, or to try further claims.
+/// Changes the capabilities that a target claims, to check that the suite needs only claimed capabilities, or to try further claims.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
@@ -57,7 +57,7 @@ pub fn without_reported_keys(target: Arc<dyn Target>, name: impl Into<String>) -
     })
 }
 
-/// Returns the backend, with changed results of reflection.
+/// Returns the backend with its reflected tables changed.
 pub(crate) fn reflecting(
     inner: Arc<dyn Backend>,
     change: impl Fn(&mut [Table]) + Send + Sync + 'static,

@@ -1,6 +1,6 @@
 //! The suite as a command line, for terminals and pipelines, on any backend.
 //!
-//! [`command`] is the complete command for one backend. A test binary made with [`main`](crate::main) is one too if its first
+//! [`command`] is the complete command for one backend. A test binary made with [`main`](crate::main) is also a command line if its first
 //! argument is one of the [`Command`]s: `cargo test --test conformance -- check --tier core`. A program with several targets, such as
 //! `selfsame`, combines the parts: `clap` parses [`CheckArguments`] and its siblings, and [`run`] runs them.
 

@@ -19,12 +19,12 @@ pub struct Context {
     cases: u32,
     notes: Vec<String>,
     pub(crate) isolation: Option<SeenIsolation>,
-    /// How many operations of generated programs ran.
+    /// The number of operations that generated programs ran.
     pub(crate) operations: u64,
     pub(crate) program: Option<String>,
     pub(crate) keep: Option<String>,
     pub(crate) repro: Option<String>,
-    // Dropped last, because this removes the database.
+    // Dropped last: dropping it removes the database.
     fresh: Box<dyn Fresh>,
 }
 
@@ -81,7 +81,7 @@ impl Context {
         self.seed
     }
 
-    /// Returns how many inputs a property tries.
+    /// Returns the number of inputs that a property tries.
     pub fn cases(&self) -> u32 {
         self.cases
     }

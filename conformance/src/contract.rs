@@ -1,4 +1,4 @@
-//! The lines of the backend contract; `explain` prints those that a case covers.
+//! The lines of the backend contract. `explain` prints those that a case covers.
 
 /// The numbered lines of the contract, from line 1.
 pub const CONTRACT: [&str; 80] = [

@@ -1,6 +1,6 @@
-//! Coverage: for each line of the contract and each rule, a case that covers it and catches a fault.
+//! Coverage: each line of the contract and each rule needs a case that covers it and catches a fault.
 //!
-//! A case that never fails proves nothing, so each line needs one that was seen to fail.
+//! A case that never fails proves nothing, so each line needs a case that has been seen to fail.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +21,10 @@ pub(crate) fn lines() -> impl Iterator<Item = (Cover, &'static str)> {
     )
 }
 
-/// Finds a proof for each line: first among the caught faults, then by trying others on the cases that cover the line.
+/// Finds a proof for each line: first among the caught faults, then by trying other faults on the cases that cover the line.
 ///
-/// `catches` returns whether a case catches a fault, and `None` if the case does not pass without it; without a fault it only checks the
-/// latter.
+/// `catches` returns whether a case catches a fault, or `None` if the case fails without the fault. Called without a fault, it checks only that
+/// the case passes.
 pub(crate) fn prove(
     reports: &[FaultReport],
     cases: &[&'static Case],
@@ -86,7 +86,7 @@ fn search(
                 candidates.push(fault);
             }
         }
-        // A fault caught often is likely to be caught by many cases.
+        // A fault that was caught often is likely to be caught by many cases.
         candidates.sort_by_key(|fault| std::cmp::Reverse(counts.get(fault.id).copied()));
         for fault in candidates {
             if catches(case, Some(fault)) == Some(true) {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::case::{CaseResult, Failure};
 
-/// How long work without a wait may take on a slow machine.
+/// How long work that does not wait may take on a slow machine.
 pub(crate) const SOON: Duration = Duration::from_secs(6);
 
 /// Runs work on a separate thread. If it does not end in time, the thread is abandoned, with its connection.
@@ -19,7 +19,7 @@ pub(crate) struct Waiting<T> {
 impl<T: Send + 'static> Waiting<T> {
     /// Starts the work.
     pub(crate) fn start(work: impl FnOnce() -> T + Send + 'static) -> CaseResult<Self> {
-        // Without a buffer, a result that nobody takes is dropped on the thread, which may never return.
+        // The channel has no buffer, so a result that nobody takes is dropped on the thread; dropping it may never return.
         let (sender, done) = mpsc::sync_channel(0);
         let thread = thread::Builder::new().name("selfsame-waiting".to_owned());
         let thread = thread.spawn(move || {

@@ -1,7 +1,7 @@
 //! Runs the same programs on two targets and compares everything that a session observes.
 //!
-//! Compared are rows (of all kinds of queries, with a total order), counts, error kinds, and the number of statements of each
-//! step if both dialects batch the same way. Generated keys are not compared, because databases may count differently.
+//! It compares rows (of all kinds of queries, with a total order), counts, error kinds, and the number of statements of each step if both
+//! dialects batch the same way. It does not compare generated keys, because databases may generate them differently.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,13 +28,13 @@ pub struct Comparison {
     pub targets: [String; 2],
     /// The seed.
     pub seed: u64,
-    /// How many programs ran.
+    /// The number of programs that ran.
     pub programs: usize,
-    /// How many steps the programs had.
+    /// The number of steps of the programs.
     pub steps: usize,
-    /// How many observations were equal.
+    /// The number of equal observations.
     pub observations: usize,
-    /// Whether numbers of statements were compared: only if both targets batch the same way.
+    /// Whether the numbers of statements were compared: only if both targets batch the same way.
     pub statements_compared: bool,
     /// The smallest program whose observations differ.
     pub difference: Option<Difference>,
@@ -76,7 +76,7 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// A step of a program. Numbers select objects modulo how many there are.
+/// A step of a program. A number selects an object, modulo the number of objects.
 #[derive(Clone, Debug)]
 enum Step {
     AddUser(u8, Option<i32>),

@@ -1,4 +1,4 @@
-//! Values of each neutral type: unusual ones by hand, others generated.
+//! Values of each neutral type: unusual values from a list, others generated.
 
 use proptest::prelude::*;
 use proptest::strategy::BoxedStrategy;
@@ -81,7 +81,7 @@ pub(crate) fn extremes(ty: ValueType, capabilities: &Capabilities) -> Vec<Value>
                 "'\"\\%_\n\r\t`;--",
                 "ß e\u{301} é",
                 "😀🏳️‍🌈",
-                // Before the text above by code points, after it in UTF-16.
+                // Before the previous text by code points, after it in UTF-16.
                 "ﬃ",
                 "NULL",
             ];
@@ -210,7 +210,7 @@ fn drawn(ty: ValueType, capabilities: &Capabilities) -> BoxedStrategy<Value> {
     }
 }
 
-/// Generates JSON documents without fractions, whose precision is tested separately.
+/// Generates JSON documents without fractions; the precision of fractions is tested separately.
 fn documents() -> impl Strategy<Value = serde_json::Value> {
     let text = || {
         proptest::collection::vec(any::<char>().prop_filter("no NUL", |&c| c != '\0'), 0..10)
@@ -231,8 +231,8 @@ fn documents() -> impl Strategy<Value = serde_json::Value> {
     })
 }
 
-/// Returns whether a stored value was read back unchanged: floats by their bits, decimals with their scale where it
-/// is kept, JSON by content unless the text is kept.
+/// Returns whether a stored value was read back unchanged. Floats are compared by their bits, decimals with their scale if the backend keeps
+/// it, and JSON by content unless the backend keeps the text.
 pub(crate) fn came_back(found: &Value, stored: &Value, capabilities: &Capabilities) -> bool {
     match (found, stored) {
         (Value::Json(a), Value::Json(b)) if !capabilities.json_text_kept => {

@@ -95,8 +95,8 @@ impl Expected {
             .find(|entry| entry.id == id && entry.target.as_deref().is_none_or(|t| t == target))
     }
 
-    /// Returns the list that makes this report pass: it has what fails, with its previous reason if any, and not what passes.
-    /// Entries of targets and cases that did not run are kept.
+    /// Returns the list that makes this report pass: it contains the cases that fail, with their previous reasons if any, and not those
+    /// that pass. Entries for targets and cases that did not run are kept.
     #[must_use]
     pub fn bless(&self, report: &Report) -> Self {
         let mut expected: Vec<ExpectedFailure> = Vec::new();

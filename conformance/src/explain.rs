@@ -7,7 +7,7 @@ use crate::cases;
 use crate::contract::CONTRACT;
 use crate::rules::RULES;
 
-/// Describes a case: its promise, why, and where to look when it fails.
+/// Describes a case: its promise, the reason, and where to look if it fails.
 ///
 /// # Errors
 ///

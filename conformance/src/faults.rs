@@ -1,8 +1,8 @@
 //! Fault injection: known bugs that the suite must catch.
 //!
-//! Each [`Fault`] is one bug, injected by a wrapper around any backend. The suite catches it if an assertion of a case
-//! fails, the fault has acted, and the same case passes in the same wrapper without the fault. A backend error does not
-//! count: a suite without assertions would still get those.
+//! Each [`Fault`] is one bug, injected by a wrapper around any backend. The suite catches a fault if it has acted, an assertion of a case
+//! fails, and the same case passes in the same wrapper without the fault. A backend error does not count, because even a suite without
+//! assertions would get such errors.
 
 /// Stores another value than the one that was sent.
 macro_rules! stored {
@@ -90,9 +90,9 @@ pub struct Fault {
     pub group: Group,
     /// The bug, in one sentence.
     pub sentence: &'static str,
-    /// The fault acts only beyond this many rows, values or bytes.
+    /// The fault acts only above this number of rows, values or bytes.
     pub beyond: Option<usize>,
-    /// Parts of the ids of the cases to try first. All others follow.
+    /// Parts of the ids of the cases to try first. All others are tried afterwards.
     suspects: &'static [&'static str],
     /// Without these capabilities the fault is the engine's normal behaviour.
     needs: &'static [Capability],
@@ -230,7 +230,7 @@ pub(crate) fn chosen(options: &Options) -> impl Iterator<Item = &'static Fault> 
     lists.filter(|fault| options.faults.matches(fault.id))
 }
 
-/// The selected faults of the shard, which may be none.
+/// Returns the selected faults of the shard, possibly none.
 pub(crate) fn of_shard(options: &Options) -> impl Iterator<Item = &'static Fault> {
     let is_own = |place| options.shard.is_none_or(|shard| shard.contains(place));
     let own = chosen(options).enumerate();
@@ -245,10 +245,9 @@ pub fn with_fault(target: Arc<dyn Target>, fault: &'static Fault) -> Arc<dyn Tar
 
 /// Injects each selected fault into each target and finds the case that catches it.
 ///
-/// The report's [`exit_code`](Report::exit_code) is 0 only if some fault was caught, and every fault that acted was caught or is the
-/// engine's normal behaviour.
-/// [`Options::all_faults`] sets which faults are injected, [`Options::faults`] filters them by id, [`Options::shard`] takes a
-/// share of them, and [`Options::filter`] selects the cases that may catch them.
+/// The report's [`exit_code`](Report::exit_code) is 0 only if at least one fault was caught, and every fault that acted was caught or is the
+/// engine's normal behaviour. [`Options::all_faults`] sets which faults are injected, [`Options::faults`] filters them by id,
+/// [`Options::shard`] selects a share of them, and [`Options::filter`] selects the cases that may catch them.
 pub fn run_faults(
     targets: &[Arc<dyn Target>],
     options: &Options,
@@ -346,7 +345,7 @@ fn unclaimed(target: &dyn Target, fault: &Fault) -> Option<String> {
         .map(|need| format!("{need}: not claimed"))
 }
 
-/// Runs the suspects in their order, then all other cases, until one catches the fault.
+/// Runs the suspects in order, then all other cases, until one catches the fault.
 fn hunt(
     target: &Arc<dyn Target>,
     fault: &'static Fault,
@@ -427,7 +426,7 @@ fn catches(
     Some(acted && caught)
 }
 
-/// Caches which cases pass in the same wrapper without a fault, or see that what is not claimed is refused.
+/// Caches which cases pass in the same wrapper without a fault. A case also passes if it saw the refusal of a capability that is not claimed.
 #[derive(Default)]
 struct Honest(HashMap<&'static str, bool>);
 

@@ -1,4 +1,4 @@
-//! Histories of concurrent transactions, and the anomalies in them that only some isolation levels allow.
+//! Histories of concurrent transactions, and the anomalies in them, which only some isolation levels allow.
 //!
 //! A history has transactions over lists (a write appends, so a read shows the order of all versions) and over registers (each
 //! written value is unique). It determines a graph of dependencies between committed transactions: *ww* (wrote the next version), *wr*
@@ -42,16 +42,16 @@ pub(crate) enum Op {
 /// The initial value of a register.
 pub(crate) const INITIAL: i64 = 0;
 
-/// Anomalies that no isolation level, or only some, allow.
+/// Anomalies, which no isolation level or only some allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Anomaly {
     /// A cycle of writes only.
     G0,
-    /// A value of a transaction that was rolled back was read.
+    /// A value written by a transaction that was rolled back was read.
     G1a,
-    /// A value that its transaction replaced before it committed was read.
+    /// A value that its own transaction replaced before the commit was read.
     G1b,
-    /// A cycle of writes and reads of what was written.
+    /// A cycle of writes, and reads of written values.
     G1c,
     /// A transaction did not read its own write, or read one key inconsistently.
     Internal,
@@ -114,7 +114,7 @@ impl Anomaly {
         Self::G2,
     ];
 
-    /// Returns the strongest level that allows it.
+    /// Returns the strongest level that allows the anomaly.
     pub(crate) fn allowed_by(self) -> Level {
         match self {
             Self::G0 | Self::Internal => Level::Nothing,
@@ -154,7 +154,7 @@ pub(crate) fn check(history: &[Transaction]) -> Verdict {
     verdict
 }
 
-/// The writer of a value, and whether it was the writer's last value of this key.
+/// The writer of a value, and whether this was the writer's last value for the key.
 #[derive(Clone, Copy)]
 struct Written {
     by: usize,
@@ -211,7 +211,7 @@ fn lists(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) {
                             format!("transaction {reader} appended {own:?} and read {values:?}")
                         });
                     }
-                    // Values before its own were read from others.
+                    // The values before its own ones come from other transactions.
                     let others = values.len().saturating_sub(own.len());
                     let others = &values[..others];
                     if !orders[key].starts_with(values) {
@@ -246,7 +246,7 @@ fn lists(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) {
     }
 }
 
-/// Checks what a transaction read from others: no aborted and no intermediate values.
+/// Checks that a transaction read no aborted and no intermediate values from others.
 fn seen(
     history: &[Transaction],
     writers: &BTreeMap<(u32, i64), Written>,
@@ -290,7 +290,7 @@ fn registers(history: &[Transaction], graph: &mut Graph, verdict: &mut Verdict) 
         Op::Write { key, value } => Some((*key, *value)),
         _ => None,
     });
-    // Who overwrote which version, if the writer had read it first; and who read it.
+    // Who replaced which version, if the writer had read the version first; and who read it.
     let mut replaced: BTreeMap<(u32, i64), Vec<usize>> = BTreeMap::new();
     let mut readers: BTreeMap<(u32, i64), BTreeSet<usize>> = BTreeMap::new();
     for (by, transaction) in history.iter().enumerate() {

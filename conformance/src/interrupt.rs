@@ -1,4 +1,4 @@
-//! A wrapper around any backend in which one chosen call fails: refused, lost, late, or a panic. All other calls are forwarded.
+//! A wrapper around any backend in which one chosen call fails: it is refused, lost or late, or panics. All other calls are forwarded.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,7 +20,7 @@ pub(crate) enum How {
     Refused,
     /// A retryable error; nothing was done.
     Conflict,
-    /// The connection broke, and it is known that nothing was sent.
+    /// The connection broke, and it is certain that nothing was sent.
     LostUnsent,
     /// The connection broke before the call was executed.
     LostBefore,
@@ -28,11 +28,11 @@ pub(crate) enum How {
     LostAfter,
     /// Like [`LostBefore`](Self::LostBefore), but the connection still reports that it is open.
     LostUnnoticed,
-    /// The call is executed, but its answer is late and the connection is given up.
+    /// The call is executed, but its answer is late, and the connection is closed.
     Stalled,
-    /// A panic before anything was done.
+    /// A panic before the call is executed.
     PanicBefore,
-    /// A panic after the call was done.
+    /// A panic after the call was executed.
     PanicAfter,
 }
 
@@ -88,10 +88,10 @@ impl How {
 /// The delay of a late answer.
 const TOO_LATE: Duration = Duration::from_millis(5);
 
-/// Which call fails, and how; and the calls so far.
+/// Which call fails, and how, and the number of calls so far.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// From 1.
+    /// The number of the failing call, from 1.
     at: u64,
     how: How,
     calls: AtomicU64,
@@ -184,7 +184,7 @@ struct InterruptedConnection {
 }
 
 impl InterruptedConnection {
-    /// Makes a call, or lets it fail.
+    /// Makes a call, or fails.
     fn call<T>(
         &mut self,
         name: impl fmt::Display,
@@ -196,7 +196,7 @@ impl InterruptedConnection {
         let Some(how) = self.plan.turn(name) else {
             let before = self.plan.struck().is_some();
             let result = run(&mut **inner, &self.plan);
-            // It may have failed in the middle, at a row.
+            // The call may have failed in the middle, at a row.
             let in_the_middle = !before && self.plan.struck().is_some();
             if in_the_middle && self.plan.how.loses() {
                 self.lose(self.plan.how);
@@ -204,7 +204,7 @@ impl InterruptedConnection {
             return result;
         };
         if how.is_after() {
-            // Its result is lost with the answer.
+            // The result is lost with the answer.
             let _ = run(&mut **inner, &self.plan);
         }
         if how == How::Stalled {

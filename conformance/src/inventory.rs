@@ -24,7 +24,7 @@ enum Called {
 
 type Name = (Called, String);
 
-/// Functions that build or inspect trees for the renderer and other crates: they are not SQL, so no row depends on them.
+/// Functions that build or inspect trees for the renderer and other crates. They write no SQL, so no row depends on them.
 const NOT_SQL: &[(&str, &str)] = &[
     ("and", "of `Node`: `Expr::and` is tested"),
     ("binary", "of `Node`, below the operators"),
@@ -151,7 +151,7 @@ fn declared_in(stream: TokenStream, called: Called, found: &mut BTreeSet<Name>) 
     }
 }
 
-/// Collects what a source calls: functions, methods, and operators on columns.
+/// Collects the functions, methods and operators on columns that a source calls.
 fn called(stream: TokenStream, found: &mut BTreeSet<Name>) {
     called_in(stream, false, found);
 }
@@ -207,7 +207,7 @@ fn operator(punct: char) -> Option<&'static str> {
     })
 }
 
-/// Returns what is declared but neither called by a case nor an exception.
+/// Returns the declared items that no case calls and that are not exceptions.
 fn missing(declared: &BTreeSet<Name>, called: &BTreeSet<Name>) -> Vec<String> {
     declared
         .difference(called)
@@ -403,7 +403,7 @@ const PROMISES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Promises that cases cannot test, and what does.
+/// Promises that cases cannot test, and where they are tested instead.
 const BEYOND_CASES: &[(&str, &str)] = &[
     (
         "Creating a backend MUST NOT connect",
@@ -415,7 +415,7 @@ const BEYOND_CASES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Capabilities that no case checks, and the case in which the ORM uses them.
+/// Capabilities that no case checks directly, and the case in which the ORM uses them.
 const BY_EFFECT: &[(&str, &str)] = &[
     ("alter_add_constraint", "schema.create.cycle"),
     ("max_parameters", "queries.sizes.lists"),

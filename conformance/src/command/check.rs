@@ -80,7 +80,7 @@ fn options(arguments: &CheckArguments) -> Result<Options> {
             format!("no case matches {what}; `check --list` shows all ids"),
         ));
     }
-    // An empty shard is fine, a filter without matches is not.
+    // A shard may be empty, but a filter must match something.
     options.shard = arguments.shard;
     Ok(options)
 }
@@ -124,7 +124,7 @@ pub(super) fn for_people(report: &Report) -> String {
     text
 }
 
-/// Reports how many cases an older inventory leaves out.
+/// Reports the number of cases that an older inventory leaves out.
 fn hidden(options: &Options) -> Option<String> {
     let newer = Options {
         inventory: INVENTORY,

@@ -1,4 +1,4 @@
-//! `--list`: ids and their sentences.
+//! `--list`: prints ids and their sentences.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use super::output::say;
 ///
 /// # Errors
 ///
-/// [`Configuration`](ErrorKind::Configuration) for another format than the one for people; errors of writing.
+/// [`Configuration`](ErrorKind::Configuration) for a format other than the one for people; errors while writing.
 pub(super) fn list(
     items: impl Iterator<Item = (&'static str, &'static str)>,
     shape: Shape,

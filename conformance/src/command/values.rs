@@ -9,7 +9,7 @@ use crate::select::{Filter, Shard};
 ///
 /// # Errors
 ///
-/// A message that says what to write.
+/// A message that shows valid values.
 pub fn filter(text: &str) -> Result<Filter, String> {
     text.parse().map_err(message)
 }
@@ -18,7 +18,7 @@ pub fn filter(text: &str) -> Result<Filter, String> {
 ///
 /// # Errors
 ///
-/// A message that says what to write.
+/// A message that shows valid values.
 pub fn shard(text: &str) -> Result<Shard, String> {
     text.parse().map_err(message)
 }
@@ -27,7 +27,7 @@ pub fn shard(text: &str) -> Result<Shard, String> {
 ///
 /// # Errors
 ///
-/// A message that says what to write.
+/// A message that shows valid values.
 pub fn tier(text: &str) -> Result<Tier, String> {
     text.parse().map_err(message)
 }
@@ -36,7 +36,7 @@ pub fn tier(text: &str) -> Result<Tier, String> {
 ///
 /// # Errors
 ///
-/// A message that says what to write.
+/// A message that shows valid values.
 pub fn seed(text: &str) -> Result<u64, String> {
     if text == "random" {
         return Ok(drawn_seed());
@@ -48,7 +48,7 @@ pub fn seed(text: &str) -> Result<u64, String> {
     parsed.map_err(|_| "use a number below 2^64, such as 7 or 0x5e1f, or `random`".to_owned())
 }
 
-/// Draws a seed from the hasher's random keys. Reports print it.
+/// Draws a seed from the hasher's random keys. Reports print the seed.
 fn drawn_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one("selfsame")
@@ -58,7 +58,7 @@ fn drawn_seed() -> u64 {
 ///
 /// # Errors
 ///
-/// A message that says what to write.
+/// A message that shows valid values.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.char_indices().next_back() {
         Some((at, 's')) => (&text[..at], 1),

@@ -1,4 +1,4 @@
-//! Functions, windows and clauses that compute something else.
+//! Functions, windows and clauses that compute something else than requested.
 
 use selfsame::dialect::Dialect;
 
@@ -8,7 +8,7 @@ use crate::faults::Group::Queries;
 use crate::faults::lie::Lie;
 use crate::faults::text::{calls, clause, in_where, places, replaced, within};
 
-/// Sends a function call as another expression.
+/// Sends another expression instead of a function call.
 macro_rules! call {
     ($id:literal, $sentence:literal, $name:literal, $suspect:literal, $change:expr) => {
         Fault::new(
@@ -21,7 +21,7 @@ macro_rules! call {
     };
 }
 
-/// Sends other SQL.
+/// Sends another SQL text.
 macro_rules! text {
     ($id:literal, $sentence:literal, $suspect:literal, $change:expr) => {
         Fault::new(
@@ -37,7 +37,7 @@ macro_rules! text {
     };
 }
 
-/// Sends other SQL, as the database spells it.
+/// Sends another SQL text, in the syntax of each database.
 macro_rules! by_dialect {
     ($id:literal, $sentence:literal, $suspect:literal, $change:expr) => {
         Fault::new(
@@ -233,7 +233,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "OFFSET is ignored without LIMIT.",
         "queries.limit",
         |text| {
-            // If OFFSET needs a LIMIT, the LIMIT is unlimited.
+            // If OFFSET requires a LIMIT, an unlimited one is sent.
             const ALL: [&str; 3] = [
                 " LIMIT -1",
                 " LIMIT 9223372036854775807",

@@ -15,7 +15,7 @@ macro_rules! part {
     };
 }
 
-/// Cuts the last character off texts of certain lengths.
+/// Cuts off the last character of texts of certain lengths.
 macro_rules! length {
     ($id:literal, $sentence:literal, $is_cut:expr) => {
         stored!($id, $sentence, "types.text.every_length", |value| text(

@@ -1,4 +1,4 @@
-//! Clauses, operators and functions of queries that mean something else.
+//! Clauses, operators and functions of queries with a changed meaning.
 
 use selfsame::backend::StatementKind;
 use selfsame::dialect::Dialect;
@@ -416,7 +416,7 @@ const JOIN_ENDS: &[&str] = &[
 
 const KEY_ENDS: &[&str] = &[" LIMIT ", " OFFSET ", " DESC", " ASC", " NULLS ", ",", ")"];
 
-/// Returns the number after the last of this keyword, and the start and end of its digits.
+/// Returns the number after the last occurrence of this keyword, and the start and end of its digits.
 fn number(text: &str, keyword: &str) -> Option<(u64, usize, usize)> {
     let start = *places(text, keyword).last()? + keyword.len();
     let digits = text[start..].bytes().take_while(u8::is_ascii_digit).count();
@@ -424,7 +424,7 @@ fn number(text: &str, keyword: &str) -> Option<(u64, usize, usize)> {
     Some((number, start, start + digits))
 }
 
-/// Changes the number after the last of this keyword, unless it stands for all rows.
+/// Changes the number after the last occurrence of this keyword, unless it means all rows.
 fn number_after(text: &str, keyword: &str, change: impl FnOnce(u64) -> u64) -> Option<String> {
     let (found, start, end) = number(text, keyword)?;
     let is_all = found >= i64::MAX.unsigned_abs();
@@ -432,7 +432,7 @@ fn number_after(text: &str, keyword: &str, change: impl FnOnce(u64) -> u64) -> O
     (!is_all && changed != found).then(|| format!("{}{changed}{}", &text[..start], &text[end..]))
 }
 
-/// Rewrites what stands in the parentheses after each OVER.
+/// Rewrites the text in the parentheses after each OVER.
 fn calls_of_windows(text: &str, change: impl Fn(&str) -> Option<String>) -> Option<String> {
     calls(text, "OVER (", |window| {
         change(window).map(|window| format!("OVER ({window})"))

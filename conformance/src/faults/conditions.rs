@@ -1,4 +1,4 @@
-//! The later parts of conditions, keys and lists, and patterns that other databases read differently.
+//! Bugs in the later parts of conditions, keys and lists, and patterns that other databases read differently.
 
 use selfsame::backend::StatementKind;
 use selfsame::value::Value;
@@ -25,7 +25,7 @@ macro_rules! text {
     };
 }
 
-/// Drops all but the first key of the list that begins at `start` and goes to the first of some ends.
+/// Drops all but the first key of the list that starts at `start` and extends to the first of some ends.
 fn first_alone(text: &str, start: usize, ends: &[&str]) -> Option<String> {
     let (before, rest) = text.split_at(start);
     let end = ends.iter().filter_map(|end| rest.find(end)).min()?;

@@ -1,8 +1,8 @@
-//! What connections and servers report about themselves.
+//! Wrong reports of connections and servers about themselves.
 //!
-//! A lost server is not among these faults: the cases break the connection themselves, above the backend, because nothing in the
-//! contract can stop every server. How a backend handles a dead connection is tested separately. A silent server is among them where
-//! the target can make its server silent.
+//! Lost servers are not among these faults: the cases break the connection themselves, above the backend, because the contract offers no way to
+//! stop every server. How a backend handles a dead connection is tested separately. Silent servers are included if the target can make its
+//! server silent.
 
 use crate::case::Capability;
 use crate::faults::Fault;

@@ -1,4 +1,4 @@
-//! What should be refused is not, or not rightly.
+//! Violations that are not refused, or not reported correctly.
 
 use selfsame::{Error, ErrorKind};
 
@@ -8,7 +8,7 @@ use crate::faults::Group::Constraints;
 use crate::faults::lie::{Answer, Lie};
 use crate::faults::text::{definitions, replaced, without_definitions, without_definitions_after};
 
-/// Drops what an error names.
+/// Removes a name from an error.
 macro_rules! unnamed {
     ($id:literal, $kind:ident, $sentence:literal, $needs:expr) => {
         Fault::new(

@@ -7,7 +7,7 @@ use crate::faults::Fault;
 use crate::faults::Group::Values;
 use crate::faults::lie::Lie;
 
-/// A value of one type read as another, and what it is coerced to.
+/// A value of one type, read as another type, and the result of the coercion.
 macro_rules! altered {
     ($id:literal, $sentence:literal, $from:ident => $to:ident, $alter:expr) => {
         Fault::new(
@@ -26,7 +26,7 @@ macro_rules! altered {
     };
 }
 
-/// NULL read as a type, and what it is coerced to.
+/// NULL, read as a type, and the result of the coercion.
 macro_rules! null {
     ($id:literal, $sentence:literal, $to:ident, $value:expr) => {
         Fault::new(

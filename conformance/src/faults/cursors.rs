@@ -1,4 +1,4 @@
-//! Rows, cursors, batches and savepoints that remember too much, counters that are too narrow, and errors that say too little.
+//! Rows, cursors, batches and savepoints that keep old state, counters that are too narrow, and errors that lack information.
 
 use selfsame::backend::{Outcome, StatementKind};
 use selfsame::dialect::Transaction;

@@ -1,4 +1,4 @@
-//! Drivers that lose track: of statements, of the end of a result, of transactions, of what they counted.
+//! Drivers that lose track of statements, of the end of a result, of transactions, or of counts.
 
 use selfsame::backend::{Outcome, StatementKind};
 use selfsame::dialect::{Begin, Isolation, Transaction};
@@ -31,7 +31,7 @@ macro_rules! other {
     };
 }
 
-/// Begins transactions otherwise.
+/// Begins transactions with other options.
 macro_rules! begun {
     ($id:literal, $sentence:literal, $needs:expr, $suspects:expr, $change:expr) => {
         Fault::new(
@@ -478,14 +478,14 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
 ];
 
-/// An engine with one level has none to confuse with it.
+/// An engine with a single isolation level cannot confuse levels.
 const LEVELS: &[Capability] = &[
     Capability::Transactions,
     Capability::SecondConnection,
     Capability::Isolation(Isolation::RepeatableRead),
 ];
 
-/// Gives each column the value of the last one whose name is the same.
+/// Gives each column the value of the last column with the same name.
 fn shared(
     names: &[String],
     row: &mut [selfsame::value::Value],

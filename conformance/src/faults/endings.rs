@@ -1,4 +1,4 @@
-//! Transactions that end or begin wrongly at one moment, and counts, keys and rows of writes that are wrong at one size.
+//! Transactions that end or begin wrongly at one moment, and writes with wrong counts, keys or rows at one size.
 
 use selfsame::backend::{Outcome, StatementKind};
 use selfsame::dialect::{Begin, Isolation, Transaction};
@@ -10,7 +10,7 @@ use crate::faults::Group::{Transactions, Writes};
 use crate::faults::lie::Lie;
 use crate::faults::text::places;
 
-/// Sends other commands.
+/// Sends other transaction commands.
 macro_rules! command {
     ($id:literal, $sentence:literal, $change:expr) => {
         Fault::new(
@@ -24,7 +24,7 @@ macro_rules! command {
     };
 }
 
-/// Asks for one isolation level instead of another.
+/// Requests another isolation level.
 macro_rules! level {
     ($id:literal, $requested:ident => $got:ident, $sentence:literal) => {
         Fault::new(
@@ -79,7 +79,7 @@ macro_rules! key {
     };
 }
 
-/// A parameter at this place is NULL.
+/// Makes the parameter at this position NULL.
 macro_rules! parameter {
     ($id:literal, $kind:ident, $at:literal, $sentence:literal) => {
         Fault::new(

@@ -1,4 +1,4 @@
-//! Bugs that engines and drivers have had: values normalized, clauses that disturb each other, writes seen too early.
+//! Bugs that real engines and drivers have had: normalized values, clauses that affect each other, writes visible too early.
 
 use selfsame::backend::{Outcome, StatementKind};
 use selfsame::dialect::Transaction;
@@ -26,7 +26,7 @@ macro_rules! text {
     };
 }
 
-/// Sends other SQL that only engines with loose types and SQLite's collations accept.
+/// Sends another SQL text, which only engines with loose types and SQLite's collations accept.
 macro_rules! loose {
     ($id:literal, $sentence:literal, $suspects:expr, $change:expr) => {
         Fault::new(

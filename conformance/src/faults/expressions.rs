@@ -1,4 +1,4 @@
-//! Operators and functions that compute something else.
+//! Operators and functions that compute something else than requested.
 
 use crate::case::Capability;
 use crate::faults::Fault;
@@ -6,7 +6,7 @@ use crate::faults::Group::Queries;
 use crate::faults::lie::Lie;
 use crate::faults::text::replaced;
 
-/// Sends a keyword of SQL as another.
+/// Sends another SQL keyword.
 macro_rules! instead {
     ($id:literal, $sentence:literal, $word:literal => $other:literal, $suspect:literal) => {
         Fault::new(

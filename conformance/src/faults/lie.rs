@@ -8,7 +8,7 @@ use selfsame::value::{Param, Value, ValueRef, ValueType};
 
 use crate::faults::connection_state::ConnectionState;
 
-/// One place, and what happens there. Functions return `None` if they change nothing, so that the harness knows whether a fault has acted.
+/// A place, and the change made there. Functions return `None` if they change nothing, so that the harness knows whether a fault has acted.
 pub(super) enum Lie {
     /// Alters a parameter.
     Store(fn(ValueRef<'_>) -> Option<Value>),
@@ -24,13 +24,13 @@ pub(super) enum Lie {
     Outcome(fn(StatementKind, Outcome) -> Option<Outcome>),
     /// Reports an error differently.
     Error(fn(StatementKind, &Error) -> Option<Answer>),
-    /// Reports a violated constraint of a statement with rows as another error.
+    /// Reports a constraint violated by a statement with rows as another error.
     ErrorOfQuery,
     /// Sends another transaction command.
     Command(fn(&Transaction<'_>) -> Option<Command>),
     /// Sends other SQL, depending on the connection's history.
     TextIn(fn(&ConnectionState, StatementKind, &str) -> Option<String>),
-    /// Does not say which columns the parameters are written to.
+    /// Omits which columns the parameters are written to.
     LoseTarget,
     /// Alters the parameters of a statement.
     Params(BendParams),
@@ -46,11 +46,11 @@ pub(super) enum Lie {
         fn(StatementKind, &str) -> bool,
         fn(&mut Vec<Vec<Value>>) -> bool,
     ),
-    /// Alters the values of a row, which a driver finds by the names of its columns.
+    /// Alters the values of a row as a driver does that finds them by the names of the columns.
     CellsByName(fn(&[String], &mut [Value]) -> bool),
-    /// Returns another text where a reader asks for a text alone. The outer `None` changes nothing.
+    /// Returns another text from `Row::text`. The outer `None` changes nothing.
     FastText(fn(&dyn Row, usize) -> Option<Option<String>>),
-    /// Returns another integer where a reader asks for an integer alone. The outer `None` changes nothing.
+    /// Returns another integer from `Row::i64`. The outer `None` changes nothing.
     FastInteger(fn(&dyn Row, usize) -> Option<Option<i64>>),
     /// Returns NULL for a value that was read before.
     CellsOnce,
@@ -58,23 +58,23 @@ pub(super) enum Lie {
     CellsInOrder,
     /// Returns NULL for a column that does not exist.
     MissingIsNull,
-    /// Sends the statement that had this key first, if its parameters and columns are of the same types.
+    /// Sends the first statement with the same key instead, if its parameters and columns have the same types.
     Confuse(fn(&Sql) -> Option<u64>),
-    /// Names other columns as set by every UPDATE, given those that are.
+    /// Reports other columns as set by every UPDATE, given those that are.
     Updated(fn(&Table, &[String]) -> Vec<String>),
-    /// Reflects a table otherwise.
+    /// Changes a reflected table.
     Reflect(fn(&mut Table) -> bool),
-    /// Reports other names of columns.
+    /// Reports other column names.
     Name(fn(&str) -> Option<String>),
     /// Reports another outcome, depending on the statement.
     OutcomeOf(fn(&ConnectionState, StatementKind, &str, Outcome) -> Option<Outcome>),
     /// Sends other transaction commands, depending on the connection's history.
     CommandIn(for<'a> fn(&ConnectionState, &Transaction<'a>) -> Option<Vec<Transaction<'a>>>),
-    /// In a batch, reports another outcome of a row, given those of the rows before.
+    /// In a batch, reports another outcome for a row, given the outcomes of the rows before.
     EachOutcome(fn(&[Outcome], Outcome) -> Option<Outcome>),
-    /// Runs a batch of rows without parameters once.
+    /// Runs a batch of rows without parameters only once.
     EmptyRowsOnce,
-    /// In a batch, only reports rows as written, given the rows before.
+    /// In a batch, reports a row as written without writing it, given the rows before.
     SkipInBatch(for<'a> fn(&[&[Param<'a>]], &[Param<'a>]) -> bool),
     /// Undoes the reported rows of a batch that fails outside a transaction.
     AtomicBatch,
@@ -96,9 +96,9 @@ pub(super) enum Lie {
     UndoOnStop,
     /// Continues a result after the row at which its last reader stopped.
     ResumeStopped,
-    /// Reports an error in the middle of a result as its end.
+    /// Treats an error in the middle of a result as the end of the result.
     ErrorEndsResult,
-    /// Commits the transaction in which it creates or drops something.
+    /// Commits the transaction in which something is created or dropped.
     DefinitionCommits,
     /// Commits an open transaction when the connection is dropped.
     DropCommits,
@@ -106,7 +106,7 @@ pub(super) enum Lie {
     ResetCommits,
     /// Commits the transaction of an interrupted statement.
     CancelCommits,
-    /// Resets a connection that ran raw SQL as if it had not.
+    /// Resets a connection that ran raw SQL as if it had run none.
     ResetLightly,
     /// Enforces foreign keys only on the first connection.
     KeysOffElsewhere,
@@ -118,11 +118,11 @@ pub(super) enum Lie {
     GoOn,
     /// In a batch, sends the second row with the last parameter of the first.
     RepeatParameter,
-    /// A prepared statement returns no more columns than in its first run.
+    /// Returns no more columns from a prepared statement than in its first run.
     StalePlan,
-    /// Drops the names of columns.
+    /// Drops the column names.
     LoseNames,
-    /// Leaves statements of this kind outside a transaction uncommitted.
+    /// Does not commit statements of this kind outside a transaction.
     HoldOpen(StatementKind),
     /// Does not report the server's name and version.
     Anonymous,
@@ -148,13 +148,13 @@ pub(super) enum Lie {
     BreakOnError,
     /// After a COMMIT has failed, the connection only returns errors.
     BreakOnRefusedCommit,
-    /// Never returns, where the connection would return.
+    /// Never returns at a point where the connection would return.
     Wait(Wait),
-    /// Sends a statement outside a transaction, or a BEGIN, again as long as it is busy.
+    /// Repeats a statement outside a transaction, or a BEGIN, as long as it is busy.
     RetryWhileBusy,
 }
 
-/// What never returns.
+/// The operation that never returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
     /// A statement that timed out waiting for a lock.
@@ -171,7 +171,7 @@ pub(super) enum Wait {
     Connect,
 }
 
-/// Returns the parameters to send instead.
+/// A function that returns the parameters to send instead.
 pub(super) type BendParams =
     fn(&ConnectionState, StatementKind, &str, &[Value]) -> Option<Vec<Value>>;
 
@@ -191,7 +191,7 @@ pub(super) enum Answer {
     Success,
 }
 
-/// What is sent instead of a transaction command.
+/// The command that is sent instead of a transaction command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Command {
     Nothing,

@@ -1,4 +1,4 @@
-//! Numbers, dates and times altered beyond one magnitude or at one moment.
+//! Numbers, dates and times altered beyond one magnitude or at one point in time.
 
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
 
@@ -19,7 +19,7 @@ macro_rules! integer {
     };
 }
 
-/// Changes some moments, in microseconds since 1970.
+/// Changes some timestamps, in microseconds since 1970.
 macro_rules! moment {
     ($id:literal, $sentence:literal, $ty:ident, $suspect:literal, $alter:expr) => {
         stored!($id, $sentence, $suspect, |value| match value {

@@ -10,7 +10,7 @@ use crate::faults::Group::Queries;
 use crate::faults::lie::Lie;
 use crate::faults::text::places;
 
-/// Sorts a result by `$wrong`, if it is sorted by a column of `$kind` in the order `$right`.
+/// Sorts a result by `$wrong` if it is sorted by a column of `$kind` in the order `$right`.
 macro_rules! sorted {
     ($id:literal, $sentence:literal, $kind:ident, $suspects:expr, $right:expr, $wrong:expr) => {
         Fault::new(
@@ -161,7 +161,7 @@ fn is_sorted_query(kind: StatementKind, text: &str) -> bool {
 
 type Compare = fn(&Value, &Value) -> Option<Ordering>;
 
-/// Returns the rows in the wrong order, if they are in the right order of one of their columns. NULLs stay where they are.
+/// Returns the rows in the wrong order if they are in the right order of one of their columns. NULLs keep their positions.
 fn resorted(rows: &[Vec<Value>], right: Compare, wrong: Compare) -> Option<Vec<usize>> {
     let width = rows.first()?.len();
     (0..width).find_map(|column| {

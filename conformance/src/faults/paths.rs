@@ -1,4 +1,4 @@
-//! Values altered on one path only: in one kind of statement, in conditions, in what a function returns.
+//! Values altered on one path only: in one kind of statement, in conditions, in the result of a function.
 
 use selfsame::backend::StatementKind;
 use selfsame::value::{Decimal, Timestamp, TimestampTz, Value};
@@ -9,7 +9,7 @@ use crate::faults::Group::{Queries, Values};
 use crate::faults::lie::Lie;
 use crate::faults::text::places;
 
-/// Alters parameters of one kind of statement that has one of these words.
+/// Alters parameters of one kind of statement that contains one of these words.
 macro_rules! sent {
     ($id:literal, $sentence:literal, $kind:ident, $words:expr, $suspects:expr, $change:expr) => {
         Fault::new(
@@ -27,7 +27,7 @@ macro_rules! sent {
     };
 }
 
-/// Alters values in the results of statements with this word.
+/// Alters values in the results of statements that contain this word.
 macro_rules! returned {
     ($id:literal, $sentence:literal, $kinds:expr, $word:literal, $suspects:expr, $change:expr) => {
         Fault::new(
@@ -430,7 +430,7 @@ pub(super) const FAULTS: &[Fault] = &[
     ),
 ];
 
-/// What makes an INSERT an upsert.
+/// The clauses that turn an INSERT into an upsert.
 const UPSERT: [&str; 2] = [" ON CONFLICT ", " ON DUPLICATE KEY UPDATE "];
 
 fn is_select(kind: StatementKind) -> bool {
@@ -441,7 +441,7 @@ fn is_write(kind: StatementKind) -> bool {
     kind.is_write()
 }
 
-/// Changes all values; returns whether one has changed.
+/// Changes all values; returns whether any value has changed.
 fn change_all(values: &mut [Value], change: impl Fn(&Value) -> Option<Value>) -> bool {
     let mut changed = false;
     for value in values {

@@ -1,4 +1,4 @@
-//! Faults in only one kind of statement.
+//! Bugs in only one kind of statement.
 
 use selfsame::backend::{Outcome, StatementKind};
 use selfsame::value::Value;
@@ -297,7 +297,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .suspects(&["writes."]),
 ];
 
-/// Drops the last value of a list, whether each is a parameter or all are one JSON array.
+/// Drops the last value of a list, whether each value is a parameter or the list is one JSON array.
 fn last_of_list_lost(text: &str, params: &[Value], more_than: usize) -> Option<Vec<Value>> {
     places(text, " IN (").first()?;
     let [before @ .., last] = params else {
@@ -316,7 +316,8 @@ fn last_of_list_lost(text: &str, params: &[Value], more_than: usize) -> Option<V
         .then(|| before.iter().cloned().chain([other.clone()]).collect())
 }
 
-/// Sets every column of the INSERT where it would leave the row alone; the statement must name the columns of the conflict.
+/// Turns an upsert that does nothing on a conflict into one that sets every column of the INSERT; the statement must name the columns of the
+/// conflict.
 fn replacing(text: &str) -> Option<String> {
     const NOTHING: &str = " DO NOTHING";
     let Some(&at) = places(text, NOTHING).first() else {
@@ -332,7 +333,7 @@ fn replacing(text: &str) -> Option<String> {
     Some(upsert_of_all(&one).unwrap_or(one))
 }
 
-/// Does so where the only assignment to the existing row is that of a column to itself.
+/// Does the same for ON DUPLICATE KEY UPDATE whose only assignment is that of a column to itself.
 fn replacing_duplicates(text: &str) -> Option<String> {
     const KEEP: &str = " ON DUPLICATE KEY UPDATE ";
     const NO_VALUE: &str = " ELSE (SELECT 1 UNION ALL SELECT 2) END";
@@ -355,7 +356,7 @@ fn replacing_duplicates(text: &str) -> Option<String> {
     (!others.is_empty()).then(|| format!("{text}{}", others.concat()))
 }
 
-/// Sets every column of the INSERT that the upsert does not set.
+/// Also sets the columns of the INSERT that the upsert does not set.
 fn upsert_of_all(text: &str) -> Option<String> {
     let open = text.find('(')?;
     let close = open + text[open..].find(')')?;

@@ -152,7 +152,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .suspects(&["queries.stream.stop"]),
 ];
 
-/// The text with all quoted names cut.
+/// Returns the text with all quoted names truncated.
 fn names_cut((open, close): (char, char), text: &str, longest: usize) -> Option<String> {
     let mut length = None;
     let mut out = String::with_capacity(text.len());
@@ -207,8 +207,8 @@ fn offset_off_by_one(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<St
     })
 }
 
-/// Cuts the second and all later keys off the last ORDER BY. A database may return equal rows in any order, so they are
-/// returned in reverse.
+/// Drops the second and all later keys of the last ORDER BY. Rows with equal first keys could still come in the right order by chance, so
+/// they are sorted by the second key in reverse.
 fn second_sort_key_dropped(_: &dyn Dialect, _: StatementKind, text: &str) -> Option<String> {
     let (start, end) = clause(text, " ORDER BY ", &[" LIMIT ", " OFFSET ", ")"])?;
     let keys = &text[start..end];

@@ -1,4 +1,4 @@
-//! Tables that are reflected otherwise than they were created.
+//! Tables that are reflected differently from how they were created.
 
 use selfsame::schema::{ColumnType, Generated, ReferentialAction, Table};
 
@@ -25,7 +25,7 @@ macro_rules! table {
     };
 }
 
-/// Changes the expressions of defaults, CHECK constraints and computations.
+/// Changes the expressions of defaults, CHECK constraints and computed columns.
 fn expressions(table: &mut Table, change: fn(&str) -> String) {
     for column in &mut table.columns {
         if let Generated::Default(text) | Generated::Computed(text) = &mut column.generated {

@@ -1,4 +1,4 @@
-//! Refusals that are reported as success, or for another reason, and parts of constraints that are not enforced.
+//! Refusals reported as success or with another reason, and parts of constraints that are not enforced.
 
 use selfsame::backend::StatementKind;
 use selfsame::{Error, ErrorKind};
@@ -25,7 +25,7 @@ macro_rules! accepted {
     };
 }
 
-/// Reports a violation as another.
+/// Reports a violation as another one.
 macro_rules! reported {
     ($id:literal, $violation:ident => $other:ident, $sentence:literal) => {
         Fault::new(
@@ -63,7 +63,7 @@ macro_rules! dropped {
     };
 }
 
-/// Sends one word of a definition as another.
+/// Replaces a word in a definition.
 macro_rules! instead {
     ($id:literal, $sentence:literal, $word:literal => $other:literal) => {
         Fault::new(

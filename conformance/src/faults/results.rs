@@ -1,4 +1,4 @@
-//! Values of results in the wrong place, and what the connection reports about a result.
+//! Values in the wrong place of a result, and wrong reports about a result.
 
 use selfsame::backend::StatementKind;
 use selfsame::value::Value;

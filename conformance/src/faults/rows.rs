@@ -9,7 +9,7 @@ use selfsame::{Error, ErrorKind, Result};
 use super::lie::{Delivery, Lie};
 use super::wrapper::Liar;
 
-/// Passes rows to a sink as the fault delivers them.
+/// Passes rows to a sink, changed by the fault.
 pub(super) struct Deliverer<'a> {
     liar: &'a Liar,
     id: u64,
@@ -79,7 +79,7 @@ struct LyingRow<'a> {
     alter: fn(ValueRef<'_>) -> Option<Value>,
     cells: Vec<OnceCell<(ValueType, Value)>>,
     names: Vec<OnceCell<String>>,
-    /// The texts that readers of texts alone get instead.
+    /// The texts that `Row::text` returns instead.
     texts: Vec<OnceCell<String>>,
     /// Which values were read.
     read: Vec<Cell<bool>>,
@@ -212,7 +212,7 @@ impl LyingRow<'_> {
 /// How a fault changes all rows of a result, given the names of its columns.
 type Change<'a> = Box<dyn FnOnce(&[String], Vec<Vec<Value>>) -> Vec<Vec<Value>> + 'a>;
 
-/// Returns how the fault changes the rows of this statement's result all together; `None` if it does not.
+/// Returns how the fault changes the result of this statement as a whole; `None` if it does not.
 pub(super) fn changes<'a>(liar: &'a Liar, sql: &Sql) -> Option<Change<'a>> {
     if sql.columns().is_empty() {
         return None;
@@ -273,7 +273,7 @@ pub(super) fn deliver_otherwise(
     Ok(())
 }
 
-/// A buffered row, each column as the type that the statement declares.
+/// A buffered row, with each column as the type that the statement declares.
 struct KeptRow<'a> {
     names: &'a [String],
     values: &'a [Value],

@@ -11,7 +11,7 @@ use crate::faults::connection_state::ConnectionState;
 use crate::faults::lie::{Delivery, Lie};
 use crate::faults::text::{in_where, replaced};
 
-/// Sends one word for another.
+/// Replaces a word.
 macro_rules! instead {
     ($id:literal, $sentence:literal, $word:literal => $other:literal, $suspect:literal) => {
         Fault::new(
@@ -61,7 +61,7 @@ macro_rules! count {
     };
 }
 
-/// A parameter at this place is NULL.
+/// Makes the parameter at this position NULL.
 macro_rules! parameter {
     ($id:literal, $kind:ident, $at:literal, $sentence:literal) => {
         Fault::new(
@@ -104,7 +104,7 @@ macro_rules! moment {
     };
 }
 
-/// Sends another command for a COMMIT or ROLLBACK.
+/// Sends another command instead of a COMMIT or ROLLBACK.
 macro_rules! ending {
     ($id:literal, $sentence:literal, $command:ident, $when:expr, $other:ident) => {
         Fault::new(

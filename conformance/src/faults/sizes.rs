@@ -1,4 +1,4 @@
-//! Faults that act only beyond a size.
+//! Faults that act only above a certain size.
 
 use selfsame::backend::StatementKind;
 use selfsame::value::{Value, ValueRef};

@@ -418,7 +418,7 @@ pub(super) const FAULTS: &[Fault] = &[
     .suspects(&["constraints."]),
 ];
 
-/// Gives the text columns of a CREATE TABLE a collation of SQLite's; `None` on databases that do not have it.
+/// Gives the text columns of a CREATE TABLE one of SQLite's collations; `None` on databases that do not have it.
 fn collated(dialect: &dyn Dialect, text: &str, collation: &str) -> Option<String> {
     if matches!(dialect.name(), "postgres" | "mariadb" | "mysql") {
         return None;

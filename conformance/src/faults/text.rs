@@ -1,4 +1,4 @@
-//! Edits the text of a statement, outside its quoted parts.
+//! Edits the text of a statement, except its quoted parts.
 
 use selfsame::dialect::Dialect;
 
@@ -11,7 +11,7 @@ pub(super) fn quotes(dialect: &dyn Dialect) -> (char, char) {
     (open, characters.next_back().unwrap_or(open))
 }
 
-/// Whether a statement has a condition on a pattern, by an operator or a function.
+/// Returns whether a statement has a condition on a pattern, with an operator or a function.
 pub(super) fn has_like(text: &str) -> bool {
     [" LIKE ", " GLOB ", "_like("]
         .iter()
@@ -51,7 +51,7 @@ pub(super) fn replaced(text: &str, word: &str, by: &str) -> Option<String> {
     Some(out)
 }
 
-/// Returns start and end of the text between a keyword and the next of the keywords that may follow it.
+/// Returns the start and end of the text between a keyword and the next of the keywords that may follow it.
 pub(super) fn clause(text: &str, keyword: &str, followers: &[&str]) -> Option<(usize, usize)> {
     let start = places(text, keyword).last()? + keyword.len();
     let end = followers
@@ -63,7 +63,7 @@ pub(super) fn clause(text: &str, keyword: &str, followers: &[&str]) -> Option<(u
     Some((start, end))
 }
 
-/// Changes the last clause of this keyword; `None` if there is no such clause or nothing to change.
+/// Changes the last clause with this keyword; `None` if there is no such clause or nothing to change.
 pub(super) fn within(
     text: &str,
     keyword: &str,
@@ -81,7 +81,7 @@ pub(super) fn in_where(text: &str, change: impl FnOnce(&str) -> Option<String>) 
     within(text, " WHERE ", &followers, change)
 }
 
-/// Rewrites each call of a function, given its arguments; `None` if it is not called. Calls over a window are unchanged.
+/// Rewrites each call of a function, given its arguments; `None` if there is no call. Calls over a window are not changed.
 pub(super) fn calls(
     text: &str,
     name: &str,

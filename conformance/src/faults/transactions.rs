@@ -1,4 +1,4 @@
-//! Wrong ends of transactions.
+//! Transactions that end wrongly.
 
 use selfsame::backend::StatementKind;
 use selfsame::dialect::{Isolation, Transaction};
@@ -29,7 +29,7 @@ pub(super) const FAULTS: &[Fault] = &[
             _ => None,
         }),
     )
-    // A database with a single level cannot ignore it.
+    // A database with a single level cannot ignore the level.
     .needs(&[
         Capability::Transactions,
         Capability::SecondConnection,
@@ -158,7 +158,7 @@ pub(super) const FAULTS: &[Fault] = &[
             is_conflict.then(|| Answer::Error(Error::new(ErrorKind::Busy, "the row is locked")))
         }),
     )
-    // Where readers and writers never meet there is no conflict.
+    // If readers and writers never see each other, there is no conflict.
     .needs(&[
         Capability::Transactions,
         Capability::SecondConnection,

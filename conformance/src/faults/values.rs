@@ -1,4 +1,4 @@
-//! Values altered on their way in or out.
+//! Values altered when they are stored or read.
 
 use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value, ValueRef};
 
@@ -410,7 +410,7 @@ fn microseconds_cut(value: ValueRef<'_>) -> Option<Value> {
     }
 }
 
-/// A text that is changed; `None` if it stays as it is.
+/// Returns a changed text; `None` if it does not change.
 fn text_through(value: ValueRef<'_>, change: impl FnOnce(&str) -> String) -> Option<Value> {
     let ValueRef::Text(text) = value else {
         return None;

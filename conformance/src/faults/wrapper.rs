@@ -101,7 +101,7 @@ impl Fresh for LyingFresh {
     }
 }
 
-/// The key by which statements are confused, and what they have to share.
+/// The key by which statements are confused, and the types that they must share.
 type Signature = (u64, Vec<ValueType>, Vec<ValueType>);
 
 /// The fault, shared by all connections of one backend.
@@ -136,7 +136,7 @@ impl Liar {
         self.fired.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Never returns, if that is the fault.
+    /// Never returns, if the fault says so.
     fn wait(&self, what: Wait) {
         if matches!(self.lie, Some(Lie::Wait(wait)) if *wait == what) {
             self.fire();
@@ -146,7 +146,7 @@ impl Liar {
         }
     }
 
-    /// Waits until no transaction is open, if that is the fault.
+    /// Waits until no transaction is open, if the fault says so.
     fn wait_to_connect(&self) {
         if !matches!(self.lie, Some(Lie::Wait(Wait::Connect))) {
             return;
@@ -187,7 +187,7 @@ impl Liar {
         self.fired(rewritten.clone())
     }
 
-    /// Returns the SQL to send now, rewritten each time, with a separate id for each text.
+    /// Returns the SQL to send now, rewritten each time, with its own id for each text.
     fn text_in(&self, state: &ConnectionState, sql: &Sql) -> Option<Arc<Sql>> {
         let Some(Lie::TextIn(rewrite)) = self.lie else {
             return None;
@@ -203,7 +203,7 @@ impl Liar {
         kept.clone()
     }
 
-    /// Returns the statement that this one is mistaken for.
+    /// Returns the statement with which this one is confused.
     fn confused(&self, sql: &Sql) -> Option<Arc<Sql>> {
         let Some(Lie::Confuse(key)) = self.lie else {
             return None;
@@ -247,7 +247,7 @@ impl Liar {
         first.min(row.len())
     }
 
-    /// The owned forms of what is sent; `None` where nothing changes.
+    /// Returns the owned forms of the parameters to send; `None` if nothing changes.
     fn stored(&self, params: &[Param<'_>]) -> Option<Vec<Stored>> {
         let alter: &dyn Fn(ValueRef<'_>) -> Option<Value> = match self.lie {
             Some(Lie::Store(alter)) => alter,
@@ -402,7 +402,7 @@ impl Backend for Lying {
     }
 }
 
-/// The statement with another text and, so that a backend checks its values as before, the same target.
+/// Returns the statement with another text and the same target, so that a backend checks its values as before.
 fn with_text(sql: &Sql, text: String) -> Sql {
     Sql::new(sql.kind(), text, sql.params(), sql.columns()).with_target(sql.target().cloned())
 }

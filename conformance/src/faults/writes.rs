@@ -138,9 +138,9 @@ fn defaults_are_zero(_: &dyn Dialect, kind: StatementKind, text: &str) -> Option
     let ends = places(text, " DEFAULT ")
         .into_iter()
         .map(|at| at + " DEFAULT ".len());
-    // Other words may follow DEFAULT too, as those of a table's character set.
+    // DEFAULT may also be followed by other words, such as a table's character set.
     let with_digits = |at: usize| {
-        // Some databases want a default in parentheses.
+        // Some databases require parentheses around a default.
         let at = at + usize::from(text[at..].starts_with('('));
         let digits = text[at..].bytes().take_while(u8::is_ascii_digit);
         (at, digits.count())

@@ -37,7 +37,7 @@ impl Graph {
         }
     }
 
-    /// Describes a shortest cycle of some edges.
+    /// Describes a shortest cycle of the selected edges.
     pub(super) fn cycle(&self, along: impl Fn(&Edge) -> bool) -> Option<String> {
         self.cycle_through(&along, &along)
     }

@@ -1,4 +1,4 @@
-//! Tests of the checker: each planted anomaly is found, and nothing else.
+//! Tests of the checker: it finds each planted anomaly, and nothing else.
 
 use super::*;
 

@@ -1,5 +1,5 @@
-//! Foreign keys whose order does not follow from a parent's primary key: those to other unique columns, and those with one nullable column of
-//! several.
+//! Foreign keys for which a parent's primary key does not determine the order of writes: those to other unique columns, and those with one
+//! nullable column of several.
 
 use selfsame::prelude::*;
 

@@ -327,7 +327,7 @@ fn order(a: &Value, b: &Value) -> Option<Ordering> {
     }
 }
 
-/// Returns a value that is greater in every collation: with an additional part at the end, if the type has an end.
+/// Returns a value that is greater in every collation, with an additional character or byte at the end, if the type can have one.
 fn longer<V: Operand>(value: &V) -> Option<V> {
     let longer = match plain(Some(value)) {
         Value::Text(text) => Value::Text(text + "z"),

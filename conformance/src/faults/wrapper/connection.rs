@@ -27,7 +27,7 @@ pub(super) struct LyingConnection {
     broken: bool,
     /// A statement was stopped.
     cancelled: Arc<AtomicBool>,
-    /// A statement was stopped, and its transaction is to be committed.
+    /// A statement was stopped, and its transaction must be committed.
     committed: Arc<AtomicBool>,
     /// How many rows each stopped statement had returned, by id.
     stopped: HashMap<u64, u64>,
@@ -36,7 +36,7 @@ pub(super) struct LyingConnection {
     /// The transaction has ended without being reported.
     ended: bool,
     in_transaction: bool,
-    /// It counts among those with an open transaction.
+    /// Whether it is counted among the connections with an open transaction.
     is_counted: bool,
     was_reset: bool,
 }
@@ -64,7 +64,7 @@ impl LyingConnection {
         }
     }
 
-    /// Keeps the count of connections with an open transaction.
+    /// Updates the number of connections with an open transaction.
     fn count(&mut self) {
         let open = self.tracker.now().in_transaction;
         match (std::mem::replace(&mut self.is_counted, open), open) {
@@ -74,7 +74,7 @@ impl LyingConnection {
         };
     }
 
-    /// Waits instead of returning an error that says that the wait is over.
+    /// Waits forever instead of returning the error that ends a wait.
     fn wait_on<T>(&self, result: &Result<T>) {
         match result.as_ref().map_err(Error::kind) {
             Err(ErrorKind::Busy) => self.liar.wait(Wait::Locked),
@@ -83,7 +83,7 @@ impl LyingConnection {
         }
     }
 
-    /// Runs again what is busy, if that is the fault.
+    /// Repeats a call that is busy, if the fault says so.
     fn patiently<T>(&mut self, mut run: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
         let retries = matches!(self.liar.lie, Some(Lie::RetryWhileBusy))
             && !self.tracker.now().in_transaction;
@@ -136,17 +136,17 @@ impl LyingConnection {
             .or_else(|| self.liar.confused(sql))
     }
 
-    /// Returns whether the transaction is to be committed with this statement.
+    /// Returns whether the fault commits the transaction with this statement.
     fn in_definition(&self, kind: StatementKind) -> bool {
         kind == StatementKind::Ddl
             && self.tracker.now().in_transaction
             && matches!(self.liar.lie, Some(Lie::DefinitionCommits))
     }
 
-    /// Commits an open transaction, if that is what the fault does at this point.
+    /// Commits an open transaction, if the fault says so here.
     fn commit_if(&mut self, commits: bool) {
         if commits && self.tracker.now().in_transaction {
-            // The interrupt itself may end the first try.
+            // The interrupt itself may end the first attempt.
             let commit = &Transaction::Commit;
             let done = self.send(commit).or_else(|_| self.send(commit));
             if done.is_ok() {
@@ -155,7 +155,7 @@ impl LyingConnection {
         }
     }
 
-    /// Returns the parameters to send, recorded for the statement's next run.
+    /// Returns the parameters to send, and records them for the statement's next run.
     fn altered(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
         let is_wanted = match self.liar.lie {
             Some(Lie::Params(_)) => true,
@@ -387,7 +387,7 @@ impl Connection for LyingConnection {
         if matches!(command, Transaction::Rollback)
             && matches!(self.liar.lie, Some(Lie::BreakOnError))
         {
-            // After an error the contract requires only that a rollback works. The fault outlives it.
+            // After an error the contract requires only that a rollback works; the fault continues after it.
             return self.inner.transaction(command, sql);
         }
         self.refuse_if_broken()?;
@@ -420,7 +420,7 @@ impl Connection for LyingConnection {
             }
         }
         if let Some(Lie::CommandIn(change)) = self.liar.lie {
-            // Databases write some commands the same way.
+            // Databases have the same text for some commands.
             let others = change(self.tracker.now(), command).filter(|others| {
                 let dialect = self.backend.dialect();
                 let texts = others.iter().map(|other| dialect.transaction(other));
