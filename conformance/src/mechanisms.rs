@@ -1,9 +1,10 @@
-//! Mechanisms: random programs of simple row changes, each made by one of many mechanisms of the ORM.
+//! Mechanisms: random programs of simple row changes, each made by one of the ORM's many mechanisms.
 //!
-//! Several changes may wait for one flush: unique values and keys are passed on and exchanged, rows reference each other in cycles, and
-//! between transactions another session changes and deletes rows. A change is generated together with its mechanism: an assignment, an expression, a bulk statement, raw SQL, a relation from either side, a
-//! hook, or a deletion and a new object with the same key. A hook may also panic, and collections are loaded in part. The result must not
-//! depend on the mechanism. So the model is a map of rows, and the session is compared with it after each change and at the end.
+//! Several changes may wait for one flush: unique values and keys are passed on and swapped, rows reference each other in cycles, and between
+//! transactions another session changes and deletes rows. Each change is generated with its mechanism: an assignment, an expression, a bulk
+//! statement, raw SQL, a relation from either side, a hook, or a deletion and a new object with the same key. A hook may also panic, and
+//! collections are partly loaded. The result must not depend on the mechanism. So the model is a map of rows, and the session is compared with
+//! it after each change and at the end.
 
 mod entities;
 mod perform;
@@ -65,7 +66,7 @@ fn programs(context: &mut Context) -> CaseResult {
     })
 }
 
-/// Runs a program and returns how many operations it had.
+/// Runs a program and returns the number of its operations.
 fn run(world: &World, draws: &[Draw]) -> CaseResult<u64> {
     entities::empty(world)?;
     let mut session = world.session();
@@ -83,7 +84,7 @@ fn run(world: &World, draws: &[Draw]) -> CaseResult<u64> {
     Ok(program.operations)
 }
 
-/// The remaining steps, and the expected rows so far.
+/// The remaining steps, and the rows expected so far.
 struct Program<'a> {
     performer: Performer,
     /// Changes rows between the transactions of the session under test.
@@ -138,7 +139,7 @@ impl Program<'_> {
                 }
             }
             self.rows.begin_next();
-            // Not after each change, to test changes that wait for the same flush.
+            // Not after each change, so that several changes wait for the same flush.
             if draw.way % 4 == 3 {
                 let how = match draw.way % 8 {
                     3 => Look::Loaded,

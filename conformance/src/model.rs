@@ -1,8 +1,8 @@
 //! The state machine: runs random programs on a session, and compares each step with a small model in memory.
 //!
-//! A program is generated as a list of [`Draw`]s. The [`Reference`] turns each into a [`Step`] that is valid at its place, so that
-//! any part of a program is a valid program and shrinks well. The [`Machine`] runs the step on a session and compares states,
-//! values, collections, rows, and statements.
+//! A program is generated as a list of [`Draw`]s. The [`Reference`] turns each draw into a [`Step`] that is valid at its place, so any part of
+//! a program is a valid program, and programs shrink well. The [`Machine`] runs the step on a session and compares states, values, collections,
+//! rows and statements.
 
 mod choice;
 mod entities;
@@ -87,9 +87,9 @@ fn programs(context: &mut Context) -> CaseResult {
 #[derive(Clone, Debug)]
 struct Done {
     step: Step,
-    /// Whether it must be refused; then the transaction or the innermost savepoint is rolled back.
+    /// Whether the step must be refused; the transaction or the innermost savepoint is then rolled back.
     refused: bool,
-    /// How many savepoints are open after it.
+    /// The number of open savepoints after the step.
     depth: usize,
 }
 

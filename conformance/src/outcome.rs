@@ -1,4 +1,4 @@
-//! Outcomes of a case. The list is closed, so that readers of a report can match on it.
+//! Outcomes of a case. The list is closed, so readers of a report can match on it.
 
 use serde::{Deserialize, Serialize};
 
@@ -93,16 +93,16 @@ pub struct FailureReport {
     pub kind: FailureKind,
     /// The failed assertion, or the error's text.
     pub message: String,
-    /// The smallest input or program that fails, if the case generates its input.
+    /// The smallest input or program that fails, if the case generates inputs.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub program: Option<String>,
-    /// The line to add to a file, and its name, so that the case tries this input first from now on.
+    /// The line to add to a file so that the case tries this input first in future, and the name of the file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub keep: Option<String>,
-    /// The statements of the program with parameters as literals, for a client of the database: tables first.
+    /// The statements of the program with parameters as literals, for a client of the database; those that create the tables come first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub repro: Option<String>,
-    /// The statements that ran, the oldest first; long logs are cut at the start.
+    /// The statements that ran, oldest first; long logs are cut at the start.
     pub sql: Vec<String>,
     /// The seed of this case, to run it again.
     pub seed: u64,
@@ -111,7 +111,7 @@ pub struct FailureReport {
 impl FailureReport {
     /// Returns whether the failure was silent: an operation returned wrong data without an error.
     pub fn is_silent(&self) -> bool {
-        // A case that expected success but got an error shows that error.
+        // If a case expected success and got an error, its message shows the error.
         self.kind == FailureKind::Assertion && !self.message.contains("Err(")
     }
 

@@ -1,4 +1,4 @@
-//! Properties: one check run on many generated inputs; the smallest failing one is reported.
+//! Properties: a check that runs on many generated inputs; the smallest failing input is reported.
 
 use std::fmt::Debug;
 
@@ -8,22 +8,22 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use crate::case::{CaseResult, Failure};
 use crate::context::Context;
 
-/// How many smaller inputs are tried before the smallest so far is reported.
+/// The maximum number of smaller inputs that are tried.
 const MOST_SHRINKS: usize = 1_500;
 
 /// How a property generates, shows and shrinks its inputs.
 pub(crate) struct Inputs<S: Strategy> {
-    /// Generates them.
+    /// Generates the inputs.
     pub(crate) strategy: S,
-    /// How many are tried.
+    /// The number of inputs that are tried.
     pub(crate) count: u32,
-    /// The text of one, for the report.
+    /// Formats an input for the report.
     pub(crate) show: fn(&S::Value) -> String,
-    /// Returns smaller inputs, tried instead of the strategy's own shrinking if there are any.
+    /// Returns smaller inputs. If there are any, they replace the strategy's own shrinking.
     pub(crate) smaller: fn(&S::Value) -> Vec<S::Value>,
-    /// Inputs that failed before: they are tried first.
+    /// Inputs that failed before; they are tried first.
     pub(crate) kept: Vec<S::Value>,
-    /// Returns the line that keeps an input, and its file.
+    /// Returns the line with which an input is kept, and its file.
     pub(crate) keep: fn(&S::Value) -> Option<String>,
 }
 
@@ -166,7 +166,7 @@ impl<C> Search<'_, C> {
         smallest
     }
 
-    /// Starts again with the smaller inputs of each input that fails.
+    /// Repeatedly continues with the first smaller input that fails.
     fn among<V>(&mut self, mut smallest: Failing<V>, smaller: fn(&V) -> Vec<V>) -> Failing<V>
     where
         C: FnMut(&mut Context, V) -> CaseResult,

@@ -21,7 +21,7 @@ pub(crate) struct Log(Arc<Mutex<Lines>>);
 #[derive(Debug, Default)]
 struct Lines {
     ran: VecDeque<Line>,
-    /// Sent but not answered yet: after a panic or a hang, never.
+    /// Statements that were sent but not answered yet; after a panic or a hang they never will be.
     unanswered: Vec<(u64, String)>,
     next: u64,
     /// The lines to report instead, once the smallest failing input is known.
@@ -54,7 +54,7 @@ struct Line {
 const MOST_LINES: usize = 60;
 /// The maximum number of statements logged with literals.
 const LONGEST_SCRIPT: usize = 5_000;
-/// The maximum length of a logged statement; the rest of a long batch would add nothing.
+/// The maximum length of a logged statement; the rest of a long batch would not add information.
 const MOST_CHARACTERS: usize = 300;
 
 impl Log {

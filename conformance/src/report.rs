@@ -20,8 +20,8 @@ use crate::rules;
 
 pub use certificate::{Certificate, CertifiedTarget};
 
-/// The results of a run. Everything except [`timing`](Self::timing) depends only on targets and options, as far as the database does: which
-/// allowed anomalies concurrent transactions show is [observed](SeenIsolation).
+/// The results of a run. Everything except [`timing`](Self::timing) depends only on targets and options, as far as the database allows this:
+/// which permitted anomalies concurrent transactions show is [observed](SeenIsolation).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of the list of cases.
@@ -61,7 +61,7 @@ pub struct TargetReport {
 }
 
 impl TargetReport {
-    /// Sums up each tier, the most essential first; tiers without a case that ran are left out.
+    /// Summarizes each tier, the most essential first; tiers without a case that ran are left out.
     pub fn tiers(&self) -> impl Iterator<Item = TierSummary> + '_ {
         Tier::ALL.into_iter().filter_map(|tier| {
             let cases = self.cases.iter().filter(|case| case.tier == tier);
@@ -70,7 +70,7 @@ impl TargetReport {
         })
     }
 
-    /// Returns how many operations of generated programs ran.
+    /// Returns the number of operations that generated programs ran.
     pub fn operations(&self) -> u64 {
         self.cases.iter().map(|case| case.operations).sum()
     }
@@ -123,7 +123,7 @@ pub struct CaseReport {
     pub tier: Tier,
     /// Its promise.
     pub promise: String,
-    /// How it ended.
+    /// Its outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// Notes of the case.
@@ -133,10 +133,10 @@ pub struct CaseReport {
     /// timing.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sent: Option<String>,
-    /// The anomalies of concurrent transactions, if the case looks for them. Those that the level allows depend on timing too.
+    /// The anomalies of concurrent transactions, if the case looks for them. Which permitted ones occur also depends on timing.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub isolation: Option<SeenIsolation>,
-    /// How many operations of generated programs ran.
+    /// The number of operations that generated programs ran.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub operations: u64,
 }
@@ -266,7 +266,7 @@ pub enum FaultVerdict {
     },
     /// The fault never acted: it concerns SQL that this backend does not send, or that no case uses.
     NeverActed,
-    /// It acted, and no case caught it.
+    /// The fault acted, but no case caught it.
     Survived {
         /// Cases that returned an error without a failed assertion.
         errors: Vec<String>,
@@ -285,7 +285,7 @@ pub struct Timing {
     pub started: u64,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// How long each case took, in seconds, by target and id.
+    /// How long each case took in seconds, by target and id.
     pub cases: BTreeMap<String, BTreeMap<String, f64>>,
 }
 

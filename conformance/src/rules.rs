@@ -12,7 +12,7 @@ use crate::report::{Report, TargetReport};
 pub struct Rule {
     /// Its number, from 1.
     pub number: u16,
-    /// The promise, in short.
+    /// The promise.
     pub text: &'static str,
 }
 
@@ -105,7 +105,7 @@ pub(crate) fn write(report: &Report) -> String {
     out
 }
 
-/// Returns the dialect's name, which does not depend on where a server was found, or the target's name if two targets have one dialect.
+/// Returns the dialect's name, which does not depend on where a server was found; or the target's name, if two targets have the same dialect.
 fn title<'a>(target: &'a TargetReport, all: &[TargetReport]) -> &'a str {
     let alike = all.iter().filter(|other| other.dialect == target.dialect);
     match &target.dialect {

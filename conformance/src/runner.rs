@@ -26,13 +26,13 @@ pub struct Options {
     pub cases: u32,
     /// Selects cases by id.
     pub filter: Filter,
-    /// The highest tier to run; `None` for every tier. A tier includes those before it: `core` is `read` and `core`.
+    /// The highest tier to run; `None` for every tier. A tier includes those below it: `core` means `read` and `core`.
     pub tier: Option<Tier>,
-    /// Whether all faults are injected, instead of only those that take a minute or two on a server.
+    /// Whether to inject all faults, instead of only those that take a minute or two on a server.
     pub all_faults: bool,
     /// Selects faults by id.
     pub faults: Filter,
-    /// The shard of the cases, or of the faults if these are injected.
+    /// The shard of the cases or, for fault injection, of the faults.
     pub shard: Option<Shard>,
     /// Whether to stop at the first failure; remaining cases are reported as not run.
     pub fail_fast: bool,
@@ -69,7 +69,7 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The default seed: fixed, so that two runs agree.
+    /// The default seed: fixed, so that runs are repeatable.
     pub const DEFAULT_SEED: u64 = 0x5e1f;
 
     /// Returns the selected cases, before sharding.
@@ -130,8 +130,8 @@ impl Progress for () {}
 
 /// Runs the selected cases on each target in turn.
 ///
-/// The same options on the same targets give the same programs, the same order and the same outcomes, except in cases that are
-/// marked as concurrent; only [`Report::timing`] differs.
+/// The same options on the same targets give the same programs in the same order with the same outcomes, except in cases that are marked as
+/// concurrent; only [`Report::timing`] differs.
 pub fn run(targets: &[Arc<dyn Target>], options: &Options, progress: &mut dyn Progress) -> Report {
     let selected: Vec<&'static Case> = options.selected().collect();
     run_cases(targets, &selected, options, progress)
@@ -196,7 +196,7 @@ fn run_cases(
     report
 }
 
-/// Why no further cases run: on this target, or at all.
+/// Why no further cases run, on this target or at all.
 #[derive(Debug, Default)]
 struct Stop {
     here: Option<String>,

@@ -1,4 +1,4 @@
-//! Runs the cases in a child process, so that an engine that ends the process is reported.
+//! Runs the cases in a child process, so that the suite can report an engine that ends the process.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Set in the child: the file in which it records the running cases.
+/// An environment variable that is set in the child: the file in which it records the running cases.
 const NOTES: &str = "SELFSAME_SUPERVISED_NOTES";
-/// The last entry of a child.
+/// The last entry that a child writes.
 const ENDED: &str = "ended";
 
 /// The role of this process.
@@ -116,7 +116,7 @@ impl Notes {
 }
 
 fn write(path: &Path, text: &str) {
-    // The record only improves a message: a full disk must not fail a case.
+    // The record only improves a message, so a full disk must not make a case fail.
     let _ = fs::write(path, text);
 }
 

@@ -45,7 +45,7 @@ pub trait Fresh: Send {
     /// Returns the backend of this database.
     fn backend(&self) -> Arc<dyn Backend>;
 
-    /// Returns the same database through a proxy that can make its server silent, for cases that check that waits for an answer end.
+    /// Returns the same database through a proxy that can make its server silent, for cases that check that every wait for an answer ends.
     /// The default is `None`, and those cases are skipped: a database in the program's own process has no server that could fall silent.
     fn silenceable(&self) -> Option<Silenceable> {
         None
@@ -70,8 +70,8 @@ pub struct Silenceable {
 }
 
 impl Silenceable {
-    /// Creates it from the backend that reaches the server this way, the time limit for an answer and for connecting that the backend is
-    /// configured with, and a function that makes the server silent (`true`) or lets it answer again (`false`).
+    /// Creates it from three parts: the backend that reaches the server this way, the time limit for answers and for connecting with which
+    /// the backend is configured, and a function that makes the server silent (`true`) or lets it answer again (`false`).
     pub fn new(
         backend: Arc<dyn Backend>,
         patience: Duration,
@@ -84,7 +84,7 @@ impl Silenceable {
         }
     }
 
-    /// Replaces the backend by a wrapper of it.
+    /// Wraps the backend.
     pub(crate) fn wrapped(self, wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>) -> Self {
         Self {
             backend: wrap(self.backend),
@@ -102,7 +102,7 @@ impl fmt::Debug for Silenceable {
     }
 }
 
-/// Adds to a fresh database a way to make its server silent; see [`Fresh::silenceable`].
+/// Adds to a fresh database a way to make its server silent. See [`Fresh::silenceable`].
 pub fn with_silence(
     fresh: impl Fresh + 'static,
     silenceable: impl Fn() -> Option<Silenceable> + Send + 'static,

@@ -39,7 +39,7 @@ pub(crate) struct Task {
     pub(crate) user: BelongsTo<User>,
 }
 
-/// Owns its papers: they are deleted with it, or when removed from it.
+/// A folder owns its papers: they are deleted with it, or when they are removed from it.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "folders")]
 pub(crate) struct Folder {
@@ -63,7 +63,7 @@ pub(crate) struct Paper {
     pub(crate) folder: BelongsTo<Folder>,
 }
 
-/// A composite key that the program assigns.
+/// A seat with a composite key that the program assigns.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "seats")]
 pub(crate) struct Seat {
@@ -174,7 +174,7 @@ impl World {
         Self::of(context, &tables)
     }
 
-    /// Creates the given tables instead.
+    /// Creates these tables instead.
     pub(crate) fn of(context: &Context, tables: &Metadata) -> CaseResult<Self> {
         let engine = Engine::from_backend(context.backend());
         tables.create_all(&engine)?;

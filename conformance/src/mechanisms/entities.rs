@@ -1,5 +1,5 @@
-//! The entities of the programs: places that reference each other, their seats and the bookings of these, signs with their names, one card per
-//! place, and labels shared by places. Places and cards reference each other, too.
+//! The entities of the programs: places that reference each other, their seats and the bookings of seats, signs with the names of places, one
+//! card per place, and labels shared by places. Places and cards also reference each other.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +10,8 @@ use super::plan::{Card as CardRow, Place as PlaceRow, Rows};
 use crate::case::CaseResult;
 use crate::world::World;
 
-/// A place: the program assigns its key, its name is unique, the database sets the rank of a new one, its note is loaded on request, and it
-/// may be inside another place, also in a cycle.
+/// A place. The program assigns its key, and its name is unique. The database sets the rank of a new place. Its note is loaded on request, and
+/// it may be inside another place, also in a cycle.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "places")]
 pub(super) struct Place {
@@ -65,7 +65,7 @@ pub(super) struct Seat {
     pub(super) bookings: HasMany<Booking>,
 }
 
-/// A booking of a seat, or of none: of its foreign key, one column is nullable.
+/// A booking of a seat, or of none: one of the two columns of its foreign key is nullable.
 #[derive(Entity, Clone, Debug)]
 #[orm(
     table = "bookings",
@@ -85,7 +85,7 @@ pub(super) struct Booking {
     pub(super) seat: BelongsTo<Seat>,
 }
 
-/// A sign bears the name of a place, and follows it: its foreign key references a unique column, so no relation goes over it.
+/// A sign has the name of a place and follows it: its foreign key references a unique column, so it has no relation.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "signs")]
 pub(super) struct Sign {
@@ -100,7 +100,7 @@ pub(super) struct Sign {
     pub(super) place_name: Option<String>,
 }
 
-/// A card: a place has at most one.
+/// A card; a place has at most one.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "cards")]
 pub(super) struct Card {
@@ -119,7 +119,7 @@ pub(super) struct Card {
     pub(super) badged: HasMany<Place>,
 }
 
-/// What a card may bear.
+/// The optional content of a card.
 #[derive(Embedded, Clone, Debug, PartialEq)]
 pub(super) struct Stamp {
     pub(super) ink: String,
@@ -131,7 +131,7 @@ pub(super) fn tables() -> Metadata {
 }
 
 pub(super) fn empty(world: &World) -> CaseResult {
-    // Rows may reference each other in cycles: the references first.
+    // Rows may reference each other in cycles, so the references are cleared first.
     let mut session = world.session();
     Place::query()
         .update()
@@ -150,7 +150,7 @@ pub(super) fn empty(world: &World) -> CaseResult {
     ])
 }
 
-/// All rows as the database has them.
+/// Returns all rows of the database.
 pub(super) fn rows(session: &mut Session) -> CaseResult<Rows> {
     let mut rows = Rows::default();
     let cards = Card::query().rows(session)?;

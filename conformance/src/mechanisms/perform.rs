@@ -31,10 +31,10 @@ use ways::{add_card, add_place, add_seat, bear, drop_seat, hold, move_place, she
 /// Changes that wait for a hook.
 type Waiting = Arc<Mutex<Vec<(When, Change)>>>;
 
-/// The payload of the panic of a hook.
+/// The payload of a panic in a hook.
 const PANIC: &str = "in a hook, as drawn";
 
-/// The hook that makes a change.
+/// When the hook that makes a change is called.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum When {
     BeforeFlush,
@@ -68,7 +68,7 @@ impl Performer {
         }
     }
 
-    /// Lets another session make a change.
+    /// Makes a change in another session.
     pub(super) fn perform_outside(&self, other: &mut Session, change: &Change) -> Result<()> {
         other.clear();
         by_its_way(other, change, &Unflushed::default())?;
@@ -83,12 +83,12 @@ impl Performer {
             Change::Hold { way, .. } | Change::AddCard { way, .. } => *way < 20,
             _ => false,
         };
-        // Assigning the value that is shown would leave a pending expression.
+        // Assigning the value that the object shows would leave a pending expression.
         let is_assigned = matches!(change, Change::Rank { way, .. } if !matches!(way % 8, 2 | 3));
         if looks_for_rows || is_assigned {
             self.unflushed.flush(session)?;
         }
-        // A seat shows the previous code of its place, or that of its previous place, until the flush.
+        // Until the flush, a seat shows the previous code of its place, or the code of its previous place.
         if let Change::Renumber { place, .. }
         | Change::MoveSeat { place, .. }
         | Change::AddBooking {
@@ -149,9 +149,9 @@ impl Performer {
         }
     }
 
-    /// Makes a change in a hook of a flush, for which something else must have changed.
+    /// Makes a change in a hook of a flush; something else must have changed, so that there is a flush.
     fn in_hook(&self, session: &mut Session, change: &Change, when: When) -> Result<()> {
-        // The hook reads nothing: what it changes is already in the session, and has a row.
+        // The hook reads nothing: the objects that it changes are already in the session, and have rows.
         self.unflushed.flush(session)?;
         meet(session, change)?;
         let bell = session.add(Card::new(format!("bell {}", session.statements())));
@@ -166,13 +166,13 @@ impl Performer {
         session.flush()
     }
 
-    /// A flush is refused that would exchange the names of places. The program then rolls back.
+    /// Checks that a flush that would swap the names of places is refused. The program then rolls back.
     pub(super) fn refuse_swap(&self, session: &mut Session, code: &str, other: &str) -> CaseResult {
         self.unflushed.flush(session)?;
         refuse_swap(session, code, other)
     }
 
-    /// A hook panics in a flush that has something to do, and the transaction is rolled back.
+    /// Panics in a hook of a flush that has something to do; then the transaction is rolled back.
     pub(super) fn panic_in_hook(&self, session: &mut Session, way: usize) -> CaseResult {
         let when = match way % 2 {
             0 => When::BeforeFlush,
@@ -257,7 +257,7 @@ impl Performer {
     }
 }
 
-/// Which collections to check: loaded ones must be right, and checking others loads them.
+/// Which collections to check: loaded ones must be right; checking others loads them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     Loaded,
@@ -282,7 +282,7 @@ fn look_at_collections(
     }
     if how == Look::All || session.loaded(place, Place::SEATS)?.is_some() {
         let seats = session.load(place, Place::SEATS)?;
-        // An object that has left would end the program by a panic.
+        // An object that has left the session would panic and end the program.
         let mut left = seats.iter().map(|&seat| session.state(seat));
         let has_left = left.any(|state| state == State::Detached);
         check!(!has_left, "the seats of {code} must be in the session");
@@ -309,7 +309,7 @@ fn look_at_collections(
     Ok(())
 }
 
-/// Loads some members of a collection of every place, and compares the views with the rows.
+/// Loads some members of a collection of every place, and compares the resulting views with the rows.
 pub(super) fn look_at_views(session: &mut Session, rows: &Rows, way: usize) -> CaseResult {
     let query = match way % 3 {
         0 => Place::query().with(Place::SEATS.filter(Seat::GUEST.is_null())),
@@ -369,7 +369,7 @@ fn sorted(mut names: Vec<String>) -> Vec<String> {
     names
 }
 
-/// Returns the object of a row that the session knows, including new ones, without a flush; otherwise it is loaded.
+/// Returns the object of a row, including new objects, if the session knows it, without a flush; otherwise loads it.
 fn known<E: Entity>(session: &Session, is_it: impl Fn(&E) -> bool) -> Option<Handle<E>> {
     let deleted = session.deleted::<E>();
     let objects = session.new_objects::<E>().into_iter();
@@ -389,13 +389,13 @@ fn place(session: &mut Session, code: &str) -> Result<Handle<Place>> {
 }
 
 fn seat(session: &mut Session, place: &str, number: i32) -> Result<Handle<Seat>> {
-    // A new seat without a place takes over the row of one that a replacement removed, which only a flush deletes.
+    // A new seat without a place takes over the row of a seat that a replacement removed; that row is deleted only by a flush.
     let is_nowhere = |seat: &Handle<Seat>| session[*seat].place_code.is_empty();
     if session.new_objects::<Seat>().iter().any(is_nowhere) {
         session.flush()?;
     }
     let is_it = |seat: &Seat| seat.place_code == place && seat.number == number;
-    // A removed seat keeps its number, which another may have got, until a flush deletes it.
+    // A removed seat keeps its number until a flush deletes it; another seat may already have the number.
     let here = session.persistent::<Seat>().into_iter();
     if here.filter(|seat| is_it(&session[*seat])).count() > 1 {
         session.flush()?;
@@ -764,7 +764,7 @@ fn by_its_way(session: &mut Session, change: &Change, unflushed: &Unflushed) -> 
     }
 }
 
-/// The object of a place that has its row.
+/// Returns the object of a place that has a row.
 fn with_row(session: &mut Session, code: &str) -> Result<Handle<Place>> {
     let place = place(session, code)?;
     if session.state(place) == State::Pending {
@@ -773,7 +773,7 @@ fn with_row(session: &mut Session, code: &str) -> Result<Handle<Place>> {
     Ok(place)
 }
 
-/// Deletes a row; an object without a row is flushed first.
+/// Deletes a row; flushes first if the object has no row yet.
 fn delete<E: Entity>(session: &mut Session, object: Handle<E>) -> Result<()> {
     if session.state(object) == State::Pending {
         session.flush()?;
@@ -785,7 +785,7 @@ fn bulk<E: Entity>(update: selfsame::query::BulkUpdate<E>, session: &mut Session
     update.execute(session).map(drop)
 }
 
-/// Runs raw SQL, after which the program expires the session.
+/// Runs raw SQL; the program must expire the session afterwards.
 fn raw(session: &mut Session, text: &str, params: impl selfsame::sql::Params) -> Result<()> {
     session.sql(text, params).execute()?;
     session.expire_all();

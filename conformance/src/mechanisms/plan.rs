@@ -13,7 +13,7 @@ pub(super) struct Rows {
     pub(super) places: BTreeMap<String, Place>,
     /// The guest of each seat.
     pub(super) seats: BTreeMap<(String, i32), Option<String>>,
-    /// By their labels, which never change.
+    /// The cards, by their labels, which never change.
     pub(super) cards: BTreeMap<String, Card>,
     pub(super) labels: BTreeSet<String>,
     /// The labels of each place.
@@ -24,7 +24,7 @@ pub(super) struct Rows {
     pub(super) signs: BTreeMap<String, Option<String>>,
     /// The number of codes and labels assigned.
     made: usize,
-    /// Codes of deleted places, and previous codes of others, that may be reused.
+    /// Codes that may be reused: those of deleted places, and previous codes of other places.
     free: Vec<String>,
 }
 
@@ -156,7 +156,7 @@ pub(super) const ALL: [(u32, What, &str); 52] = [
     (4, What::InsertAll, "insertall"),
 ];
 
-/// What another session changes.
+/// The changes that another session makes.
 const OUTSIDE: [What; 21] = [
     What::Rename,
     What::Rank,
@@ -181,7 +181,7 @@ const OUTSIDE: [What; 21] = [
     What::Book,
 ];
 
-/// A generated change: numbers select among existing rows.
+/// A generated change: its numbers select among the existing rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Draw {
     pub(super) what: What,
@@ -211,7 +211,7 @@ pub(super) fn draws() -> impl Strategy<Value = Draw> {
         })
 }
 
-/// A change, on rows by their keys, and its mechanism.
+/// A change of rows, given by their keys, and its mechanism.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Change {
     AddPlace {
@@ -325,12 +325,12 @@ pub(super) enum Change {
     },
     Commit,
     Rollback,
-    /// Two places exchange their names in one flush.
+    /// Swaps the names of two places in one flush.
     SwapNames {
         code: String,
         other: String,
     },
-    /// The same, refused because signs, which the session knows, follow the names.
+    /// The same swap, refused because signs that the session knows follow the names.
     RefusedSwap {
         code: String,
         other: String,
@@ -349,7 +349,7 @@ pub(super) enum Change {
         other: String,
         way: usize,
     },
-    /// Two cards exchange their holders in one flush.
+    /// Swaps the holders of two cards in one flush.
     SwapCards {
         label: String,
         other: String,
@@ -365,7 +365,7 @@ pub(super) enum Change {
         number: i32,
         to: i32,
     },
-    /// Every seat of a place gets the number after its own.
+    /// Gives every seat of a place the number after its own.
     Shift {
         place: String,
         way: usize,
@@ -385,7 +385,7 @@ pub(super) enum Change {
         label: String,
         new: String,
     },
-    /// Commits, then another session makes a change and commits.
+    /// Commits; then another session makes a change and commits.
     Outside(Box<Change>),
     /// The note of a place, which is loaded on request.
     Note {
@@ -397,7 +397,7 @@ pub(super) enum Change {
     Filter {
         way: usize,
     },
-    /// A hook of a flush panics, and the transaction is rolled back.
+    /// Panics in a hook of a flush; then the transaction is rolled back.
     Panic {
         way: usize,
     },
@@ -405,7 +405,7 @@ pub(super) enum Change {
         text: String,
         code: Option<String>,
     },
-    /// A sign bears the name of another place, or of none.
+    /// Gives a sign the name of another place, or none.
     Point {
         text: String,
         code: Option<String>,
@@ -421,19 +421,19 @@ pub(super) enum Change {
         seat: Option<(String, i32)>,
         way: usize,
     },
-    /// A place is moved by an expression.
+    /// Moves a place by an expression.
     Blind {
         code: String,
         parent: Option<String>,
         way: usize,
     },
-    /// The rank is set to an expression, and then to a value.
+    /// Sets the rank to an expression, and then to a value.
     Override {
         code: String,
         first: i32,
         rank: i32,
     },
-    /// Places are inserted as rows without objects, and may be read.
+    /// Inserts places as rows without objects, and may read them.
     InsertAll {
         codes: Vec<String>,
         parent: Option<String>,
@@ -537,7 +537,7 @@ impl Rows {
             }
             What::DropSeat => {
                 let (place, number) = nth(self.seats.keys(), which)?.clone();
-                // A statement does not release the bookings.
+                // A DELETE statement does not release the bookings.
                 if way % 4 >= 2 && self.is_booked(&place, Some(number)) {
                     return None;
                 }
@@ -546,7 +546,7 @@ impl Rows {
             What::ReplaceSeats => {
                 let numbers = (0..4).filter(|number| (other >> number) % 2 == 1).collect();
                 let guest = (way % 2 == 0).then(|| format!("guest {way}"));
-                // Whether a new seat takes over the row of the old one, with its bookings, is up to the flush.
+                // It is up to the flush whether a new seat takes over the row of the old one, with its bookings.
                 let place = pick(which).filter(|place| !self.is_booked(place, None))?;
                 Change::ReplaceSeats {
                     place,
@@ -721,7 +721,7 @@ impl Rows {
         })
     }
 
-    /// Returns whether a place is the other one, or inside it.
+    /// Returns whether a place is the other place, or inside it.
     fn is_inside(&self, code: &str, other: &str) -> bool {
         let (mut at, mut met) = (Some(code), BTreeSet::new());
         while let Some(code) = at.filter(|code| met.insert(*code)) {

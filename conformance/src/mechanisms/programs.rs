@@ -3,7 +3,7 @@
 use super::plan::{ALL, Change, Draw, Rows};
 use crate::property::shorter_programs;
 
-/// Returns smaller programs; a draw is simpler with smaller numbers.
+/// Returns smaller programs; a draw with smaller numbers is simpler.
 pub(super) fn smaller(draws: &[Draw]) -> Vec<Vec<Draw>> {
     shorter_programs(draws, |draw| {
         let plain = [
@@ -66,7 +66,7 @@ pub(super) fn changes(draws: &[Draw]) -> Vec<(usize, Change)> {
     changes
 }
 
-/// Returns the line that keeps a program.
+/// Returns the line with which a program is kept.
 pub(super) fn keep(draws: &[Draw]) -> String {
     let words: Vec<String> = draws
         .iter()
@@ -79,7 +79,7 @@ pub(super) fn keep(draws: &[Draw]) -> String {
     format!("conformance/src/mechanisms/kept.txt: {}", words.join(" "))
 }
 
-/// Returns the programs of `kept.txt`, which failed before.
+/// Returns the programs of `kept.txt`, which have failed before.
 pub(super) fn kept() -> Vec<Vec<Draw>> {
     let lines = include_str!("kept.txt").lines();
     let programs = lines.map(|line| line.split('#').next().unwrap_or_default());

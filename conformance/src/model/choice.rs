@@ -1,4 +1,4 @@
-//! Turns draws into steps, depending on their place in a program.
+//! Turns draws into steps, depending on their position in a program.
 
 use selfsame::session::State;
 
@@ -86,7 +86,8 @@ impl Reference {
                 Step::Part { user, tag, side }
             }
             Draw::Replace(user, ref tags) => {
-                // Objects that have left the session would be replaced too if the collection were loaded now, but not if it was loaded before.
+                // Whether objects that have left the session are replaced too depends on whether the collection was loaded before or is
+                // loaded now: choose users without such objects.
                 let whole = |n: usize| {
                     let mut tags = self.pairs.rows().filter(|pair| pair.0 == n);
                     tags.all(|(_, tag)| self.objects[tag].state != State::Detached)

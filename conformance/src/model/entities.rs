@@ -7,8 +7,8 @@ use crate::world::World;
 
 /// A user with tasks, notes and tags. Deleting a user keeps the tasks without an owner, and deletes the notes.
 ///
-/// Keys are never reused: otherwise a task last seen with a deleted user would belong to the next user with that key, and the reference
-/// model tracks owners, not keys.
+/// Keys are never reused. Otherwise a task last seen with a deleted user would belong to the next user with that key; but the reference model
+/// tracks owners, not keys.
 #[derive(Entity, Clone, Debug)]
 #[orm(table = "users")]
 pub(super) struct User {
@@ -120,7 +120,7 @@ pub(super) fn name_of(object: usize, kind: Kind) -> String {
     format!("{} {object}", kind.word())
 }
 
-/// The text of what is not a user, which shows its number.
+/// Returns the text of a task, note or tag, which shows its number.
 pub(super) fn text_of(object: usize, kind: Kind, number: Option<i32>) -> String {
     match number {
         None => name_of(object, kind),

@@ -1,4 +1,4 @@
-//! Programs as lines of text, so that failed programs are kept and run first.
+//! Programs as lines of text, so that programs that failed are kept and run first.
 
 use super::entities::Kind;
 use super::program::{Draw, Path};

@@ -21,7 +21,7 @@ pub(super) struct Machine<'w> {
     other: Session,
     reference: Reference,
     handles: Vec<Object>,
-    /// The keys of the objects that have been inserted.
+    /// The keys of the objects that were inserted.
     keys: Vec<Option<i64>>,
 }
 
@@ -47,7 +47,7 @@ macro_rules! each_kind {
 }
 use each_kind;
 
-/// How the steps inside a savepoint ended.
+/// How the steps in a savepoint ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Ended {
     Released,
@@ -188,7 +188,7 @@ impl<'w> Machine<'w> {
         Ok(())
     }
 
-    /// After a refused step: checks that nothing works before the rollback; then everything is read again.
+    /// After a refused step, checks that nothing works before the rollback; then reads everything again.
     fn roll_back(&mut self, session: &mut Session) -> CaseResult {
         let waits = User::query().count(session).map_err(|error| error.kind());
         check_eq!(

@@ -51,7 +51,7 @@ struct Printer {
     depth: usize,
     /// Objects added inside a savepoint.
     inside: BTreeSet<usize>,
-    /// Reads that follow a refused step.
+    /// The kinds that are read after a refused step.
     kinds: BTreeSet<Kind>,
 }
 

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use super::entities::Kind;
 use crate::property::shorter_programs;
 
-/// A random request. Numbers select among the objects for which it is valid.
+/// A random request. Its numbers select among the objects for which it is valid.
 ///
-/// An invalid request becomes a step that makes it possible: removing from nothing becomes a push, and changes of another session wait for the
-/// commit. Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
+/// An invalid request becomes a step that makes it possible: removing from an empty collection becomes a push, and changes of another session
+/// wait for the commit. Inside a savepoint, `Commit` releases it and `Rollback` rolls back to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Draw {
     Add(Kind),
@@ -190,7 +190,7 @@ pub(super) enum Step {
         object: usize,
         kind: Kind,
     },
-    /// Takes a transient object and adds it as a new one.
+    /// Adds an object that is transient again as a new object.
     AddAgain {
         old: usize,
         new: usize,
@@ -231,7 +231,7 @@ pub(super) enum Step {
         tag: usize,
         side: Kind,
     },
-    /// Flushes, then makes these the user's tags.
+    /// Flushes, then replaces the user's tags with these.
     Replace {
         user: usize,
         tags: Vec<usize>,
@@ -241,7 +241,7 @@ pub(super) enum Step {
         owner: usize,
         path: Path,
     },
-    /// Reads all of a kind.
+    /// Reads all objects of a kind.
     Query {
         kind: Kind,
     },
@@ -249,8 +249,8 @@ pub(super) enum Step {
         object: usize,
         kind: Kind,
     },
-    /// Merges a value with its key; flushes first if the object must be read, so that the value has the keys of its row. A value with
-    /// a number has the version that the session knows.
+    /// Merges a value with its key. Flushes first if the object must be read, so that the value has the keys of its row. A value with a
+    /// number has the version that the session knows.
     Merge {
         object: usize,
         kind: Kind,
@@ -286,13 +286,13 @@ pub(super) enum Step {
         kind: Kind,
         user: Option<usize>,
     },
-    /// It relates what is unrelated, and unrelates what is related.
+    /// Another session relates what is unrelated, or unrelates what is related.
     OutsidePair {
         user: usize,
         tag: usize,
         wanted: Wanted,
     },
-    /// It also inserts a row that stays, so that the key is not reused.
+    /// Another session deletes a row, and inserts a row that stays, so that the key is not reused.
     OutsideDelete {
         object: usize,
         kind: Kind,

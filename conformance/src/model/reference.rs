@@ -16,7 +16,7 @@ use super::entities::Kind;
 use super::program::{Path, Step, Wanted};
 pub(super) use pairs::Pairs;
 
-/// All objects of a program, and two views of the rows: those of the transaction and the committed ones.
+/// All objects of a program, and two views of the rows: the transaction's and the committed ones.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reference {
     pub(super) objects: Vec<Object>,
@@ -24,7 +24,7 @@ pub(super) struct Reference {
     /// Whether a transaction may be open.
     pub(super) in_transaction: bool,
     savepoints: Vec<Savepoint>,
-    /// A step was refused in this transaction: it is unknown how much was read before, and therefore what is expired after a rollback.
+    /// A step was refused in this transaction: it is unknown how much was read before, and so which objects are expired after a rollback.
     pub(super) unsure: bool,
     /// Counts reads and writes, to order them.
     now: usize,
@@ -36,17 +36,17 @@ pub(super) struct Reference {
 pub(super) struct Object {
     pub(super) kind: Kind,
     pub(super) state: State,
-    /// Marked for deletion; the next flush deletes it.
+    /// Marked as deleted; the next flush deletes it.
     pub(super) marked_deleted: bool,
-    /// The values in memory. The owner is that of the foreign key; a reference that was set is in `link`.
+    /// The values in memory. The owner is the one in the foreign key; a reference that was set is in `link`.
     pub(super) values: Values,
     /// The row as the session last knew it.
     base: Values,
-    /// Written to since the last flush, even with equal values.
+    /// Whether it was written to since the last flush, even with equal values.
     touched: bool,
     /// The owner set since the last flush.
     pub(super) link: Option<Option<usize>>,
-    /// Expired: to be read again at the next use.
+    /// Expired: it must be read again at the next use.
     pub(super) expired: bool,
     /// When the session last read or wrote it.
     met: usize,
@@ -57,7 +57,7 @@ pub(super) struct Object {
     pub(super) committed: Option<Values>,
 }
 
-/// What can be written.
+/// The values that can be written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Values {
     pub(super) number: Option<i32>,
@@ -83,7 +83,7 @@ impl Written {
     }
 }
 
-/// The kinds of the error that a flush must end with: one of them.
+/// The possible kinds of the error with which a flush must end.
 pub(super) type Refused = BTreeSet<Refusal>;
 
 /// Why a flush must fail.
@@ -271,7 +271,8 @@ impl Reference {
         Ok(Written::default())
     }
 
-    /// Returns the members that a collection must have if it is loaded: without those that other sessions moved away, even if memory does not know.
+    /// Returns the members that a collection must have if it is loaded now: without those that other sessions moved away, even if memory
+    /// does not know this.
     pub(super) fn members(&self, owner: usize, path: Path) -> BTreeSet<usize> {
         match path {
             Path::Tasks | Path::Notes => self.children(owner, path.members()),
@@ -301,7 +302,7 @@ impl Reference {
             })
     }
 
-    /// Returns whether something was given to this user and not flushed.
+    /// Returns whether an object was given to this user and not flushed yet.
     pub(super) fn is_linked_to(&self, user: usize) -> bool {
         self.objects
             .iter()

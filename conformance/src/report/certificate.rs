@@ -21,7 +21,7 @@ pub struct Certificate {
     pub seed: String,
     /// The number of inputs of each property.
     pub inputs: u32,
-    /// The shard, if the run was one: the certificate then covers only that part of the cases.
+    /// The shard, if the run was one; the certificate then covers only that part of the cases.
     pub shard: Option<String>,
     /// The results of each target.
     pub targets: Vec<CertifiedTarget>,
@@ -49,7 +49,7 @@ pub struct CertifiedTarget {
     pub faults: Option<String>,
     /// The outcome of each case.
     pub outcomes: BTreeMap<String, String>,
-    /// FNV-1a of the outcomes, to compare two certificates at a glance. It does not protect against forgery.
+    /// FNV-1a hash of the outcomes, to compare two certificates at a glance. It does not protect against forgery.
     pub fingerprint: String,
 }
 

@@ -106,7 +106,7 @@ fn verdict(report: &Report) -> Verdict {
     }
 }
 
-/// The behaviours of one area, and how many of the applicable ones passed on each target.
+/// The promises of one area, and on each target the number of applicable ones that passed.
 #[derive(Serialize)]
 struct AreaRows<'a> {
     name: String,
@@ -151,7 +151,7 @@ fn areas(report: &Report) -> Vec<AreaRows<'_>> {
     areas
 }
 
-/// One behaviour and its outcome on each target.
+/// One promise and its outcome on each target.
 #[derive(Serialize)]
 struct MatrixRow<'a> {
     id: &'a str,
@@ -169,7 +169,7 @@ struct Cell {
     loudness: &'static str,
 }
 
-/// Returns each behaviour with its area.
+/// Returns each promise with its area.
 fn rows(report: &Report) -> Vec<(String, MatrixRow<'_>)> {
     let mut first: Vec<&CaseReport> = Vec::new();
     for case in report.targets.iter().flat_map(|target| &target.cases) {

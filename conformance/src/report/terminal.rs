@@ -149,7 +149,7 @@ fn causes(report: &Report) -> impl Iterator<Item = String> {
     })
 }
 
-/// Removes from a message what differs between cases: quoted names, numbers, and the entity at its start.
+/// Removes the parts of a message that differ between cases: quoted names, numbers, and the entity at its start.
 fn cause(message: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut quote = None;

@@ -15,7 +15,7 @@ use crate::case::{Capability, CaseResult, Failure};
 use crate::report::Format;
 use crate::{Context, Fresh, target_fn};
 
-/// A database that accepts everything and stores nothing.
+/// A database that accepts every statement and stores nothing.
 #[derive(Debug)]
 struct Nothing;
 
@@ -394,7 +394,7 @@ fn failures_of_one_cause_are_one_line() {
     assert!(text.contains("(and 49 more with the same cause)"), "{text}");
 }
 
-/// A report of one target with this outcome.
+/// Returns a report of one target with these cases.
 pub(crate) fn report_of(cases: Vec<CaseReport>) -> Report {
     let mut report = run_on(nothing(), &[], &Options::default());
     report.matched = cases.len();
@@ -470,7 +470,7 @@ fn the_easiest_failures_are_named() {
     assert_eq!(passed.easiest(), None);
 }
 
-/// A database with a table of its user.
+/// A database with a user's table.
 #[derive(Debug)]
 struct Filled(Arc<AtomicU64>);
 
@@ -540,7 +540,7 @@ fn a_database_with_tables_is_not_touched() {
     assert_eq!(report.exit_code(), 2);
     let error = report.targets[0].error.as_deref().unwrap_or_default();
     assert!(error.contains("`invoices`"), "{error}");
-    // Also if only a later database holds tables.
+    // Also if only a later database has tables.
     let case = crate::cases().next().expect("a case");
     let (alone, _) = run_case(&target, case, &Options::default());
     assert!(

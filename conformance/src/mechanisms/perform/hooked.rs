@@ -1,4 +1,4 @@
-//! Changes that a hook of a flush makes.
+//! Changes made by a hook of a flush.
 
 use selfsame::Result;
 use selfsame::prelude::*;
@@ -7,7 +7,7 @@ use super::{PANIC, Unflushed, When, by_its_way, card, label, place, plainly, sea
 use crate::mechanisms::entities::Place;
 use crate::mechanisms::plan::Change;
 
-/// Returns whether a hook makes the change.
+/// Returns when the hook that makes the change is called, if one makes it.
 pub(super) fn hooked(change: &Change) -> Option<When> {
     let way = match change {
         Change::Rank { way, .. }
@@ -38,7 +38,7 @@ pub(super) fn hooked(change: &Change) -> Option<When> {
     }
 }
 
-/// Loads what a hook is going to change.
+/// Loads the objects that a hook is going to change.
 pub(super) fn meet(session: &mut Session, change: &Change) -> Result<()> {
     match change {
         Change::Rank { code, .. } | Change::Rename { code, .. } | Change::Note { code, .. } => {
@@ -112,7 +112,7 @@ fn optional_place(session: &mut Session, code: Option<&str>) -> Result<Option<Ha
     code.map(|code| place(session, code)).transpose()
 }
 
-/// Makes a change in a hook: neither by a column nor by a statement, which would need a flush.
+/// Makes a change in a hook, neither by a column nor by a statement, because these would need a flush.
 pub(super) fn hook_work(session: &mut Session, change: &Change) -> Result<()> {
     let turn = |way: usize| way / 8 % 4;
     let mut change = change.clone();

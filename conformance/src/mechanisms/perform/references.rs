@@ -8,7 +8,7 @@ use crate::case::CaseResult;
 use crate::mechanisms::entities::{Booking, Place, Seat, Sign};
 use crate::mechanisms::plan::{Change, Rows};
 
-/// What must be flushed before and after a change, because its result would depend on when it is flushed.
+/// Returns whether to flush before a change, and after it, because its result would depend on the time of the flush.
 pub(super) fn settles(change: &Change, unflushed: &Unflushed) -> (bool, bool) {
     let (is_renaming, is_rekeying, is_deleting) = match change {
         Change::Rename { .. } | Change::PassName { .. } | Change::SwapNames { .. } => {
@@ -37,7 +37,7 @@ pub(super) fn add_sign(
     text: &str,
     code: Option<&str>,
 ) -> Result<()> {
-    // From now on the session refuses to exchange names that signs follow, also those of earlier changes.
+    // From now on the session refuses to swap names that signs follow, including swaps made earlier.
     if !unflushed.has_signs() {
         unflushed.flush(session)?;
     }
@@ -60,7 +60,7 @@ pub(super) fn point(
     unflushed.sign();
     let name = name_of(session, code)?;
     let mut it = sign(session, text)?;
-    // An equal name would be no change, and follow the place that bears it in the database.
+    // An equal name would not be a change, and the sign would follow the place that has the name in the database.
     let is_shown = session[it].place_name == name;
     let is_computed = matches!(way % 6, 2 | 3);
     if is_shown || (is_computed && session.state(it) == State::Pending) {
@@ -139,7 +139,7 @@ pub(super) fn book(
         Some((code, number)) => Some(seat(session, code, *number)?),
         None => None,
     };
-    // A relation that was set takes precedence over columns, and equal columns are no change.
+    // A relation that was set takes precedence over columns, and equal columns are not a change.
     if way % 4 > 1 {
         session.flush()?;
     }
@@ -166,7 +166,7 @@ pub(super) fn book(
     }
 }
 
-/// Loaded collections reflect columns at once only after they are loaded again.
+/// Flushes and expires all objects, or leaves this to later: loaded collections show changed columns only after they are loaded again.
 fn settle_columns(session: &mut Session, way: usize) -> Result<()> {
     if way < 20 {
         session.flush()?;
@@ -192,7 +192,7 @@ pub(super) fn blind(
         0 => session.set_expr(child, Place::PARENT_CODE, to)?,
         1 => session.set_blind(child, Place::PARENT_CODE, to)?,
         _ => {
-            // The last change counts.
+            // The last change wins.
             session.set(child, Place::PARENT, None)?;
             session.set_blind(child, Place::PARENT_CODE, to)?;
         }
@@ -209,7 +209,7 @@ pub(super) fn override_rank(
     rank: i32,
 ) -> Result<()> {
     let mut it = with_row(session, code)?;
-    // Assigning the value that is shown would leave the expression.
+    // Assigning the value that the object shows would leave the expression.
     if session[it].rank.get() == Some(&rank) {
         session.flush()?;
         it = with_row(session, code)?;
@@ -223,7 +223,7 @@ pub(super) fn override_rank(
     Ok(())
 }
 
-/// Inserts places as rows, without objects, and may read them.
+/// Inserts places as rows without objects, and may read them.
 pub(super) fn insert_all(
     session: &mut Session,
     codes: &[String],
@@ -245,7 +245,7 @@ pub(super) fn insert_all(
     }
 }
 
-/// Compares signs, bookings, and the objects that the session has, with the rows.
+/// Compares signs, bookings and the session's objects with the rows.
 pub(super) fn look_at_references(session: &mut Session, rows: &Rows) -> CaseResult {
     for (text, code) in &rows.signs {
         let it = sign(session, text)?;

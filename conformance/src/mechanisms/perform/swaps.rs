@@ -7,7 +7,7 @@ use super::{Unflushed, card, label, place, raw, seat};
 use crate::case::CaseResult;
 use crate::mechanisms::entities::{Card, Place, Seat, Sign};
 
-/// Exchanges the names of two places, or passes one on. A sign would follow a name that passes on, so the session forgets signs.
+/// Swaps the names of two places, or passes one on. A sign would follow a passed name, so the session forgets signs.
 pub(super) fn swap_names(
     session: &mut Session,
     unflushed: &Unflushed,
@@ -26,7 +26,7 @@ pub(super) fn swap_names(
     }
 }
 
-/// A session refuses to exchange names that signs follow, keeps its changes in memory, and waits for a rollback.
+/// Checks that a session refuses to swap names that signs follow, keeps its changes in memory, and waits for a rollback.
 pub(super) fn refuse_swap(session: &mut Session, code: &str, other: &str) -> CaseResult {
     let known = Sign::query().all(session)?;
     check!(!known.is_empty(), "there must be a sign");
@@ -59,7 +59,7 @@ pub(super) fn refuse_swap(session: &mut Session, code: &str, other: &str) -> Cas
 fn exchange_names(session: &mut Session, code: &str, other: &str) -> Result<()> {
     let (one, two) = (place(session, code)?, place(session, other)?);
     let names = [one, two].map(|place| session[place].name.clone());
-    // An object that is borrowed and left as it was is stale if a statement changed its row.
+    // If a statement changed the row, mutable access to the object without a change would be stale.
     if names[0] != names[1] {
         let [first, second] = names;
         session[one].name = second;
@@ -77,7 +77,7 @@ pub(super) fn pass_name(
 ) -> Result<()> {
     let (one, two) = (place(session, code)?, place(session, other)?);
     let passed = session[two].name.clone();
-    // In either order.
+    // The two names are set in either order.
     if way.is_multiple_of(2) {
         session[two].name = name.map(str::to_owned);
     }
@@ -164,7 +164,7 @@ pub(super) fn badge(
 }
 
 pub(super) fn rekey(session: &mut Session, code: &str, new: &str) -> Result<()> {
-    // Places cannot exchange their keys in one flush, as these take no NULL.
+    // Places cannot swap their keys in one flush, because keys cannot be NULL.
     let mut changed = session.dirty::<Place>().into_iter();
     let has_left = changed.any(|place| {
         let history = session.history(place, Place::CODE);
@@ -179,7 +179,7 @@ pub(super) fn rekey(session: &mut Session, code: &str, new: &str) -> Result<()> 
 }
 
 pub(super) fn renumber(session: &mut Session, code: &str, number: i32, to: i32) -> Result<()> {
-    // Nor can seats.
+    // Seats cannot either.
     let mut changed = session.dirty::<Seat>().into_iter();
     let has_left = changed.any(|seat| {
         let history = session.history(seat, Seat::NUMBER);
@@ -193,7 +193,7 @@ pub(super) fn renumber(session: &mut Session, code: &str, number: i32, to: i32) 
     Ok(())
 }
 
-/// Each seat takes the number of the next one.
+/// Gives each seat the number of the next one.
 pub(super) fn shift(session: &mut Session, code: &str, way: usize) -> Result<()> {
     session.flush()?;
     let place = place(session, code)?;

@@ -9,13 +9,13 @@ use selfsame::prelude::*;
 /// Relations that may not be flushed yet.
 #[derive(Debug, Default)]
 pub(in crate::mechanisms) struct Unflushed {
-    /// The codes that foreign keys were set to as columns: these do not follow a changed code.
+    /// The codes to which foreign keys were set as columns: these do not follow when a code changes.
     by_column: RefCell<BTreeSet<String>>,
     /// The objects whose relations were set, which take precedence over the columns.
     by_relation: RefCell<BTreeSet<String>>,
     /// The places whose foreign keys were set to expressions.
     computed: RefCell<BTreeSet<String>>,
-    /// The codes of places whose seats may show other codes.
+    /// The codes for which the seats of a place may show other codes.
     entered: RefCell<BTreeSet<String>>,
     /// Whether the program has added signs and bookings.
     has_signs: Cell<bool>,
@@ -64,7 +64,7 @@ impl Unflushed {
         }
     }
 
-    /// Flushes if a seat of a place may show another code, and a seat of another place this one.
+    /// Flushes if seats of this place may show another code, or seats of another place this code.
     pub(in crate::mechanisms) fn settle_seats(
         &self,
         session: &mut Session,
@@ -77,7 +77,7 @@ impl Unflushed {
         }
     }
 
-    /// Seats come to a code, by its place or without it.
+    /// Records that seats get this code, through their place or directly.
     pub(in crate::mechanisms) fn enters(&self, code: &str) {
         self.entered.borrow_mut().insert(code.to_owned());
     }
@@ -115,7 +115,7 @@ impl Unflushed {
         self.by_relation.borrow_mut().insert(object.to_owned());
     }
 
-    /// The object's code changes.
+    /// Records that the object's code changes.
     pub(in crate::mechanisms) fn rename(&self, code: &str, new: &str) {
         for set in [&self.by_relation, &self.computed] {
             let mut set = set.borrow_mut();
@@ -125,7 +125,7 @@ impl Unflushed {
         }
     }
 
-    /// After a foreign key was set to a code as a column: flushes, or leaves it to a later flush.
+    /// Called after a foreign key was set to a code as a column: flushes, or leaves it to a later flush.
     pub(in crate::mechanisms) fn by_column(
         &self,
         session: &mut Session,
@@ -133,7 +133,7 @@ impl Unflushed {
         way: usize,
     ) -> Result<()> {
         if way < 20 {
-            // Loaded collections reflect it at once only after they are loaded again.
+            // Loaded collections show the change only after they are loaded again.
             self.flush(session)?;
             session.expire_all();
             return Ok(());

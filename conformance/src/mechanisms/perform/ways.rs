@@ -80,20 +80,20 @@ pub(super) fn move_place(
             None => Ok(()),
         },
         (2, _) => {
-            // Assigning the code that is shown would leave a pending expression.
+            // Assigning the code that the object shows would leave a pending expression.
             unflushed.settle_expression(session, code)?;
             let child = place(session, code)?;
-            // By the column, if no relation is pending: a relation takes precedence over a column.
+            // Set the column only if no relation is pending, because a relation takes precedence over a column.
             match way < 20 || session.state(child) == State::Pending {
                 true => session.flush()?,
                 false => unflushed.settle_relation(session, code)?,
             }
-            // The code of a parent that is deleted, or changes its code, and that another takes: only a flush tells the two apart.
+            // The parent may be deleted or change its code, and another may take the code: only a flush distinguishes the two.
             let child = place(session, code)?;
             if parent.is_some() && session[child].parent_code.as_deref() == parent {
                 session.flush()?;
             }
-            // Objects expired by the flush are read before they are written to.
+            // Objects that the flush expired are read before they are written to.
             let child = place(session, code)?;
             session[child].parent_code = parent.map(str::to_owned);
             unflushed.by_column(session, parent.unwrap_or_default(), way)
@@ -165,7 +165,7 @@ pub(super) fn drop_seat(session: &mut Session, code: &str, number: i32, way: usi
             if way >= 20 {
                 return Ok(());
             }
-            // The session detects that the row is gone.
+            // The session finds that the row is gone.
             session.get::<Seat>((code.to_owned(), number)).map(drop)
         }
     }

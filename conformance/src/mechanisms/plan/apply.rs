@@ -205,7 +205,7 @@ impl Rows {
         self.let_go();
     }
 
-    /// Bookings of seats that are gone have none; so have signs of places that are gone or have no name.
+    /// Clears the seats of bookings if the seats are gone, and the places of signs if the places are gone or have no name.
     fn let_go(&mut self) {
         for seat in self.bookings.values_mut() {
             seat.take_if(|seat| !self.seats.contains_key(seat));
@@ -216,7 +216,7 @@ impl Rows {
         }
     }
 
-    /// The numbers of a place's seats, in order.
+    /// Returns the numbers of a place's seats, in order.
     pub(in crate::mechanisms) fn numbers(&self, place: &str) -> Vec<i32> {
         let seats = self.seats.keys().filter(|seat| seat.0 == place);
         seats.map(|seat| seat.1).collect()

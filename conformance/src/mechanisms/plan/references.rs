@@ -63,8 +63,8 @@ impl Rows {
         })
     }
 
-    /// Two places exchange their names: a session that knows signs refuses it where one follows. One that does not know signs would lose
-    /// their names.
+    /// Returns the change that swaps the names of two places. A session that knows signs refuses it if a sign follows one of them; a
+    /// session that does not know signs would lose their names.
     pub(super) fn swap(&self, code: String, other: String) -> Change {
         let [one, two] = [&code, &other].map(|code| self.places[code].name.as_ref());
         let is_exchange = one.is_some() && two.is_some() && one != two;
@@ -75,13 +75,13 @@ impl Rows {
         }
     }
 
-    /// Whether a seat, or one of a place, has bookings.
+    /// Returns whether a seat, or a seat of a place, has bookings.
     pub(super) fn is_booked(&self, place: &str, number: Option<i32>) -> bool {
         let mut booked = self.bookings.values().flatten();
         booked.any(|seat| seat.0 == place && number.is_none_or(|number| seat.1 == number))
     }
 
-    /// Whether a sign bears the name of a place.
+    /// Returns whether a sign has the name of a place.
     fn has_signs(&self, code: &str) -> bool {
         let mut places = self.signs.values().flatten();
         places.any(|place| place == code)

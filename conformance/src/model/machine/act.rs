@@ -234,14 +234,14 @@ impl Machine<'_> {
             Sent::NOTHING,
             "a loaded collection must cost nothing"
         );
-        // It was not loaded again, so its members may still be expired.
+        // The collection was not loaded again, so its members may still be expired.
         if was_loaded {
             self.learn_unread(session, before)?;
         }
         Ok(())
     }
 
-    /// A loaded collection was not loaded again: members that are still expired keep their values.
+    /// Keeps the previous values of members that are still expired, because a loaded collection was not loaded again.
     fn learn_unread(&mut self, session: &Session, before: &Reference) -> CaseResult {
         let read: Vec<bool> = self.reference.objects.iter().map(|o| !o.expired).collect();
         self.learn_expired(session)?;
@@ -286,7 +286,7 @@ impl Machine<'_> {
             .collect()
     }
 
-    /// Copies the expired states if the model cannot know them.
+    /// Copies the expired states from the session if the model cannot know them.
     pub(super) fn learn_expired(&mut self, session: &Session) -> CaseResult {
         for (n, object) in self.reference.objects.iter_mut().enumerate() {
             if object.is_live() && object.state == State::Persistent {

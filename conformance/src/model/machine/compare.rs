@@ -137,7 +137,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Checks that the handle of an object that has left the session is stale.
+    /// Checks that the handle of an object that left the session is stale.
     fn check_stale(&self, session: &Session, n: usize) -> CaseResult {
         let object = &self.reference.objects[n];
         let resolves = each_kind!(self.handles[n], handle => session.try_ref(handle).is_ok());
@@ -150,7 +150,7 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// After a step that wrote: compares all rows, in the transaction or, after its end, in another session.
+    /// After a step that wrote, compares all rows: in the transaction or, after its end, in another session.
     pub(super) fn compare_rows(&mut self, session: &mut Session, step: &Step) -> CaseResult {
         let (mut found, pairs) = match step {
             Step::Flush | Step::RollBackTo => {

@@ -97,8 +97,8 @@ impl Reference {
         }
     }
 
-    /// After a refused step the transaction or the innermost savepoint is rolled back. It is unknown how much was read before,
-    /// so everything is read again.
+    /// Rolls back the transaction or the innermost savepoint after a refused step. It is unknown how much was read before, so everything is
+    /// read again.
     pub(super) fn recover(&mut self) {
         if self.savepoints.is_empty() {
             self.rollback();

@@ -106,7 +106,7 @@ impl Reference {
         changed
     }
 
-    /// Objects written to while expired are read again, and the changes applied to them.
+    /// Reads objects again that were written to while expired, and applies the changes to them.
     fn read_what_is_written(&mut self, written: &mut Written, refused: &mut Refused) {
         self.now += 1;
         for object in self
@@ -114,7 +114,7 @@ impl Reference {
             .iter_mut()
             .filter(|o| o.state == State::Persistent && o.expired)
         {
-            // Objects to be deleted are not written: cascades may read them as if unchanged.
+            // Objects to be deleted are not written: cascades may read them as if they had not changed.
             if object.marked_deleted {
                 object.values = object.base;
                 object.touched = false;
@@ -133,7 +133,7 @@ impl Reference {
                 continue;
             };
             let (mine, base) = (object.values, object.base);
-            // The session does not know what was written to it.
+            // The session cannot know that the row has another value.
             if is_equal && (row.number, row.owner) != (base.number, base.owner) {
                 refused.insert(Refusal::Stale);
             }
@@ -238,7 +238,7 @@ impl Object {
         }
     }
 
-    /// The row of an object that has left the session loses its user.
+    /// Removes the user from the row of an object that has left the session.
     fn let_row_go(&mut self, written: &mut Written) {
         let Some(row) = &mut self.row else {
             return;

@@ -20,7 +20,7 @@ pub(crate) struct Pairs {
 #[derive(Clone, Copy, Debug)]
 struct Change {
     wanted: Wanted,
-    /// The first unflushed change: unrelating implies that they were related.
+    /// The first unflushed change. If it unrelates the pair, the two were related.
     first: Wanted,
 }
 
@@ -58,13 +58,13 @@ impl Pairs {
     pub(super) fn want(&mut self, pair: Pair, wanted: Wanted) {
         let first = self.changes.get(&pair).map_or(wanted, |known| known.first);
         self.changes.insert(pair, Change { wanted, first });
-        // Memory had them together before, and has them together again: nothing is left to flush.
+        // They were related in memory before, and are related again: there is nothing to flush.
         if first == Wanted::Apart && wanted == Wanted::Together {
             self.changes.remove(&pair);
         }
     }
 
-    /// Returns the unflushed change, and whether it is an error if it is already done.
+    /// Returns the unflushed changes, and for each whether it is an error if the rows already have it.
     pub(super) fn changes(&self) -> impl Iterator<Item = (Pair, Wanted, bool)> {
         self.changes
             .iter()
