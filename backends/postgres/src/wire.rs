@@ -24,6 +24,9 @@ const UNSENT: u32 = 128 * 1024;
 /// The system counts the milliseconds of one wait in 31 bits; longer waits are split.
 const LONGEST_POLL: Duration = Duration::from_secs(3_600);
 
+const SOCKET: Token = Token(0);
+const INTERRUPTION: Token = Token(1);
+
 /// The traffic over a socket.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
@@ -31,6 +34,10 @@ pub(crate) struct Traffic {
     received: AtomicU64,
     /// The number of moved bytes at which this turn ends.
     turn: AtomicU64,
+    /// Whether there may be bytes to receive; if not, no system call tries to.
+    readable: AtomicBool,
+    /// Whether the peer has closed the stream or it has failed: it stays readable, because nothing more is reported.
+    ended: AtomicBool,
     server: AtomicU32,
 }
 
@@ -268,11 +275,14 @@ impl Socket {
             #[cfg(unix)]
             Inner::Unix(stream) => stream,
         };
-        source.register(poll.registry(), Token(0), both)?;
-        let waker = mio::Waker::new(poll.registry(), Token(1))?;
+        source.register(poll.registry(), SOCKET, both)?;
+        let waker = mio::Waker::new(poll.registry(), INTERRUPTION)?;
         let is_set = AtomicBool::new(false);
         let interruption = Arc::new(Interruption { is_set, waker });
-        let traffic = Arc::new(Traffic::default());
+        let traffic = Arc::new(Traffic {
+            readable: AtomicBool::new(true),
+            ..Traffic::default()
+        });
         let alarm = Arc::new(Alarm::default());
         let waiter = Waiter {
             poll,
@@ -329,15 +339,26 @@ impl Waiter {
             if self.alarm.0.load(Ordering::Relaxed) {
                 continue;
             }
-            // An error here is an interruption: an error of the socket is reported by the next read.
-            let _ = self
-                .poll
-                .poll(&mut self.events, Some(left.min(LONGEST_POLL)));
+            self.poll(left.min(LONGEST_POLL));
+        }
+    }
+
+    /// Waits for the socket, and records whether it may be read. Its end and its errors are read too.
+    fn poll(&mut self, timeout: Duration) {
+        // An error here is an interruption: an error of the socket is reported by the next read.
+        let _ = self.poll.poll(&mut self.events, Some(timeout));
+        for event in self.events.iter().filter(|event| event.token() == SOCKET) {
+            let ended = event.is_read_closed() || event.is_error();
+            let traffic = &self.traffic;
+            traffic.ended.fetch_or(ended, Ordering::Relaxed);
+            let readable = ended || event.is_readable();
+            traffic.readable.fetch_or(readable, Ordering::Relaxed);
         }
     }
 
     /// One turn, without waiting.
-    pub(crate) fn look<T>(&self, turn: impl FnOnce(&mut Context<'_>) -> T) -> T {
+    pub(crate) fn look<T>(&mut self, turn: impl FnOnce(&mut Context<'_>) -> T) -> T {
+        self.poll(Duration::ZERO);
         self.traffic.begin_turn();
         turn(&mut Context::from_waker(&self.waker))
     }
@@ -364,6 +385,9 @@ impl AsyncRead for Socket {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
+        if !self.traffic.readable.load(Ordering::Relaxed) {
+            return Poll::Pending;
+        }
         let this = &mut *self;
         let most = buffer.remaining().min(this.received.len());
         let received = &mut this.received[..most];
@@ -372,6 +396,15 @@ impl AsyncRead for Socket {
             #[cfg(unix)]
             Inner::Unix(stream) => ready(|| stream.read(received)),
         };
+        // The poll reports only what happens after the socket was drained. A read that leaves room in the buffer has drained it.
+        let drained = match &read {
+            Poll::Ready(Ok(count)) => (1..most).contains(count),
+            Poll::Ready(Err(_)) => false,
+            Poll::Pending => true,
+        };
+        if drained && !this.traffic.ended.load(Ordering::Relaxed) {
+            this.traffic.readable.store(false, Ordering::Relaxed);
+        }
         read.map_ok(|count| {
             this.traffic
                 .received
@@ -413,5 +446,57 @@ impl AsyncWrite for Socket {
             #[cfg(unix)]
             Inner::Unix(stream) => stream.shutdown(both),
         })
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    /// The bytes that are received in one read; `None` if it has to wait.
+    fn receive(socket: &mut Socket, cx: &mut Context<'_>) -> Option<Vec<u8>> {
+        let mut space = [0; 8];
+        let mut buffer = ReadBuf::new(&mut space);
+        match Pin::new(socket).poll_read(cx, &mut buffer) {
+            Poll::Ready(read) => {
+                read.expect("the stream is open");
+                Some(buffer.filled().to_vec())
+            }
+            Poll::Pending => None,
+        }
+    }
+
+    #[test]
+    fn a_drained_socket_is_read_again_only_after_the_poll_reports_it() {
+        let (near, mut far) = UnixStream::pair().expect("a pair of streams");
+        let (mut socket, mut waiter) = Socket::new(Stream::Unix(near)).expect("a socket");
+        let socket = &mut socket;
+        assert_eq!(waiter.look(|cx| receive(socket, cx)), None);
+        far.write_all(b"one").expect("room for three bytes");
+        assert_eq!(
+            waiter.look(|cx| {
+                let first = receive(socket, cx);
+                far.write_all(b"eight bytes").expect("room");
+                // Not polled since.
+                assert_eq!(receive(socket, cx), None);
+                first
+            }),
+            Some(b"one".to_vec())
+        );
+        let rest = waiter.look(|cx| {
+            let full = receive(socket, cx).expect("more bytes than fit");
+            // A full buffer says nothing about what is left.
+            [full, receive(socket, cx).expect("the rest")].concat()
+        });
+        assert_eq!(rest, b"eight bytes");
+        // The end is reported once, together with what came before it.
+        far.write_all(b"end").expect("room");
+        drop(far);
+        assert_eq!(waiter.look(|cx| receive(socket, cx)), Some(b"end".to_vec()));
+        for _ in 0..2 {
+            assert_eq!(waiter.look(|cx| receive(socket, cx)), Some(Vec::new()));
+        }
     }
 }
