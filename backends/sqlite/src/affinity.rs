@@ -50,11 +50,11 @@ enum Rule {
     /// Text that looks like a number.
     Numbers,
     /// Text that looks like a number but differs from how SQLite writes that number; for a column that is read as text.
-    OddNumbers(Affinity),
+    NonCanonicalNumbers(Affinity),
     /// Decimals that are not 64-bit integers.
     Fractions,
     /// Floats that are stored as integers and not read back as the same floats.
-    GreatFloats,
+    LargeFloats,
 }
 
 /// A parameter whose column changes some values.
@@ -84,7 +84,7 @@ pub(crate) fn guard(
     };
     let Some(parameter) = parameter else {
         return match rule {
-            Rule::Numbers | Rule::OddNumbers(_) => Err(computed(column, declared)),
+            Rule::Numbers | Rule::NonCanonicalNumbers(_) => Err(computed(column, declared)),
             _ => Ok(None),
         };
     };
@@ -113,7 +113,7 @@ fn rule(ty: &ColumnType, affinity: Affinity, is_lenient: bool) -> Option<Rule> {
     let is_number = affinity.is_number();
     match ty.value_type() {
         ValueType::Text if is_number && matches!(ty, ColumnType::Other { .. }) => {
-            Some(Rule::OddNumbers(affinity))
+            Some(Rule::NonCanonicalNumbers(affinity))
         }
         ValueType::Text | ValueType::Json if is_number => Some(Rule::Numbers),
         ValueType::Decimal if affinity == Affinity::Real => Some(Rule::Everything),
@@ -125,7 +125,7 @@ fn rule(ty: &ColumnType, affinity: Affinity, is_lenient: bool) -> Option<Rule> {
         }
         ValueType::F32 | ValueType::F64 => match affinity {
             Affinity::Text => Some(Rule::Everything),
-            Affinity::Integer | Affinity::Numeric => Some(Rule::GreatFloats),
+            Affinity::Integer | Affinity::Numeric => Some(Rule::LargeFloats),
             Affinity::Real | Affinity::None => None,
         },
         // Dates and times do not look like numbers, and every column stores blobs unchanged.
@@ -155,12 +155,12 @@ fn changes(rule: Rule, value: ValueRef<'_>) -> bool {
         (_, ValueRef::Null) => false,
         (Rule::Everything, _) => true,
         (Rule::Numbers, ValueRef::Text(text) | ValueRef::Json(text)) => is_number(text),
-        (Rule::OddNumbers(affinity), ValueRef::Text(text)) => {
+        (Rule::NonCanonicalNumbers(affinity), ValueRef::Text(text)) => {
             is_number(text) && !is_as_written(text, affinity)
         }
         (Rule::Fractions, ValueRef::Decimal(value)) => !is_integer(value),
-        (Rule::GreatFloats, ValueRef::F32(value)) => is_great(f64::from(value)),
-        (Rule::GreatFloats, ValueRef::F64(value)) => is_great(value),
+        (Rule::LargeFloats, ValueRef::F32(value)) => is_large(f64::from(value)),
+        (Rule::LargeFloats, ValueRef::F64(value)) => is_large(value),
         _ => false,
     }
 }
@@ -232,7 +232,7 @@ fn is_integer(value: Decimal) -> bool {
 }
 
 /// Whether a float is stored as an integer from which it is not read back, because two integers there share a float.
-fn is_great(value: f64) -> bool {
+fn is_large(value: f64) -> bool {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     const LAST: f64 = 9_223_372_036_854_775_808.0;
     let size = value.abs();
@@ -304,7 +304,7 @@ mod tests {
                 is_number(text) == is_converted || text.contains('\0') && is_number(text),
                 "{text:?} in {declared} is a {class}"
             );
-            if !changes(Rule::OddNumbers(affinity), ValueRef::Text(text)) {
+            if !changes(Rule::NonCanonicalNumbers(affinity), ValueRef::Text(text)) {
                 assert_eq!(as_text, text, "in {declared}");
             }
         }
@@ -368,7 +368,7 @@ mod tests {
         }
         for text in ["7", "-7", "1.5", "0.25"] {
             assert!(!changes(
-                Rule::OddNumbers(Affinity::Numeric),
+                Rule::NonCanonicalNumbers(Affinity::Numeric),
                 ValueRef::Text(text)
             ));
             assert!(changes(Rule::Numbers, ValueRef::Text(text)));
@@ -414,8 +414,8 @@ mod tests {
     }
 
     #[test]
-    fn great_floats() {
-        for (value, great) in [
+    fn large_floats() {
+        for (value, expected) in [
             (9_007_199_254_740_992.0, false),
             (9_007_199_254_740_994.0, true),
             (-9.0e18, true),
@@ -423,7 +423,7 @@ mod tests {
             (1.5, false),
             (f64::INFINITY, false),
         ] {
-            assert_eq!(is_great(value), great, "{value}");
+            assert_eq!(is_large(value), expected, "{value}");
         }
     }
 }

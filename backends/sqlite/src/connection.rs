@@ -27,17 +27,17 @@ pub(crate) struct SqliteConnection {
     backend: Sqlite,
     interruption: Arc<Interruption>,
     /// Whether a statement may have changed the lock timeout.
-    may_wait_otherwise: bool,
+    may_have_changed_timeout: bool,
     /// The state outliving a transaction that the statements so far may have changed.
     session_change: Change,
     /// Whether the open transaction is read-only.
     reads_only: bool,
-    transaction: Standing,
+    transaction: TransactionState,
 }
 
 /// The state of the transaction.
 #[derive(Debug)]
-enum Standing {
+enum TransactionState {
     None,
     Open,
     /// SQLite has ended it (`ON CONFLICT ROLLBACK`, `RAISE(ROLLBACK)`, a full disk), for this reason.
@@ -53,10 +53,10 @@ impl SqliteConnection {
             followed: opened.followed,
             backend,
             interruption: Arc::default(),
-            may_wait_otherwise: false,
+            may_have_changed_timeout: false,
             session_change: Change::None,
             reads_only: false,
-            transaction: Standing::None,
+            transaction: TransactionState::None,
         };
         connection.wait_interruptibly()?;
         Ok(connection)
@@ -68,17 +68,17 @@ impl SqliteConnection {
     fn inside<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
         self.refuse_if_ended()?;
         let result = run(self).map_err(|error| self.failed(error));
-        if self.may_wait_otherwise {
-            self.may_wait_otherwise = false;
+        if self.may_have_changed_timeout {
+            self.may_have_changed_timeout = false;
             // If this fails, interrupts are only noticed later.
             let _ = self.wait_interruptibly();
         }
-        if matches!(self.transaction, Standing::Open) && !self.in_transaction() {
+        if matches!(self.transaction, TransactionState::Open) && !self.in_transaction() {
             let reason = match &result {
                 Err(error) => error.to_string(),
                 Ok(_) => "one of its statements ended the transaction".to_owned(),
             };
-            self.transaction = Standing::Ended(reason);
+            self.transaction = TransactionState::Ended(reason);
         }
         result
     }
@@ -103,8 +103,8 @@ impl SqliteConnection {
         match set.map_err(classify_driver)? {
             0 => Ok(()),
             milliseconds => {
-                let patience = Duration::from_millis(milliseconds.into());
-                let handler = self.interruption.busy_handler(patience);
+                let busy_timeout = Duration::from_millis(milliseconds.into());
+                let handler = self.interruption.busy_handler(busy_timeout);
                 self.database.set_busy_handler(handler)
             }
         }
@@ -113,7 +113,7 @@ impl SqliteConnection {
     #[inline]
     fn refuse_if_ended(&self) -> Result<()> {
         match &self.transaction {
-            Standing::Ended(reason) => Err(ended(reason)),
+            TransactionState::Ended(reason) => Err(ended(reason)),
             _ => Ok(()),
         }
     }
@@ -121,7 +121,7 @@ impl SqliteConnection {
     /// Refuses to commit to a file that was replaced or deleted. In a transaction this is checked at its start and end.
     #[inline]
     fn refuse_if_moved(&self, sql: &Sql) -> Result<()> {
-        let commits = matches!(self.transaction, Standing::None) && sql.kind().is_write();
+        let commits = matches!(self.transaction, TransactionState::None) && sql.kind().is_write();
         match commits && self.has_moved() {
             true => Err(moved()),
             false => Ok(()),
@@ -148,7 +148,7 @@ impl SqliteConnection {
         };
         self.session_change = self.session_change.max(change);
         // The mapper's own statements may name a column `temp`, but change no settings.
-        self.may_wait_otherwise = sql.kind() == StatementKind::Raw && change != Change::None;
+        self.may_have_changed_timeout = sql.kind() == StatementKind::Raw && change != Change::None;
         Ok((prepared?, &self.interruption))
     }
 
@@ -213,7 +213,7 @@ impl SqliteConnection {
         if self.in_transaction() {
             return Ok(());
         }
-        self.transaction = Standing::None;
+        self.transaction = TransactionState::None;
         self.uninterrupted(|connection| connection.set_reads_only(false))
     }
 }
@@ -303,7 +303,7 @@ impl Connection for SqliteConnection {
                 self.refuse_if_ended()?;
                 let begun = self.set_reads_only(begin.read_only);
                 match begun.and_then(|()| self.run(sql)) {
-                    Ok(()) => self.transaction = Standing::Open,
+                    Ok(()) => self.transaction = TransactionState::Open,
                     Err(error) => {
                         self.end_of_transaction()?;
                         return Err(error);
@@ -315,7 +315,7 @@ impl Connection for SqliteConnection {
             Transaction::Commit if self.has_moved() => Err(moved()),
             Transaction::Commit | Transaction::Rollback => {
                 self.refuse_if_ended()?;
-                let standing = std::mem::replace(&mut self.transaction, Standing::None);
+                let state = std::mem::replace(&mut self.transaction, TransactionState::None);
                 let ran = match command {
                     Transaction::Rollback => match self.undo(sql) {
                         // The failure has already rolled the transaction back.
@@ -325,11 +325,11 @@ impl Connection for SqliteConnection {
                     _ => self.run(sql),
                 };
                 if self.in_transaction() {
-                    self.transaction = standing;
+                    self.transaction = state;
                 } else if let Err(error) = &ran
-                    && matches!(standing, Standing::Open)
+                    && matches!(state, TransactionState::Open)
                 {
-                    self.transaction = Standing::Ended(error.to_string());
+                    self.transaction = TransactionState::Ended(error.to_string());
                 }
                 ran?;
                 self.end_of_transaction()
@@ -340,7 +340,7 @@ impl Connection for SqliteConnection {
     }
 
     fn reset(&mut self, used_raw_sql: bool) -> Result<()> {
-        self.transaction = Standing::None;
+        self.transaction = TransactionState::None;
         self.uninterrupted(Self::roll_back)?;
         let is_changed = match self.session_change {
             Change::None => false,

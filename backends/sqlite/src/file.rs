@@ -140,11 +140,11 @@ impl Sqlite {
             let found = connection.query_row(&text, [], |row| row.get(0));
             match found.map_err(classify_driver) {
                 Err(error)
-                    if error.kind() == ErrorKind::Busy && start.elapsed() < self.patience() =>
+                    if error.kind() == ErrorKind::Busy && start.elapsed() < self.lock_timeout() =>
                 {
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                settled => return settled,
+                done => return done,
             }
         }
     }

@@ -50,7 +50,7 @@ pub(crate) fn read(stored: ValueRef<'_>, ty: ValueType) -> Option<ValueRef<'stat
 }
 
 /// The name of the collation that compares dates and times by their meaning.
-pub(crate) const MOMENT: &std::ffi::CStr = c"selfsame_moment";
+pub(crate) const TEMPORAL_COLLATION: &std::ffi::CStr = c"selfsame_moment";
 
 /// Returns an expression for a column that compares by the values as read.
 pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
@@ -83,8 +83,8 @@ pub(crate) fn compared(column: &str, ty: &ColumnType) -> Option<String> {
 }
 
 /// Orders dates and times in any form; other texts come last, ordered by their bytes.
-pub(crate) fn compare_moments(a: &str, b: &str) -> Ordering {
-    match (moment(a), moment(b)) {
+pub(crate) fn compare_temporal(a: &str, b: &str) -> Ordering {
+    match (sort_key(a), sort_key(b)) {
         (Some(a), Some(b)) => a.cmp(&b),
         (Some(_), None) => Ordering::Less,
         (None, Some(_)) => Ordering::Greater,
@@ -93,7 +93,7 @@ pub(crate) fn compare_moments(a: &str, b: &str) -> Ordering {
 }
 
 /// A time of day sorts before a date.
-fn moment(text: &str) -> Option<(bool, i64)> {
+fn sort_key(text: &str) -> Option<(bool, i64)> {
     match written(text) {
         Some(instant) => Some((true, instant.0)),
         None => Some((false, time(text)?.0)),

@@ -89,16 +89,16 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
         if get(row, 4)? {
             table.remarks.push("It is WITHOUT ROWID.".into());
         }
-        if says(&definition, "DEFERRABLE") {
+        if contains_keyword(&definition, "DEFERRABLE") {
             let remark = "It has constraints that wait for COMMIT (DEFERRABLE).";
             table.remarks.push(remark.into());
         }
-        if says(&definition, "CONFLICT") {
+        if contains_keyword(&definition, "CONFLICT") {
             let remark =
                 "What breaks its constraints may do something else than fail (ON CONFLICT).";
             table.remarks.push(remark.into());
         }
-        let never_reuses = says(&definition, "AUTOINCREMENT");
+        let never_reuses = contains_keyword(&definition, "AUTOINCREMENT");
         let definition = Definition::of(&definition);
         table.checks.clone_from(&definition.checks);
         tables.push(Reflected {
@@ -139,7 +139,7 @@ fn reflect_one(connection: &mut dyn Connection, schema: &str) -> Result<Vec<Tabl
         reflected.name_foreign_keys();
     }
     let mut tables: Vec<Table> = tables.into_iter().map(|found| found.table).collect();
-    references::settle(&mut tables);
+    references::resolve(&mut tables);
     tables.append(&mut views(connection, schema)?);
     tables.sort_by(|a, b| a.name.cmp(&b.name));
     each(connection, TRIGGERS, &mut |row| {
@@ -418,7 +418,7 @@ fn default_clause(expression: String) -> String {
 }
 
 /// Returns whether a keyword occurs in a CREATE TABLE.
-fn says(definition: &str, wanted: &str) -> bool {
+fn contains_keyword(definition: &str, wanted: &str) -> bool {
     definition
         .split(|c: char| !(c.is_alphanumeric() || c == '_'))
         .any(|word| word.eq_ignore_ascii_case(wanted))

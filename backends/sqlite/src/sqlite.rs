@@ -313,7 +313,7 @@ impl Sqlite {
     }
 
     /// Returns the lock timeout in SQLite's range.
-    pub(crate) fn patience(&self) -> Duration {
+    pub(crate) fn lock_timeout(&self) -> Duration {
         self.dialect.busy_timeout.min(LONGEST_BUSY_TIMEOUT)
     }
 
@@ -355,14 +355,14 @@ impl Sqlite {
     }
 
     fn set(&self, connection: &rusqlite::Connection) -> rusqlite::Result<()> {
-        connection.busy_timeout(self.patience())?;
+        connection.busy_timeout(self.lock_timeout())?;
         // Otherwise SQLite would read a quoted name that does not exist as a string.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         connection.create_collation(c"decimal", compare_decimals)?;
         like::add(connection)?;
         if self.dialect.is_lenient {
-            connection.create_collation(lenient::MOMENT, lenient::compare_moments)?;
+            connection.create_collation(lenient::TEMPORAL_COLLATION, lenient::compare_temporal)?;
         }
         connection.execute_batch("PRAGMA foreign_keys = ON")?;
         // Only if the program has changed the default: after the PRAGMA, SQLite refuses indexes whose conditions use LIKE.

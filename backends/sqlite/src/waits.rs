@@ -50,10 +50,10 @@ impl Interruption {
         }
     }
 
-    /// Returns a busy handler: each wait lasts for `patience`, or until an interrupt.
+    /// Returns a busy handler: each wait lasts for `busy_timeout`, or until an interrupt.
     pub(crate) fn busy_handler(
         self: &Arc<Self>,
-        patience: Duration,
+        busy_timeout: Duration,
     ) -> impl FnMut(i32) -> bool + Send + 'static {
         let interruption = Arc::clone(self);
         let mut begun = Instant::now();
@@ -61,7 +61,7 @@ impl Interruption {
             if tries == 0 {
                 begun = Instant::now();
             }
-            let left = patience.saturating_sub(begun.elapsed());
+            let left = busy_timeout.saturating_sub(begun.elapsed());
             let pause = Duration::from_millis(1 << tries.clamp(0, LONGEST_PAUSE));
             !left.is_zero() && interruption.pause(pause.min(left))
         }

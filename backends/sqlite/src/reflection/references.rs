@@ -3,9 +3,9 @@
 use selfsame::schema::{ColumnType, ForeignKey, Table};
 
 /// Completes foreign keys that omit columns, and reports those whose target does not exist.
-pub(super) fn settle(tables: &mut [Table]) {
+pub(super) fn resolve(tables: &mut [Table]) {
     point_at_keys(tables);
-    leave_out_keys_to_nowhere(tables);
+    remove_dangling_foreign_keys(tables);
     widen_integers(tables);
 }
 
@@ -42,7 +42,7 @@ fn point_at_keys(tables: &mut [Table]) {
 
 /// Removes foreign keys to tables or columns that do not exist: SQLite accepts them, and then refuses to write to the table.
 /// `create_all` could not create them.
-fn leave_out_keys_to_nowhere(tables: &mut [Table]) {
+fn remove_dangling_foreign_keys(tables: &mut [Table]) {
     let misfits: Vec<Vec<Option<String>>> = tables
         .iter()
         .map(|table| {

@@ -16,11 +16,11 @@ struct Note {
     text: String,
 }
 
-const PATIENCE: Duration = Duration::from_millis(60);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(60);
 
 fn engine(database: &TempDatabase, mode: JournalMode) -> Engine {
     let backend = database.backend().journal_mode(mode);
-    let engine = Engine::new(backend.busy_timeout(PATIENCE));
+    let engine = Engine::new(backend.busy_timeout(BUSY_TIMEOUT));
     metadata![Note].create_all(&engine).expect("creates");
     engine
 }

@@ -99,9 +99,9 @@ fn a_journal_mode_can_be_requested() {
     }
     // The mode cannot change while others are connected: that is a lock timeout.
     let _other = database.backend().connect().expect("a connection");
-    let patience = Duration::from_millis(50);
+    let timeout = Duration::from_millis(50);
     let delete = database.backend().journal_mode(JournalMode::Delete);
-    let error = delete.busy_timeout(patience).connect().expect_err("locked");
+    let error = delete.busy_timeout(timeout).connect().expect_err("locked");
     assert_eq!(error.kind(), K::Busy, "{error}");
 }
 
@@ -173,18 +173,18 @@ fn a_log_that_cannot_be_created_is_reported_and_immutable_reads_without() {
 #[test]
 fn broken_and_locked_files() {
     let database = TempDatabase::new().expect("a directory");
-    let patience = Duration::from_millis(30);
+    let timeout = Duration::from_millis(30);
     // Locked.
     let path = database.directory().join("locked.db");
     file_in("delete", &path);
     let mut early = Sqlite::file(&path)
-        .busy_timeout(patience)
+        .busy_timeout(timeout)
         .connect()
         .expect("a connection");
     let holder = rusqlite::Connection::open(&path).expect("opens");
     holder.execute_batch("BEGIN EXCLUSIVE").expect("the lock");
     let late = Sqlite::file(&path)
-        .busy_timeout(patience)
+        .busy_timeout(timeout)
         .connect()
         .expect_err("locked");
     assert_eq!(late.kind(), K::Busy, "{late}");

@@ -13,7 +13,7 @@ use selfsame_sqlite::{JournalMode, Synchronous};
 use crate::support::*;
 
 /// Longer than any of these tests may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 /// After this time the work certainly waits.
 const HEAD_START: Duration = Duration::from_millis(120);
 /// Within this time it must have ended.
@@ -26,7 +26,7 @@ fn file(mode: JournalMode) -> (TempDatabase, Sqlite, rusqlite::Connection) {
     let mut session = backend.connect().expect("a connection");
     run(&mut session, "CREATE TABLE t (v INTEGER)", &[]);
     let other = rusqlite::Connection::open(database.path()).expect("opens");
-    (database, backend.busy_timeout(PATIENCE), other)
+    (database, backend.busy_timeout(BUSY_TIMEOUT), other)
 }
 
 fn hold(other: &rusqlite::Connection, lock: &str) {
@@ -150,10 +150,10 @@ fn waits_as_long_as_a_hook_or_a_statement_says() {
     let short = backend.busy_timeout(Duration::from_millis(1));
     let hooked = short
         .clone()
-        .on_connect(|connection| connection.busy_timeout(PATIENCE));
+        .on_connect(|connection| connection.busy_timeout(BUSY_TIMEOUT));
     let mut by_hook = hooked.connect().expect("a connection");
     let mut by_text = short.connect().expect("a connection");
-    let text = format!("PRAGMA busy_timeout = {}", PATIENCE.as_millis());
+    let text = format!("PRAGMA busy_timeout = {}", BUSY_TIMEOUT.as_millis());
     let set = try_rows(&mut by_text, &text, &[], &[selfsame::value::ValueType::I64]);
     assert_eq!(set.expect("sets"), [[selfsame::value::Value::I64(60_000)]]);
     hold(&other, "IMMEDIATE");
@@ -377,17 +377,17 @@ fn a_cancelled_session_waits_no_longer() {
 fn waits_without_an_interrupt_last_as_long_as_set() {
     let (_database, backend, other) = file(JournalMode::Wal);
     hold(&other, "IMMEDIATE");
-    for patience in [0, 1, 40, 300].map(Duration::from_millis) {
+    for timeout in [0, 1, 40, 300].map(Duration::from_millis) {
         let mut session = backend
             .clone()
-            .busy_timeout(patience)
+            .busy_timeout(timeout)
             .connect()
             .expect("a connection");
         for text in ["INSERT INTO t VALUES (1)", "DELETE FROM t"] {
             let begun = Instant::now();
             refused(&mut session, text, K::Busy);
             let took = begun.elapsed();
-            assert!(patience <= took && took < patience + SOON, "{took:?}");
+            assert!(timeout <= took && took < timeout + SOON, "{took:?}");
         }
     }
     // A waiting connection gets the lock soon after it is free.
