@@ -13,7 +13,7 @@ use selfsame::error::{Error, Result};
 use crate::connection::MariaDbConnection;
 use crate::dialect::MariaDbDialect;
 use crate::flavor::Flavor;
-use crate::link::{Link, connect, unlike};
+use crate::link::{Link, connect, wrong_flavor};
 use crate::options::Options;
 
 /// The pause between attempts to find out the server's flavor, because the dialect is used many times in a row.
@@ -43,9 +43,9 @@ pub struct MariaDb {
     /// The server's flavor, determined by the URL or the first connection.
     flavor: Arc<OnceLock<Flavor>>,
     /// The last failed attempt to find out the flavor. Locked while an attempt runs.
-    unanswered: Arc<Mutex<Option<Unanswered>>>,
+    last_failure: Arc<Mutex<Option<FailedAttempt>>>,
     /// Whether an attempt has failed.
-    is_away: Arc<AtomicBool>,
+    has_failed: Arc<AtomicBool>,
     dialect: OnceLock<MariaDbDialect>,
     /// The dialect while the flavor is unknown.
     assumed: OnceLock<MariaDbDialect>,
@@ -54,7 +54,7 @@ pub struct MariaDb {
 }
 
 /// A failed attempt to find out the server's flavor.
-struct Unanswered {
+struct FailedAttempt {
     at: Instant,
     by: ThreadId,
     /// Its error, unless it was already returned.
@@ -94,8 +94,8 @@ impl MariaDb {
         Ok(Self {
             options,
             flavor: Arc::new(flavor),
-            unanswered: Arc::default(),
-            is_away: Arc::default(),
+            last_failure: Arc::default(),
+            has_failed: Arc::default(),
             dialect: OnceLock::new(),
             assumed: OnceLock::new(),
             connected: Arc::default(),
@@ -106,8 +106,8 @@ impl MariaDb {
     fn with(mut self, change: impl FnOnce(&mut Options)) -> Self {
         change(&mut self.options);
         Self {
-            unanswered: Arc::default(),
-            is_away: Arc::default(),
+            last_failure: Arc::default(),
+            has_failed: Arc::default(),
             dialect: OnceLock::new(),
             assumed: OnceLock::new(),
             ..self
@@ -164,22 +164,24 @@ impl MariaDb {
         if let Some(known) = self.flavor.get() {
             return Some(*known);
         }
-        let mut unanswered = match self.unanswered.try_lock() {
-            Err(TryLockError::WouldBlock) if self.is_away.load(Ordering::Relaxed) => return None,
-            Ok(unanswered) => unanswered,
+        let mut last_failure = match self.last_failure.try_lock() {
+            Err(TryLockError::WouldBlock) if self.has_failed.load(Ordering::Relaxed) => {
+                return None;
+            }
+            Ok(last_failure) => last_failure,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => self
-                .unanswered
+                .last_failure
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner),
         };
-        let is_late = |last: &Unanswered| last.at.elapsed() > PAUSE;
+        let is_late = |last: &FailedAttempt| last.at.elapsed() > PAUSE;
         if self.flavor.get().is_none()
-            && unanswered.as_ref().is_none_or(is_late)
+            && last_failure.as_ref().is_none_or(is_late)
             && let Err(error) = self.checked_link()
         {
-            self.is_away.store(true, Ordering::Relaxed);
-            *unanswered = Some(Unanswered {
+            self.has_failed.store(true, Ordering::Relaxed);
+            *last_failure = Some(FailedAttempt {
                 at: Instant::now(),
                 by: thread::current().id(),
                 error: Some(error),
@@ -189,9 +191,9 @@ impl MariaDb {
     }
 
     /// Returns the error of the last attempt to find out the flavor, if this thread has just made it.
-    fn just_failed(&self) -> Option<Error> {
-        let mut unanswered = self.unanswered.try_lock().ok()?;
-        let last = unanswered.as_mut()?;
+    fn recent_failure(&self) -> Option<Error> {
+        let mut last_failure = self.last_failure.try_lock().ok()?;
+        let last = last_failure.as_mut()?;
         let is_same = last.by == thread::current().id() && last.at.elapsed() < SAME_ATTEMPT;
         is_same.then(|| last.error.take())?
     }
@@ -203,7 +205,7 @@ impl MariaDb {
         let expected = *self.flavor.get_or_init(|| link.flavor);
         match link.flavor == expected {
             true => Ok(link),
-            false => Err(unlike(expected, link.flavor)),
+            false => Err(wrong_flavor(expected, link.flavor)),
         }
     }
 
@@ -253,7 +255,7 @@ impl fmt::Debug for MariaDb {
 
 impl Backend for MariaDb {
     fn connect(&self) -> Result<Box<dyn Connection>> {
-        if let Some(error) = self.just_failed() {
+        if let Some(error) = self.recent_failure() {
             return Err(error);
         }
         Ok(Box::new(MariaDbConnection::new(self.checked_link()?)))

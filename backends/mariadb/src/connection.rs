@@ -43,7 +43,7 @@ pub(crate) struct MariaDbConnection {
     pub(crate) savepoints: Vec<String>,
     pub(crate) lost: bool,
     /// Whether raw SQL has run that may have changed a setting.
-    unsettled: bool,
+    may_have_changed_settings: bool,
     pub(crate) counted: Statistics,
 }
 
@@ -57,7 +57,7 @@ impl MariaDbConnection {
             transaction: State::Idle,
             savepoints: Vec::new(),
             lost: false,
-            unsettled: false,
+            may_have_changed_settings: false,
             counted: Statistics::default(),
         }
     }
@@ -69,10 +69,12 @@ impl MariaDbConnection {
             self.refuse_if_gone()?;
         }
         let may_do_anything = may_commit(sql);
-        if self.unsettled && !matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl) {
-            self.settle(sql)?;
+        if self.may_have_changed_settings
+            && !matches!(sql.kind(), StatementKind::Raw | StatementKind::Ddl)
+        {
+            self.check_settings(sql)?;
         }
-        self.unsettled |= may_do_anything && sql.kind() == StatementKind::Raw;
+        self.may_have_changed_settings |= may_do_anything && sql.kind() == StatementKind::Raw;
         if may_do_anything {
             self.forget_tables();
         }
@@ -99,7 +101,7 @@ impl MariaDbConnection {
         }
         let done = done.map_err(|failure| self.ended(failure, sql));
         if is_checked && self.transaction == State::Open && !self.lost {
-            self.look_for_mark();
+            self.check_mark();
         }
         let done = done?;
         if sql.kind() == StatementKind::Insert && done.matched == 1 && done.last_insert_id.is_none()
@@ -152,23 +154,23 @@ impl MariaDbConnection {
 
     /// Refuses statements of the mapper while settings that raw SQL has changed are in effect: they would mean something else, without
     /// an error.
-    fn settle(&mut self, sql: &Sql) -> Result<()> {
+    fn check_settings(&mut self, sql: &Sql) -> Result<()> {
         self.counted.round_trips += 1;
         let fingerprint = settings::fingerprint(self.link.flavor);
         let answer = self.link.conn.query_first(fingerprint);
         let found: Option<String> = answer.map_err(|error| self.failed(error, sql).unsent())?;
-        if found.as_ref() != Some(&self.link.settled) {
+        if found.as_ref() != Some(&self.link.fingerprint) {
             return Err(Error::new(ErrorKind::InvalidState, settings::CHANGED)
                 .statement(sql.text())
                 .unsent());
         }
-        self.unsettled = false;
+        self.may_have_changed_settings = false;
         Ok(())
     }
 
     /// Checks that the server has not closed the connection before sending a statement that commits: then it certainly has not run.
     pub(crate) fn refuse_if_gone(&mut self) -> Result<()> {
-        self.lost |= !self.link.is_quiet();
+        self.lost |= !self.link.is_idle_and_open();
         match self.lost {
             true => Err(gone()),
             false => Ok(()),
@@ -197,7 +199,7 @@ impl MariaDbConnection {
         if error.is_connection_lost() {
             self.lost = true;
         } else if self.transaction == State::Open {
-            self.ask_for_transaction();
+            self.refresh_transaction_state();
         }
         error
     }
@@ -213,7 +215,7 @@ impl MariaDbConnection {
         self.statements.take();
         self.forget_tables();
         self.transaction = State::Idle;
-        self.unsettled = false;
+        self.may_have_changed_settings = false;
         Ok(())
     }
 }
@@ -269,7 +271,7 @@ impl Connection for MariaDbConnection {
 
     /// Checks the socket: this notices a server that closed the connection while it was idle, without a round trip.
     fn is_open(&self) -> bool {
-        !self.lost && self.link.is_quiet()
+        !self.lost && self.link.is_idle_and_open()
     }
 
     fn interrupter(&self) -> Option<Interrupter> {
@@ -288,16 +290,16 @@ impl Connection for MariaDbConnection {
             self.transaction = State::Idle;
             return self.short_command(&reset, "ROLLBACK");
         }
-        self.link.be_short();
+        self.link.use_short_limit();
         let forgotten = self.forget_all();
-        self.link.be_patient();
+        self.link.use_silence_limit();
         forgotten.map_err(|error| self.failed(error, &reset))
     }
 
     fn columns_set_by_updates(&mut self, table: &Table) -> Result<Vec<String>> {
         self.usable()?;
-        let question = fit::question(table.schema.as_deref(), table.local_name());
-        match self.declared(question.clone()) {
+        let columns_query = fit::columns_query(table.schema.as_deref(), table.local_name());
+        match self.declared(columns_query.clone()) {
             Ok(columns) => {
                 let set = columns.iter().filter(|column| column.follows_updates);
                 Ok(set.map(|column| column.name.clone()).collect())
@@ -305,8 +307,8 @@ impl Connection for MariaDbConnection {
             // The UPDATE fails with the same error.
             Err(failure) if failure.code().is_some() => Ok(Vec::new()),
             Err(failure) => {
-                let question = Sql::new(StatementKind::Select, question, [], []);
-                Err(self.ended(failure, &question))
+                let sql = Sql::new(StatementKind::Select, columns_query, [], []);
+                Err(self.ended(failure, &sql))
             }
         }
     }

@@ -34,12 +34,12 @@ pub(crate) struct Declared {
 pub(crate) struct Guard {
     /// Its position, from 0.
     position: usize,
-    column: Arc<Changing>,
+    column: Arc<LossyColumn>,
 }
 
 /// A column that may change values.
 #[derive(Debug)]
-struct Changing {
+struct LossyColumn {
     name: String,
     declared: String,
     rule: Option<Rule>,
@@ -47,7 +47,7 @@ struct Changing {
 }
 
 /// Returns a query for the [`Declared`] columns of a table.
-pub(crate) fn question(schema: Option<&str>, table: &str) -> String {
+pub(crate) fn columns_query(schema: Option<&str>, table: &str) -> String {
     format!("SHOW COLUMNS FROM {}", name(schema, table))
 }
 
@@ -62,10 +62,10 @@ pub(crate) fn name(schema: Option<&str>, name: &str) -> String {
     out
 }
 
-/// Returns the guards of a target, from the declared columns, the result of the [`question`].
+/// Returns the guards of a target, from the declared columns, the result of the [`columns_query`].
 pub(crate) fn guards(target: &Target, table: &[Declared]) -> Vec<Guard> {
     let columns = target.columns().iter();
-    let columns: Vec<_> = columns.map(|column| changing(column, table)).collect();
+    let columns: Vec<_> = columns.map(|column| lossy_column(column, table)).collect();
     let guard = |(position, at): (usize, usize)| {
         let column = columns[at].clone()?;
         Some(Guard { position, column })
@@ -73,7 +73,7 @@ pub(crate) fn guards(target: &Target, table: &[Declared]) -> Vec<Guard> {
     target.parameters().filter_map(guard).collect()
 }
 
-fn changing(column: &TargetColumn, table: &[Declared]) -> Option<Arc<Changing>> {
+fn lossy_column(column: &TargetColumn, table: &[Declared]) -> Option<Arc<LossyColumn>> {
     let is_it = |found: &&Declared| found.name.to_lowercase() == column.name.to_lowercase();
     let declared = table.iter().find(is_it)?;
     let rule = match column.ty {
@@ -82,7 +82,7 @@ fn changing(column: &TargetColumn, table: &[Declared]) -> Option<Arc<Changing>> 
         _ => Rule::of(column.ty.value_type(), &declared.ty),
     };
     (rule.is_some() || declared.replaces_null).then(|| {
-        Arc::new(Changing {
+        Arc::new(LossyColumn {
             name: column.name.clone(),
             declared: declared.ty.clone(),
             rule,
@@ -110,7 +110,7 @@ pub(crate) fn check(guards: &[Guard], params: &[Param<'_>], flavor: Flavor) -> R
 }
 
 #[cold]
-fn replaced(column: &Changing, server: &str) -> Error {
+fn replaced(column: &LossyColumn, server: &str) -> Error {
     let message = format!(
         "{server} would store another value for NULL, because the column is declared `{} NOT NULL`: give the value, or let the database give it \
          (`Auto<…>`)",
@@ -120,7 +120,7 @@ fn replaced(column: &Changing, server: &str) -> Error {
 }
 
 #[cold]
-fn changed(column: &Changing, rule: &Rule, server: &str) -> Error {
+fn changed(column: &LossyColumn, rule: &Rule, server: &str) -> Error {
     let declared = &column.declared;
     let name = format!("map it with `db_type = {declared:?}`");
     let (does, advice) = match rule {

@@ -11,15 +11,15 @@ use socket2::SockRef;
 use crate::link::{Link, connect};
 
 /// The time limit for the second connection and for the answer on it.
-const PATIENCE: Duration = Duration::from_secs(2);
+const KILL_LIMIT: Duration = Duration::from_secs(2);
 
 /// Returns an interrupter for a link's statement. The connection is closed on both sides.
 pub(crate) fn interrupter(link: &Link) -> Interrupter {
     let socket = Arc::downgrade(&link.socket);
     let (id, server) = (link.conn.connection_id(), link.server.clone());
     let mut options = link.options.clone();
-    options.connect_timeout = PATIENCE;
-    options.response_timeout = Some(PATIENCE);
+    options.connect_timeout = KILL_LIMIT;
+    options.response_timeout = Some(KILL_LIMIT);
     Interrupter::new(move || {
         // The connection is closed, and its id may belong to another one by now.
         let Some(socket) = socket.upgrade() else {
@@ -35,7 +35,7 @@ pub(crate) fn interrupter(link: &Link) -> Interrupter {
                 if let Ok(mut second) = connect(&options, 0)
                     && second.server == server
                 {
-                    second.be_short();
+                    second.use_short_limit();
                     let _ = second.conn.query_drop(format!("KILL {id}"));
                 }
             });

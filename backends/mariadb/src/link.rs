@@ -36,7 +36,7 @@ pub(crate) struct Link {
     /// The options to reach the same server again.
     pub(crate) options: Options,
     /// The limit for the server's silence while a statement runs.
-    patience: Duration,
+    silence_limit: Duration,
     waiting: Duration,
     /// The time limit for a whole operation that must be short.
     limit: Option<Limit>,
@@ -46,7 +46,7 @@ pub(crate) struct Link {
     /// The identity of the server: several may share one address.
     pub(crate) server: String,
     /// The settings that statements depend on.
-    pub(crate) settled: String,
+    pub(crate) fingerprint: String,
 }
 
 /// Connects to the first place that answers, beginning with number `first`. The options' time limit applies to all places together.
@@ -168,8 +168,8 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     let in_time = watch::within(&socket, limit);
     let checked: Option<(String, Option<bool>, String)> =
         conn.query_first(settings::check(flavor)).map_err(failed)?;
-    let settled = conn.query_first(settings::fingerprint(flavor));
-    let settled = settled.map_err(failed)?;
+    let fingerprint = conn.query_first(settings::fingerprint(flavor));
+    let fingerprint = fingerprint.map_err(failed)?;
     drop(in_time);
     let (version, holds, server) = checked.unwrap_or_default();
     if Flavor::of(&version)? != flavor {
@@ -182,7 +182,7 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
     let mut link = Link {
         conn,
         socket,
-        patience: options.patience(),
+        silence_limit: options.silence_limit(),
         options: Options {
             flavor: Some(flavor),
             ..options
@@ -192,7 +192,7 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
         limit: None,
         version,
         server,
-        settled: settled.unwrap_or_default(),
+        fingerprint: fingerprint.unwrap_or_default(),
     };
     #[cfg(any(target_os = "linux", target_os = "android"))]
     if matches!(link.options.places[..], [Place::Tcp(..)]) {
@@ -200,7 +200,7 @@ fn open(driver: OptsBuilder, options: Options, limit: Duration) -> Result<Link> 
             .set_tcp_notsent_lowat(UNSENT)
             .map_err(|error| unreachable(error.to_string()))?;
     }
-    link.be_patient();
+    link.use_silence_limit();
     Ok(link)
 }
 
@@ -219,7 +219,7 @@ fn configured(driver: OptsBuilder, options: &Options) -> Result<(Conn, Flavor)> 
     match options.flavor {
         _ if found == tried => Err(refused),
         None => configured_as(driver, options, found).map(|conn| (conn, found)),
-        Some(_) => Err(unlike(tried, found)),
+        Some(_) => Err(wrong_flavor(tried, found)),
     }
 }
 
@@ -242,7 +242,7 @@ fn with_tls(driver: OptsBuilder, options: &Options) -> Result<Conn, mysql::Error
 }
 
 /// The error for a server of another flavor than the URL says, or than statements were rendered for.
-pub(crate) fn unlike(expected: Flavor, found: Flavor) -> Error {
+pub(crate) fn wrong_flavor(expected: Flavor, found: Flavor) -> Error {
     let (expected, found) = (expected.server(), found.dialect());
     let message = format!("the server is not {expected}: write {found}:// in its URL");
     configuration(message)
@@ -261,14 +261,14 @@ fn untrusted(options: &Options, error: Error) -> Error {
 
 impl Link {
     /// Sets the time limit for statements: for each answer, and for the server to accept data.
-    pub(crate) fn be_patient(&mut self) {
+    pub(crate) fn use_silence_limit(&mut self) {
         self.limit = None;
-        self.wait_for(self.patience);
+        self.wait_for(self.silence_limit);
     }
 
     /// Sets the time limit for commands that undo changes.
-    pub(crate) fn be_short(&mut self) {
-        let limit = self.patience.min(SHORT_WAIT);
+    pub(crate) fn use_short_limit(&mut self) {
+        let limit = self.silence_limit.min(SHORT_WAIT);
         self.limit = Some(watch::within(&self.socket, limit));
         self.wait_for(limit);
     }
@@ -293,7 +293,7 @@ impl Link {
     }
 
     /// Returns whether the server has sent nothing since its last answer: anything else means that it closed the connection.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(crate) fn is_idle_and_open(&self) -> bool {
         let mut byte = [MaybeUninit::uninit()];
         let looked = SockRef::from(&*self.socket).recv_with_flags(&mut byte, PEEK_WITHOUT_WAITING);
         matches!(looked, Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
@@ -311,7 +311,7 @@ impl Drop for Link {
     fn drop(&mut self) {
         let socket = SockRef::from(&*self.socket);
         let _ = socket.set_write_timeout(Some(Duration::from_secs(1)));
-        if !self.is_quiet() {
+        if !self.is_idle_and_open() {
             let _ = socket.shutdown(Shutdown::Both);
         }
     }

@@ -346,7 +346,7 @@ impl Listed<'_> {
         column.generated = match (default, computed) {
             _ if extra.contains("auto_increment") => Generated::Key,
             (_, Some(expression)) => Generated::Computed(expression),
-            (Some(default), _) if types::is_no_date(&column.ty, &default) => {
+            (Some(default), _) if types::is_zero_date(&column.ty, &default) => {
                 let remark = format!("Its default is {default}, which is no date.");
                 column.remarks.push(remark);
                 Generated::No

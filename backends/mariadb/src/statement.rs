@@ -171,7 +171,7 @@ impl MariaDbConnection {
     /// it.
     fn refuse_changed(&mut self, statement: &Statement<'_>) -> Result<Arc<[Guard]>, Failure> {
         if let Some(target) = statement.sql.target() {
-            self.tables.remove(&question_of(target));
+            self.tables.remove(&columns_query_of(target));
         }
         let guards = self.guards(statement.sql)?;
         fit::check(&guards, statement.params, self.link.flavor).map_err(Failure::Own)?;
@@ -183,15 +183,15 @@ impl MariaDbConnection {
         let Some(target) = sql.target() else {
             return Ok(Arc::default());
         };
-        Ok(fit::guards(target, self.declared(question_of(target))?).into())
+        Ok(fit::guards(target, self.declared(columns_query_of(target))?).into())
     }
 
     /// Returns the declared columns of a table.
-    pub(crate) fn declared(&mut self, question: String) -> Result<&[Declared], Failure> {
-        if self.tables.len() >= MOST_TABLES && !self.tables.contains_key(&question) {
+    pub(crate) fn declared(&mut self, columns_query: String) -> Result<&[Declared], Failure> {
+        if self.tables.len() >= MOST_TABLES && !self.tables.contains_key(&columns_query) {
             self.tables.clear();
         }
-        let entry = match self.tables.entry(question) {
+        let entry = match self.tables.entry(columns_query) {
             Entry::Occupied(known) => return Ok(known.into_mut()),
             Entry::Vacant(entry) => entry,
         };
@@ -233,8 +233,8 @@ impl MariaDbConnection {
     }
 }
 
-fn question_of(target: &Target) -> String {
-    fit::question(target.schema(), target.table())
+fn columns_query_of(target: &Target) -> String {
+    fit::columns_query(target.schema(), target.table())
 }
 
 fn params_of(values: Vec<mysql::Value>) -> Params {

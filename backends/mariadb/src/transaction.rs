@@ -46,7 +46,7 @@ impl MariaDbConnection {
     }
 
     /// Queries whether the transaction is still open, because some errors end it.
-    pub(crate) fn ask_for_transaction(&mut self) {
+    pub(crate) fn refresh_transaction_state(&mut self) {
         self.counted.round_trips += 1;
         let flavor = self.link.flavor;
         match flavor.is_in_transaction(&mut self.link.conn) {
@@ -57,7 +57,7 @@ impl MariaDbConnection {
     }
 
     /// Notes whether the marked transaction is still open.
-    pub(crate) fn look_for_mark(&mut self) {
+    pub(crate) fn check_mark(&mut self) {
         self.counted.round_trips += 1;
         match self.link.conn.query_drop(UNMARK) {
             Ok(()) => {}
@@ -81,17 +81,17 @@ impl MariaDbConnection {
 
     /// Runs a command that undoes changes. If it takes too long, the connection is closed, which undoes them too.
     pub(crate) fn short_command(&mut self, sql: &Sql, text: &str) -> Result<()> {
-        self.link.be_short();
+        self.link.use_short_limit();
         let done = self.command(sql, text);
-        self.link.be_patient();
+        self.link.use_silence_limit();
         done
     }
 
     /// Runs a command that undoes changes, and fails if some could not be undone: some engines have no transactions.
     pub(crate) fn undo(&mut self, sql: &Sql, text: &str) -> Result<()> {
-        self.link.be_short();
+        self.link.use_short_limit();
         let undone = self.undo_in_time(sql, text);
-        self.link.be_patient();
+        self.link.use_silence_limit();
         undone
     }
 

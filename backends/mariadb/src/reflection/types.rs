@@ -86,7 +86,7 @@ pub(crate) fn column_type(written: &str) -> (ColumnType, bool) {
 
 /// Returns whether the default of a column of this type is a date without year, month or day, such as `'0000-00-00 00:00:00'`: strict mode
 /// refuses to create it, and no neutral value can represent it.
-pub(crate) fn is_no_date(ty: &ColumnType, default: &str) -> bool {
+pub(crate) fn is_zero_date(ty: &ColumnType, default: &str) -> bool {
     let is_date = matches!(
         ty.value_type(),
         ValueType::Date | ValueType::Timestamp | ValueType::TimestampTz
@@ -219,7 +219,7 @@ mod tests {
             ("time", "'00:00:00'", false),
         ] {
             let (column, _) = column_type(ty);
-            assert_eq!(is_no_date(&column, default), expected, "{ty} {default}");
+            assert_eq!(is_zero_date(&column, default), expected, "{ty} {default}");
         }
     }
 }

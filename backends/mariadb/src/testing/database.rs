@@ -48,13 +48,15 @@ impl Database {
     }
 
     /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and waits for an
-    /// answer for at most `patience`. `None` if the server is not one host with a port, or the connection uses TLS.
-    pub fn behind_proxy(&self, patience: Duration) -> Option<(MariaDb, Proxy)> {
+    /// answer for at most `time_limit`. `None` if the server is not one host with a port, or the connection uses TLS.
+    pub fn behind_proxy(&self, time_limit: Duration) -> Option<(MariaDb, Proxy)> {
         let is_plain = self.server.backend().options.tls.mode == TlsMode::Disable;
         let (host, port) = self.address().filter(|_| is_plain)?;
         let proxy = Proxy::to(&host, port);
         let backend = self.through(proxy.port())?;
-        let backend = backend.connect_timeout(patience).response_timeout(patience);
+        let backend = backend
+            .connect_timeout(time_limit)
+            .response_timeout(time_limit);
         Some((backend, proxy))
     }
 
