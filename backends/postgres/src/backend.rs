@@ -10,7 +10,7 @@ use selfsame::error::{Error, Result};
 use tokio_postgres::config::Host;
 
 use crate::connect::{Connected, connect};
-use crate::connection::{Manners, PostgresConnection};
+use crate::connection::{PostgresConnection, SendOptions};
 use crate::dialect::PostgresDialect;
 use crate::options::{Options, configuration};
 use crate::runtime;
@@ -213,8 +213,8 @@ impl Backend for Postgres {
                     None => named,
                 }
             })?;
-        let manners = Manners::new(self.options.unprepared, pooled, &self.settings);
-        Ok(Box::new(PostgresConnection::new(client, manners)))
+        let send_options = SendOptions::new(self.options.unprepared, pooled, &self.settings);
+        Ok(Box::new(PostgresConnection::new(client, send_options)))
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -461,7 +461,10 @@ mod tests {
         assert_eq!(options.config.get_application_name(), Some("a&b"));
         assert_eq!(options.config.get_keepalives_retries(), Some(4));
         assert!(options.pooler && options.unprepared);
-        assert_eq!(options.patience(&postgres.settings), Duration::from_secs(9));
+        assert_eq!(
+            options.silence_limit(&postgres.settings),
+            Duration::from_secs(9)
+        );
         assert_eq!(options.target.to_string(), "standby");
         let routed =
             Postgres::url("postgres://h/d?options=--cluster%3Dcosy-cat-12").expect("a URL");
@@ -473,7 +476,7 @@ mod tests {
         let limited =
             Postgres::url("postgres://h/d?options=-cstatement_timeout%3D2s").expect("a URL");
         assert_eq!(
-            limited.options.patience(&limited.settings),
+            limited.options.silence_limit(&limited.settings),
             Duration::from_secs(5)
         );
     }

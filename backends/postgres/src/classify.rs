@@ -154,7 +154,7 @@ fn reported_by_server(reported: &DbError, phase: Phase, statement: &str) -> Erro
         Phase::Run => message(reported, statement),
     };
     let error = Error::new(kind, shown).code(code);
-    let error = match code == "08P01" && was_never_given(reported.message()) {
+    let error = match code == "08P01" && found_no_server(reported.message()) {
         true => error.unsent(),
         false => error,
     };
@@ -190,7 +190,7 @@ pub(crate) fn raised_constraint(fault: &Fault) -> Option<&str> {
 }
 
 /// Whether PgBouncer found no server to forward to, so that nothing has run.
-fn was_never_given(message: &str) -> bool {
+fn found_no_server(message: &str) -> bool {
     message == "query_wait_timeout" || message.starts_with("pgbouncer cannot connect to server")
 }
 

@@ -434,7 +434,7 @@ where
                 .map_err(|fault| classify_fault(fault, Phase::Connect, ""))?;
         }
     }
-    client.set_patience(options.patience(settings));
+    client.set_silence_limit(options.silence_limit(settings));
     Ok((Connected { client, pooled }, is_first_choice))
 }
 

@@ -46,7 +46,7 @@ const ENDED_BEFORE_COMMIT: &str =
     "a statement has ended this transaction: what came after it was not committed";
 
 /// The way in which statements are sent.
-pub(crate) struct Manners {
+pub(crate) struct SendOptions {
     /// Prepares nothing.
     unprepared: bool,
     /// Each transaction may get another server connection, so session state does not persist.
@@ -57,7 +57,7 @@ pub(crate) struct Manners {
     forget: String,
 }
 
-impl Manners {
+impl SendOptions {
     pub(crate) fn new(unprepared: bool, pooled: bool, settings: &Settings) -> Self {
         let for_the_session = settings.for_the_session();
         Self {
@@ -90,14 +90,14 @@ pub(crate) struct PostgresConnection {
     /// A statement of this transaction has changed tables.
     altered: bool,
     /// A statement of this user changed which tables names refer to.
-    moved: bool,
-    manners: Manners,
+    changed_name_resolution: bool,
+    send_options: SendOptions,
     transaction: State,
     /// The transaction was begun for one statement. It is left open only if the statement's sink panicked.
-    alone: bool,
+    in_implicit_transaction: bool,
     lost: bool,
     /// The connection must not be handed to another user.
-    retired: bool,
+    must_not_be_reused: bool,
     /// The number of times that the server had lost a prepared statement.
     losses: u32,
     counted: Statistics,
@@ -138,7 +138,7 @@ impl From<Fault> for Failure {
 }
 
 impl PostgresConnection {
-    pub(crate) fn new(client: Client, manners: Manners) -> Self {
+    pub(crate) fn new(client: Client, send_options: SendOptions) -> Self {
         Self {
             client: RefCell::new(client),
             statements: Prepared::new(KEPT),
@@ -146,12 +146,12 @@ impl PostgresConnection {
             tables: HashMap::new(),
             comparable: HashSet::new(),
             altered: false,
-            moved: false,
-            manners,
+            changed_name_resolution: false,
+            send_options,
             transaction: State::Idle,
-            alone: false,
+            in_implicit_transaction: false,
             lost: false,
-            retired: false,
+            must_not_be_reused: false,
             losses: 0,
             counted: Statistics::default(),
         }
@@ -176,12 +176,12 @@ impl PostgresConnection {
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<u64> {
         self.refuse_if_ended()?;
-        if std::mem::take(&mut self.alone) {
+        if std::mem::take(&mut self.in_implicit_transaction) {
             self.transaction = State::Idle;
             self.short_command(statement.sql, "ROLLBACK")?;
         }
         if self.transaction == State::Idle && self.needs_transaction(statement) {
-            return self.run_alone(statement, sink);
+            return self.run_in_own_transaction(statement, sink);
         }
         let result = self.run_here(statement, sink);
         self.note_effect(statement.sql, result.is_ok());
@@ -196,13 +196,13 @@ impl PostgresConnection {
         match effect(sql.text()) {
             // Even a COMMIT that fails ends it.
             Effect::Ends => self.transaction = State::Ended,
-            Effect::GoesBack if succeeded => self.went_back(),
-            Effect::GoesBack | Effect::None => {}
+            Effect::RollsBackToSavepoint if succeeded => self.rolled_back_to_savepoint(),
+            Effect::RollsBackToSavepoint | Effect::None => {}
         }
     }
 
     /// Records a rollback to a savepoint, which also restores tables.
-    fn went_back(&mut self) {
+    fn rolled_back_to_savepoint(&mut self) {
         self.transaction = State::Open;
         if self.altered {
             self.forget_tables();
@@ -265,7 +265,7 @@ impl PostgresConnection {
         if altered {
             self.forget_tables();
             self.altered = self.transaction != State::Idle;
-            self.moved |= sql.kind() == StatementKind::Raw;
+            self.changed_name_resolution |= sql.kind() == StatementKind::Raw;
         }
         matched
     }
@@ -316,8 +316,8 @@ impl PostgresConnection {
                 self.statements.take();
                 self.losses += 1;
                 // The driver keeps its own statements, which cannot be dropped.
-                self.retired |= self.manners.unprepared;
-                self.manners.unprepared |= self.losses >= MOST_LOSSES;
+                self.must_not_be_reused |= self.send_options.unprepared;
+                self.send_options.unprepared |= self.losses >= MOST_LOSSES;
                 true
             }
         }
@@ -332,22 +332,22 @@ impl PostgresConnection {
                 .map(|(ty, param)| declared_type(*ty, param))
                 .any(|ty| ty == Type::UNKNOWN)
         };
-        self.manners.pooled && (!self.manners.begin.is_empty() || is_untyped())
+        self.send_options.pooled && (!self.send_options.begin.is_empty() || is_untyped())
     }
 
     /// Runs one statement in its own transaction.
-    fn run_alone(
+    fn run_in_own_transaction(
         &mut self,
         statement: &Statement<'_>,
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<u64> {
         let sql = statement.sql;
-        let begin = format!("BEGIN{}", self.manners.begin);
+        let begin = format!("BEGIN{}", self.send_options.begin);
         // The statement itself has not been sent yet.
         self.begin(sql, &begin).map_err(Error::unsent)?;
-        self.alone = true;
+        self.in_implicit_transaction = true;
         let result = self.run_here(statement, sink);
-        self.alone = false;
+        self.in_implicit_transaction = false;
         if self.lost {
             // Without its COMMIT, the statement has no effect.
             return result.map_err(Error::unsent);
@@ -401,7 +401,7 @@ impl PostgresConnection {
             let client = self.client().map_err(Failure::Own)?;
             return drain(client.query(&prepared, bound)?, sink);
         }
-        if self.manners.unprepared {
+        if self.send_options.unprepared {
             let guards = self.guards_of_unprepared(sql)?;
             self.refuse_changed(&guards, statement)?;
             let typed: Vec<(Bound<'_>, Type)> = bound
@@ -453,7 +453,7 @@ impl PostgresConnection {
         let types = types(statement);
         let client = self.client().map_err(Failure::Own)?;
         let prepared = client.prepare(statement.sql.text(), &types);
-        let prepared = prepared.map_err(ran_nothing)?;
+        let prepared = prepared.map_err(as_unsent)?;
         self.counted.prepares += 1;
         Ok(prepared)
     }
@@ -467,7 +467,7 @@ impl PostgresConnection {
         let (text, types) = (statement.sql.text(), types(statement));
         let client = self.client().map_err(Failure::Own)?;
         let both = client.prepare_and_query(text, &types, fit::DECLARED_COLUMNS, &table);
-        let (prepared, rows) = both.map_err(ran_nothing)?;
+        let (prepared, rows) = both.map_err(as_unsent)?;
         self.counted.prepares += 1;
         self.describe(table, &rows)?;
         Ok(prepared)
@@ -511,7 +511,7 @@ impl PostgresConnection {
             }
             let client = self.client().map_err(Failure::Own)?;
             let found = client.query_with_text(operators::HIDDEN, name);
-            let found = found.map_err(ran_nothing)?;
+            let found = found.map_err(as_unsent)?;
             let schema = found.first().map(|row| row.try_get(0).map_err(unread));
             if let Some(schema) = schema.transpose()? {
                 let error = operators::hidden(name, schema).statement(sql.text());
@@ -547,7 +547,7 @@ impl PostgresConnection {
             let client = self.client().map_err(Failure::Own)?;
             let rows = client
                 .query_with_text(fit::DECLARED_COLUMNS, &table)
-                .map_err(ran_nothing)?;
+                .map_err(as_unsent)?;
             self.describe(table.clone(), &rows)?;
         }
         let declared = self.tables.get(&table);
@@ -616,7 +616,7 @@ impl PostgresConnection {
 
     /// Checks whether the transaction is still usable after a statement that was not read to its end: if it failed, the server would answer
     /// COMMIT with a silent rollback.
-    fn look_for_failure(&mut self, sql: &Sql) -> Result<()> {
+    fn detect_failure(&mut self, sql: &Sql) -> Result<()> {
         if self.transaction != State::Open || !self.client.get_mut().has_unread() {
             return Ok(());
         }
@@ -630,7 +630,7 @@ impl PostgresConnection {
 
     /// Removes the state that a user's statements left, within a short time.
     fn forget(&mut self, sql: &Sql) -> Result<()> {
-        let text = self.manners.forget.clone();
+        let text = self.send_options.forget.clone();
         let client = self.client()?;
         let row = client
             .last_row_within(&text, SHORT_WAIT)
@@ -664,14 +664,14 @@ fn declared(rows: &[tokio_postgres::Row]) -> Result<Vec<Declared>, Failure> {
 
 /// A row of the catalog that could not be read.
 fn unread(error: tokio_postgres::Error) -> Failure {
-    ran_nothing(Fault {
+    as_unsent(Fault {
         cause: Cause::Driver(error),
         unsent: true,
     })
 }
 
 /// Marks the fault as unsent: preparing a statement or describing its table runs nothing.
-fn ran_nothing(fault: Fault) -> Failure {
+fn as_unsent(fault: Fault) -> Failure {
     Failure::Driver(Fault {
         unsent: true,
         ..fault
@@ -726,12 +726,12 @@ impl Connection for PostgresConnection {
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
-        if std::mem::take(&mut self.alone) {
+        if std::mem::take(&mut self.in_implicit_transaction) {
             self.transaction = State::Idle;
             self.short_command(sql, "ROLLBACK")?;
         }
         if matches!(command, Transaction::Commit) {
-            self.look_for_failure(sql)?;
+            self.detect_failure(sql)?;
         }
         match command {
             // The server would answer this COMMIT with a silent rollback. It does not matter whether this ROLLBACK arrives.
@@ -761,9 +761,9 @@ impl Connection for PostgresConnection {
                     _ => self.command(sql, sql.text()),
                 }
             }
-            Transaction::Begin(_) if !self.manners.begin.is_empty() => {
+            Transaction::Begin(_) if !self.send_options.begin.is_empty() => {
                 self.refuse_if_ended()?;
-                let text = format!("{}{}", sql.text(), self.manners.begin);
+                let text = format!("{}{}", sql.text(), self.send_options.begin);
                 self.begin(sql, &text)
             }
             Transaction::Begin(_) => {
@@ -773,7 +773,7 @@ impl Connection for PostgresConnection {
             Transaction::RollbackTo(_) => {
                 self.refuse_if_ended()?;
                 self.command(sql, sql.text())?;
-                self.went_back();
+                self.rolled_back_to_savepoint();
                 Ok(())
             }
             _ => {
@@ -789,7 +789,7 @@ impl Connection for PostgresConnection {
 
     /// Checks the socket: this notices a server that closed the idle connection, without a query.
     fn is_open(&self) -> bool {
-        if self.lost || self.retired {
+        if self.lost || self.must_not_be_reused {
             return false;
         }
         // A connection in use counts as open.
@@ -810,8 +810,8 @@ impl Connection for PostgresConnection {
             false => self.short_command(&reset, "ROLLBACK")?,
         }
         self.transaction = State::Idle;
-        self.alone = false;
-        if self.altered || std::mem::take(&mut self.moved) {
+        self.in_implicit_transaction = false;
+        if self.altered || std::mem::take(&mut self.changed_name_resolution) {
             self.forget_tables();
         }
         Ok(())
@@ -840,7 +840,7 @@ impl Connection for PostgresConnection {
     /// they are not queried inside a transaction.
     fn statistics(&mut self) -> Result<Option<Statistics>> {
         let mut statistics = self.counted;
-        let idle = self.transaction == State::Idle && !self.manners.pooled;
+        let idle = self.transaction == State::Idle && !self.send_options.pooled;
         let client = self.client()?;
         statistics.round_trips = client.round_trips();
         if idle {

@@ -24,7 +24,7 @@ use crate::wire::{Interruption, Limit, Peer, Silence, Waiter};
 /// The number of rows that are taken at a time.
 const CHUNK: usize = 64;
 /// The time limit for sending the Terminate message to the server.
-const GOODBYE: Duration = Duration::from_millis(500);
+const TERMINATE_LIMIT: Duration = Duration::from_millis(500);
 
 type DriverResult<T> = Result<T, tokio_postgres::Error>;
 /// `tokio_postgres::Connection::poll_message`, whatever the connection runs over.
@@ -69,7 +69,7 @@ impl Client {
     }
 
     /// Sets how long the server may be silent while an answer is awaited.
-    pub(crate) fn set_patience(&mut self, silence: Duration) {
+    pub(crate) fn set_silence_limit(&mut self, silence: Duration) {
         self.link.limit = Limit {
             silence,
             until: None,
@@ -224,7 +224,7 @@ impl Drop for Client {
             serving, waiter, ..
         } = &mut self.link;
         // If it cannot be sent, the connection ends with its socket.
-        let _ = waiter.wait(Limit::within(GOODBYE), |cx| {
+        let _ = waiter.wait(Limit::within(TERMINATE_LIMIT), |cx| {
             let _ = serve(serving, cx);
             match serving {
                 Some(_) => Poll::Pending,

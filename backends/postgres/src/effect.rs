@@ -10,7 +10,7 @@ pub(crate) enum Effect {
     /// Commits it, rolls it back, or hands it over to others.
     Ends,
     /// Rolls back to a savepoint, after which a failed transaction continues.
-    GoesBack,
+    RollsBackToSavepoint,
 }
 
 /// Returns the effect of a statement.
@@ -20,7 +20,7 @@ pub(crate) fn effect(text: &str) -> Effect {
     }
     let [first, ..] = leading_words(text);
     match first.eq_ignore_ascii_case("rollback") {
-        true => Effect::GoesBack,
+        true => Effect::RollsBackToSavepoint,
         false => Effect::None,
     }
 }
@@ -101,7 +101,7 @@ mod tests {
             "rollback work to savepoint a",
             "ROLLBACK/*x*/TRANSACTION--y\nTO a",
         ] {
-            assert_eq!(effect(text), Effect::GoesBack, "{text}");
+            assert_eq!(effect(text), Effect::RollsBackToSavepoint, "{text}");
         }
         for text in [
             "",

@@ -14,7 +14,7 @@ use crate::driver::Client;
 use crate::wire::{Peer, Stream};
 
 /// The time limit for each step of the request.
-const PATIENCE: Duration = Duration::from_secs(2);
+const STEP_LIMIT: Duration = Duration::from_secs(2);
 
 /// Returns an interrupter for a client's statement. It also closes the connection.
 ///
@@ -34,7 +34,7 @@ pub(crate) fn interrupter(client: &Client) -> Interrupter {
 }
 
 fn request_cancellation(peer: &Peer, token: &CancelToken) -> io::Result<()> {
-    let stream = peer.reach(PATIENCE)?;
+    let stream = peer.reach(STEP_LIMIT)?;
     let mut rest = Blocking(stream.try_clone()?);
     let stream = Blocking(stream);
     match peer {
@@ -48,7 +48,7 @@ fn request_cancellation(peer: &Peer, token: &CancelToken) -> io::Result<()> {
     }
     // Let the server close the connection: PgBouncer 1.18 can fail if the client closes it first.
     let mut byte = [0];
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + STEP_LIMIT;
     while Instant::now() < until && rest.read(&mut byte)? > 0 {}
     Ok(())
 }

@@ -141,13 +141,13 @@ impl Options {
     }
 
     /// Returns the limit for the server's silence while a statement runs.
-    pub(crate) fn patience(&self, settings: &Settings) -> Duration {
-        let patience = self.response_timeout.unwrap_or_else(|| {
+    pub(crate) fn silence_limit(&self, settings: &Settings) -> Duration {
+        let silence_limit = self.response_timeout.unwrap_or_else(|| {
             settings
                 .statement_timeout()
                 .map_or(RESPONSE_TIMEOUT, |timeout| timeout.saturating_add(GRACE))
         });
-        patience.clamp(SHORTEST_WAIT, LONGEST_WAIT)
+        silence_limit.clamp(SHORTEST_WAIT, LONGEST_WAIT)
     }
 
     /// Returns the time limit for connecting.

@@ -8,7 +8,7 @@ use selfsame_conformance::{Silenceable, with_silence};
 use selfsame_postgres::testing::{self, Server};
 
 /// How long to wait for a silent server.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
@@ -19,10 +19,10 @@ fn main() -> ExitCode {
             let database = Arc::new(server.database()?);
             let fresh = (Arc::new(database.backend()), Arc::clone(&database));
             Ok(with_silence(fresh, move || {
-                let (backend, proxy) = database.behind_proxy(PATIENCE)?;
+                let (backend, proxy) = database.behind_proxy(SILENCE_LIMIT)?;
                 Some(Silenceable::new(
                     Arc::new(backend),
-                    PATIENCE,
+                    SILENCE_LIMIT,
                     move |is_silent| proxy.set_silent(is_silent),
                 ))
             }))

@@ -53,8 +53,8 @@ impl Database {
     }
 
     /// Starts a proxy in front of the server, and returns it with a backend for this database that connects through it and waits for an
-    /// answer for at most `patience`. `None` if the server is not one host with a port, or verifies the host's name.
-    pub fn behind_proxy(&self, patience: Duration) -> Option<(Postgres, Proxy)> {
+    /// answer for at most `time_limit`. `None` if the server is not one host with a port, or verifies the host's name.
+    pub fn behind_proxy(&self, time_limit: Duration) -> Option<(Postgres, Proxy)> {
         let mut url = Url::parse(self.server.url()).ok()?;
         let is_elsewhere = |(name, value): (Cow<'_, str>, Cow<'_, str>)| match &*name {
             "host" | "hostaddr" | "port" | "sslrootcert" | "sslnegotiation" | "ssl" => true,
@@ -72,8 +72,8 @@ impl Database {
             .ok()?
             .application_name(&self.name)
             .schema(&self.name)
-            .connect_timeout(patience)
-            .response_timeout(patience);
+            .connect_timeout(time_limit)
+            .response_timeout(time_limit);
         Some((backend, proxy))
     }
 }

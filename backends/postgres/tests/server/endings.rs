@@ -76,9 +76,9 @@ impl<'s> Place<'s> {
     }
 
     /// An engine through the proxy, with a short response timeout.
-    fn engine(&self, patience: Duration) -> Engine {
+    fn engine(&self, response_timeout: Duration) -> Engine {
         let backend = through_proxy(&self.proxy, self.server, &self.database);
-        Engine::new(backend.response_timeout(patience)).pool_size(2)
+        Engine::new(backend.response_timeout(response_timeout)).pool_size(2)
     }
 
     /// Returns the rows after every other connection has become idle, and deletes them.

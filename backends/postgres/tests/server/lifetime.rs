@@ -22,7 +22,7 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 /// Longer than a container takes to be removed on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const REMOVAL_LIMIT: Duration = Duration::from_secs(120);
 
 /// Starts a server of this kind, prints its URL, and ends the process in this way.
 pub(crate) fn hold(kind: &str, ending: &str) {
@@ -39,7 +39,7 @@ pub(crate) fn hold(kind: &str, ending: &str) {
     match ending {
         "exit" => std::process::exit(0),
         "panic" => panic!("on purpose"),
-        "kill" => std::thread::sleep(2 * PATIENCE),
+        "kill" => std::thread::sleep(2 * REMOVAL_LIMIT),
         _ => {}
     }
 }
@@ -86,7 +86,7 @@ fn ends_with_the_process(server: &Server) {
         let started = Instant::now();
         while !gone() {
             assert!(
-                started.elapsed() < PATIENCE,
+                started.elapsed() < REMOVAL_LIMIT,
                 "{kind} outlives its process after {ending}"
             );
             std::thread::sleep(Duration::from_millis(20));

@@ -25,7 +25,7 @@ const CERTIFICATE: &str = include_str!("tls/server.crt");
 const KEY: &str = include_str!("tls/server.key");
 
 /// Longer than anything here takes.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TEST_LIMIT: Duration = Duration::from_secs(10);
 
 fn is_verified_and_cancelled(shared: &Server) {
     if shared.description().starts_with("postgres://") {
@@ -96,7 +96,7 @@ fn ends_on_the_server_too(server: &Server, backend: Postgres, options: &str) {
             return;
         }
         assert!(
-            started.elapsed() < PATIENCE,
+            started.elapsed() < TEST_LIMIT,
             "{options}: the server goes on with what was cancelled"
         );
         std::thread::sleep(Duration::from_millis(20));
@@ -131,7 +131,7 @@ fn encrypt(server: &Server) {
         if i64s(&found) == [1] {
             return;
         }
-        assert!(started.elapsed() < PATIENCE, "the server offers no TLS");
+        assert!(started.elapsed() < TEST_LIMIT, "the server offers no TLS");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -211,7 +211,7 @@ fn old_server(folder: &Path, version: &str) -> Option<(Child, u16)> {
     };
     let started = Instant::now();
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(started.elapsed() < PATIENCE, "{serve}: does not listen");
+        assert!(started.elapsed() < TEST_LIMIT, "{serve}: does not listen");
         std::thread::sleep(Duration::from_millis(20));
     }
     let ask = format!("s_client -connect 127.0.0.1:{port} -{version} -cipher ALL:@SECLEVEL=0");
