@@ -14,7 +14,7 @@ use selfsame_conformance::Target;
 pub(crate) const DEFAULT: &str = "sqlite";
 
 /// The time limit of a connection to a server that cases make silent.
-const PATIENCE: Duration = Duration::from_secs(1);
+const SILENCE_LIMIT: Duration = Duration::from_secs(1);
 
 const KNOWN: &str = "sqlite, sqlite::memory:, sqlite:PATH, postgres://USER:PASSWORD@HOST:PORT/DATABASE, docker:IMAGE, local:postgres, \
      postgres, pgbouncer, mariadb://USER:PASSWORD@HOST:PORT, local:mariadb, mariadb, galera:local, \

@@ -65,7 +65,7 @@ impl Fresh for Box<dyn Fresh> {
 /// A database whose server can be made silent, for example by a proxy that keeps its connections open and stops forwarding.
 pub struct Silenceable {
     pub(crate) backend: Arc<dyn Backend>,
-    pub(crate) patience: Duration,
+    pub(crate) time_limit: Duration,
     pub(crate) silence: Box<dyn Fn(bool) + Send>,
 }
 
@@ -74,12 +74,12 @@ impl Silenceable {
     /// the backend is configured, and a function that makes the server silent (`true`) or lets it answer again (`false`).
     pub fn new(
         backend: Arc<dyn Backend>,
-        patience: Duration,
+        time_limit: Duration,
         silence: impl Fn(bool) + Send + 'static,
     ) -> Self {
         Self {
             backend,
-            patience,
+            time_limit,
             silence: Box::new(silence),
         }
     }
@@ -97,7 +97,7 @@ impl fmt::Debug for Silenceable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Silenceable")
             .field("backend", &self.backend)
-            .field("patience", &self.patience)
+            .field("time_limit", &self.time_limit)
             .finish_non_exhaustive()
     }
 }

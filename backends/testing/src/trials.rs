@@ -17,7 +17,7 @@ use selfsame::{Engine, ErrorKind};
 use crate::Proxy;
 
 /// Longer than any of these waits.
-pub const PATIENCE: Duration = Duration::from_secs(12);
+pub const TEST_LIMIT: Duration = Duration::from_secs(12);
 
 /// A server that never completes a message.
 #[derive(Clone, Debug, Default)]
@@ -72,8 +72,8 @@ pub fn connecting_ends_in_time(what: &str, backend: impl Backend) {
         let _ = sender.send(backend.connect().map(drop));
     });
     let reported = reported
-        .recv_timeout(PATIENCE)
-        .unwrap_or_else(|_| panic!("{what}: connecting has not ended within {PATIENCE:?}"));
+        .recv_timeout(TEST_LIMIT)
+        .unwrap_or_else(|_| panic!("{what}: connecting has not ended within {TEST_LIMIT:?}"));
     let error = reported.expect_err("no server");
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{what}: {error}");
     assert!(error.message().contains("answer"), "{what}: {error}");
@@ -99,7 +99,7 @@ pub fn undoing_by_drops_ends_in_time(backend: &Arc<dyn Backend>, proxy: &Proxy, 
         proxy.drip(pause);
         let started = Instant::now();
         drop(connection);
-        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+        assert!(started.elapsed() < TEST_LIMIT, "{:?}", started.elapsed());
         proxy.mend();
     }
 }
@@ -132,7 +132,7 @@ pub fn a_flood_ends_in_time(backend: &Arc<dyn Backend>, flood: &str) {
         })
         .expect("serves");
         assert_eq!(rows, 1);
-        assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+        assert!(started.elapsed() < TEST_LIMIT, "{:?}", started.elapsed());
     }
 }
 
@@ -175,9 +175,9 @@ pub fn a_slow_upload_is_not_silence(backend: &Arc<dyn Backend>, proxy: &Proxy, l
     let (done, _, took) = measure();
     let error = done.expect_err("takes nothing");
     assert_eq!(error.kind(), ErrorKind::ConnectionLost, "{error}");
-    assert!(took < PATIENCE, "{took:?}");
+    assert!(took < TEST_LIMIT, "{took:?}");
     let started = Instant::now();
     drop(connection);
-    assert!(started.elapsed() < PATIENCE, "{:?}", started.elapsed());
+    assert!(started.elapsed() < TEST_LIMIT, "{:?}", started.elapsed());
     proxy.mend();
 }

@@ -6,7 +6,7 @@ use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::{Fresh, Silenceable, Target, with_silence};
 use selfsame_mariadb::testing::Server;
 
-use super::PATIENCE;
+use super::SILENCE_LIMIT;
 
 /// A server or a cluster. Dropping it stops what was started for the run.
 #[derive(Debug)]
@@ -73,10 +73,10 @@ impl Target for MariaDb {
         let database = Arc::new(self.server.database()?);
         let fresh = (Arc::new(database.backend()), Arc::clone(&database));
         Ok(with_silence(fresh, move || {
-            let (backend, proxy) = database.behind_proxy(PATIENCE)?;
+            let (backend, proxy) = database.behind_proxy(SILENCE_LIMIT)?;
             Some(Silenceable::new(
                 Arc::new(backend),
-                PATIENCE,
+                SILENCE_LIMIT,
                 move |is_silent| proxy.set_silent(is_silent),
             ))
         }))

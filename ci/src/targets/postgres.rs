@@ -6,7 +6,7 @@ use selfsame::{Error, ErrorKind, Result};
 use selfsame_conformance::{Fresh, Silenceable, Target, with_silence};
 use selfsame_postgres::testing::{PoolMode, Pooler, Server};
 
-use super::PATIENCE;
+use super::SILENCE_LIMIT;
 
 /// A server. Dropping it stops what was started for the run.
 #[derive(Debug)]
@@ -89,10 +89,10 @@ impl Target for Postgres {
         let database = Arc::new(self.server.database()?);
         let fresh = (Arc::new(database.backend()), Arc::clone(&database));
         Ok(with_silence(fresh, move || {
-            let (backend, proxy) = database.behind_proxy(PATIENCE)?;
+            let (backend, proxy) = database.behind_proxy(SILENCE_LIMIT)?;
             Some(Silenceable::new(
                 Arc::new(backend),
-                PATIENCE,
+                SILENCE_LIMIT,
                 move |is_silent| proxy.set_silent(is_silent),
             ))
         }))

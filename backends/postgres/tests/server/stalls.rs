@@ -9,7 +9,7 @@ use selfsame::prelude::*;
 use selfsame_postgres::Postgres;
 use selfsame_postgres::testing::Server;
 use selfsame_testing::trials::{
-    Drip, PATIENCE, a_flood_ends_in_time, a_slow_upload_is_not_silence, connecting_ends_in_time,
+    Drip, TEST_LIMIT, a_flood_ends_in_time, a_slow_upload_is_not_silence, connecting_ends_in_time,
     undoing_by_drops_ends_in_time,
 };
 
@@ -68,7 +68,7 @@ fn end_in_time(server: &Server) {
                 drop(session);
                 drop(engine);
                 assert!(
-                    started.elapsed() < PATIENCE,
+                    started.elapsed() < TEST_LIMIT,
                     "{expected:?} {:?}",
                     started.elapsed()
                 );

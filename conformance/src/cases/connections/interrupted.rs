@@ -259,7 +259,7 @@ fn seen(world: &World) -> CaseResult<Vec<String>> {
 const MOST_CALLS: u64 = 400;
 
 /// How long the pool may take to return a connection: short, so that a lost slot is noticed quickly.
-const PATIENCE: Duration = Duration::from_millis(500);
+const POOL_TIMEOUT: Duration = Duration::from_millis(500);
 
 fn interrupted(context: &mut Context, program: &Program) -> CaseResult {
     let world = World::new(context)?;
@@ -293,7 +293,7 @@ fn once(
 ) -> CaseResult<Option<String>> {
     let plan = Plan::new(at, how);
     let backend = Interrupted::new(context.backend(), Arc::clone(&plan));
-    let engine = Engine::new(backend).pool_size(2).pool_timeout(PATIENCE);
+    let engine = Engine::new(backend).pool_size(2).pool_timeout(POOL_TIMEOUT);
     let mut session = Session::new(&engine);
     let result = catch_unwind(AssertUnwindSafe(|| (program.run)(&mut session)));
     let rolled_back = catch_unwind(AssertUnwindSafe(|| session.rollback()));

@@ -54,7 +54,7 @@ fn with_table(context: &Context) -> CaseResult<Database> {
 }
 
 fn limit(silenceable: &Silenceable) -> Duration {
-    silenceable.patience.saturating_add(SOON)
+    silenceable.time_limit.saturating_add(SOON)
 }
 
 const LONG: &str = "a long query";

@@ -84,7 +84,7 @@ impl LyingConnection {
     }
 
     /// Repeats a call that is busy, if the fault says so.
-    fn patiently<T>(&mut self, mut run: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+    fn retry_while_busy<T>(&mut self, mut run: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
         let retries = matches!(self.liar.lie, Some(Lie::RetryWhileBusy))
             && !self.tracker.now().in_transaction;
         loop {
@@ -188,7 +188,7 @@ impl Connection for LyingConnection {
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
                 self.inner.execute(&Statement::new(sql, &params))
             }
-            None => self.patiently(|connection| {
+            None => self.retry_while_busy(|connection| {
                 with_params(&liar, statement.params, |params| {
                     connection.inner.execute(&Statement::new(sql, params))
                 })
@@ -441,7 +441,7 @@ impl Connection for LyingConnection {
             _ => None,
         };
         let result = match other {
-            None => self.patiently(|connection| connection.inner.transaction(command, sql)),
+            None => self.retry_while_busy(|connection| connection.inner.transaction(command, sql)),
             Some(Command::Nothing) => Ok(()),
             Some(Command::Begin) => self.send(&Transaction::Begin(Begin::default())),
             Some(Command::Commit) => self.send(&Transaction::Commit),
