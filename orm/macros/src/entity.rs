@@ -97,8 +97,8 @@ enum Access {
 /// Whether the derive generates `new`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum New {
-    Made,
-    Left,
+    Generated,
+    Omitted,
 }
 
 impl Model<'_> {

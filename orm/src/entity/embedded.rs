@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::Mapper;
-use super::outline::{Assigned, Group, There};
+use super::outline::{Assigned, Group, PresentWhen};
 use crate::backend::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::value::{ColumnValue, Param, Value, ValueRef, ValueType};
@@ -248,7 +248,7 @@ impl<T: Embedded> Embedded for Option<T> {
     type Columns<E, P: Presence> = T::Columns<E, Optional>;
 
     const GROUP: Group = Group {
-        there: There::IfAny,
+        present: PresentWhen::AnyNotNull,
         assigned: Assigned::Together,
         ..T::GROUP
     };

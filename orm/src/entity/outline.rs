@@ -5,7 +5,7 @@
 mod group;
 mod text;
 
-pub use group::{Assigned, CheckOutline, EmbeddedOutline, Group, IndexOutline, There};
+pub use group::{Assigned, CheckOutline, EmbeddedOutline, Group, IndexOutline, PresentWhen};
 
 use std::sync::Arc;
 
@@ -49,22 +49,22 @@ pub struct ColumnOutline {
     /// Whether the column may be NULL.
     pub nullable: bool,
     /// How its value is generated.
-    pub made: Made,
+    pub generated: GeneratedOutline,
     /// The comment stored in the database.
     pub comment: Option<&'static str>,
 }
 
 /// How a column's value is generated: [`Generated`] as a constant.
 #[derive(Clone, Copy, Debug)]
-pub enum Made {
+pub enum GeneratedOutline {
     /// By the program.
-    ByProgram,
+    No,
     /// By the database, as a generated key.
-    Counted,
+    Key,
     /// By the database, as a generated key that is never reused.
-    CountedOnce,
+    KeyNeverReused,
     /// By a DEFAULT clause.
-    ByDefault(&'static str),
+    Default(&'static str),
     /// By the database, computed from other columns.
     Computed(&'static str),
 }
@@ -156,12 +156,12 @@ impl ColumnOutline {
         let mut column = Column::new(format!("{prefix}{}", self.name), (self.ty)());
         column.nullable = self.nullable;
         column.comment = self.comment.map(str::to_owned);
-        column.generated(match self.made {
-            Made::ByProgram => Generated::No,
-            Made::Counted => Generated::Key,
-            Made::CountedOnce => Generated::KeyNeverReused,
-            Made::ByDefault(expression) => Generated::Default(expression.to_owned()),
-            Made::Computed(expression) => Generated::Computed(expression.to_owned()),
+        column.generated(match self.generated {
+            GeneratedOutline::No => Generated::No,
+            GeneratedOutline::Key => Generated::Key,
+            GeneratedOutline::KeyNeverReused => Generated::KeyNeverReused,
+            GeneratedOutline::Default(expression) => Generated::Default(expression.to_owned()),
+            GeneratedOutline::Computed(expression) => Generated::Computed(expression.to_owned()),
         })
     }
 }

@@ -126,7 +126,7 @@ impl<'a> Model<'a> {
             schema: None,
             writing: Writing::Allowed,
             comment: None,
-            new: New::Made,
+            new: New::Generated,
             columns: Vec::new(),
             relations: Vec::new(),
             flattened: Vec::new(),
@@ -388,7 +388,7 @@ fn set(model: &mut Model<'_>, item: &Item, input: &DeriveInput, errors: &mut Err
         }
         "no_new" => {
             if errors.keep(item.flag()).is_some() {
-                model.new = New::Left;
+                model.new = New::Omitted;
             }
         }
         other => {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::text::{Text, with_prefix};
-use super::{ColumnOutline, ForeignKeyOutline, Made, Names};
+use super::{ColumnOutline, ForeignKeyOutline, GeneratedOutline, Names};
 use crate::schema::{Check, Column, Deferrable, ForeignKey, Generated, Index, Table};
 
 /// The columns of an entity or embedded value, with their constraints. Positions are relative to the first column.
@@ -16,7 +16,7 @@ pub struct Group {
     /// How the columns can be set.
     pub assigned: Assigned,
     /// When the value is present in a row.
-    pub there: There,
+    pub present: PresentWhen,
     /// The position of the version column.
     pub version: Option<usize>,
     /// The positions of the columns that [`Mapped::validate`](crate::entity::Mapped::validate) checks.
@@ -66,13 +66,13 @@ pub struct EmbeddedOutline {
 
 /// When an embedded value is present in a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum There {
+pub enum PresentWhen {
     /// Always.
     Always,
     /// If any of its columns is not NULL; all of them are nullable.
-    IfAny,
+    AnyNotNull,
     /// If another column, the tag, determines it; all of them are nullable.
-    IfTagged,
+    Tagged,
 }
 
 /// How the columns of a value can be set.
@@ -101,7 +101,7 @@ impl Group {
         columns: &[],
         embedded: &[],
         assigned: Assigned::Singly,
-        there: There::Always,
+        present: PresentWhen::Always,
         version: None,
         validated: &[],
         foreign_keys: &[],
@@ -158,7 +158,7 @@ impl Group {
     }
 
     const fn check_optional(&self) {
-        if matches!(self.there, There::IfAny) {
+        if matches!(self.present, PresentWhen::AnyNotNull) {
             assert!(
                 self.has_required(),
                 "all columns of this value are nullable, so it cannot be in an `Option`: a value of NULLs would be read as `None`"
@@ -187,7 +187,7 @@ impl Group {
         let mut at = 0;
         while at < self.embedded.len() {
             let group = self.embedded[at].group;
-            if matches!(group.there, There::Always) && group.has_required() {
+            if matches!(group.present, PresentWhen::Always) && group.has_required() {
                 return true;
             }
             at += 1;
@@ -199,7 +199,7 @@ impl Group {
     const fn has_generated(&self) -> bool {
         let mut at = 0;
         while at < self.columns.len() {
-            if !matches!(self.columns[at].made, Made::ByProgram) {
+            if !matches!(self.columns[at].generated, GeneratedOutline::No) {
                 return true;
             }
             at += 1;
@@ -274,7 +274,7 @@ impl Group {
         layout.table.columns.extend(rest);
         let columns = first..layout.table.columns.len();
         self.add_constraints(&mut layout.table, prefix, columns.clone());
-        if self.there != There::Always {
+        if self.present != PresentWhen::Always {
             for column in &mut layout.table.columns[columns.clone()] {
                 column.nullable = true;
             }
@@ -318,8 +318,8 @@ impl Group {
         }));
         for column in &mut table.columns[columns] {
             let is_own = |own: &&ColumnOutline| own.name == &column.name[prefix.len()..];
-            let own = self.columns.iter().find(is_own).map(|own| own.made);
-            if let Some(Made::Computed(expression)) = own {
+            let own = self.columns.iter().find(is_own).map(|own| own.generated);
+            if let Some(GeneratedOutline::Computed(expression)) = own {
                 column.generated = Generated::Computed(with_prefix(expression, &known, prefix));
             }
         }

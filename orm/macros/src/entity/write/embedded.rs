@@ -164,7 +164,7 @@ pub(super) fn value(model: &Model<'_>) -> TokenStream {
 
 /// `new`.
 pub(super) fn inherent(model: &Model<'_>) -> TokenStream {
-    if model.new == New::Left {
+    if model.new == New::Omitted {
         return TokenStream::new();
     }
     let name = model.name;

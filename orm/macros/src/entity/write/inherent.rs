@@ -22,8 +22,8 @@ pub(super) fn code(model: &Model<'_>) -> TokenStream {
         .enumerate()
         .map(|(index, r)| relation(index, r, model));
     let new = match model.new {
-        New::Made => new(model),
-        New::Left => TokenStream::new(),
+        New::Generated => new(model),
+        New::Omitted => TokenStream::new(),
     };
     quote! {
         #[automatically_derived]

@@ -90,9 +90,9 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
     let uniques = model.uniques.iter().map(index);
     let indexes = model.indexes.iter().map(index);
     let checks = model.checks.iter().map(check);
-    let there = match model.access {
+    let present = match model.access {
         Access::Field => quote!(Always),
-        Access::Binding => quote!(IfTagged),
+        Access::Binding => quote!(Tagged),
     };
     quote! {{
         use ::selfsame::entity::outline as __outline;
@@ -105,7 +105,7 @@ pub(super) fn group(model: &Model<'_>) -> TokenStream {
             uniques: &[#(#uniques),*],
             indexes: &[#(#indexes),*],
             checks: &[#(#checks),*],
-            there: __outline::There::#there,
+            present: __outline::PresentWhen::#present,
             ..__outline::Group::EMPTY
         }
     }}
@@ -153,14 +153,14 @@ fn column(column: &Column<'_>) -> TokenStream {
         },
         (None, None) => quote!(#value::column_type),
     };
-    let made = match (&column.server_default, &column.computed) {
-        (Some(default), _) => quote!(__outline::Made::ByDefault(#default)),
-        (None, Some(expression)) => quote!(__outline::Made::Computed(#expression)),
+    let generated = match (&column.server_default, &column.computed) {
+        (Some(default), _) => quote!(__outline::GeneratedOutline::Default(#default)),
+        (None, Some(expression)) => quote!(__outline::GeneratedOutline::Computed(#expression)),
         _ if column.is_generated_key() && column.autoincrement.is_some() => {
-            quote!(__outline::Made::CountedOnce)
+            quote!(__outline::GeneratedOutline::KeyNeverReused)
         }
-        _ if column.is_generated_key() => quote!(__outline::Made::Counted),
-        _ => quote!(__outline::Made::ByProgram),
+        _ if column.is_generated_key() => quote!(__outline::GeneratedOutline::Key),
+        _ => quote!(__outline::GeneratedOutline::No),
     };
     let comment = optional(column.comment.as_deref());
     quote! {
@@ -168,7 +168,7 @@ fn column(column: &Column<'_>) -> TokenStream {
             name: #name,
             ty: #ty,
             nullable: #value::NULLABLE,
-            made: #made,
+            generated: #generated,
             comment: #comment,
         }
     }

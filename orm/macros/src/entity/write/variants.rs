@@ -334,7 +334,7 @@ fn group(enumeration: &Variants<'_>) -> TokenStream {
                 name: #column,
                 ty: <#tag as ::selfsame::value::ColumnValue>::column_type,
                 nullable: false,
-                made: __outline::Made::ByProgram,
+                generated: __outline::GeneratedOutline::No,
                 comment: ::std::option::Option::None,
             }],
             embedded: &[#(#variants),*],
