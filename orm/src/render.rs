@@ -137,7 +137,7 @@ impl<'d> Renderer<'d> {
     /// Renders an UPDATE of any number of rows. Arrays: the columns to set, then the key's; a column may be in both.
     pub fn update_arrays(&self, table: &Table, set: &[usize], key: &[usize]) -> Sql {
         let capacity = 128 + table.name.len() + (set.len() + key.len()) * 48;
-        let table = TableRef::short(table, "t");
+        let table = TableRef::aliased(table, "t");
         let update = Update {
             set,
             filter: Filter::Values(table, key, Values::Joined),

@@ -84,9 +84,9 @@ impl Renderer<'_> {
         owner: Option<(&Table, &[usize])>,
         values: Values,
     ) -> Sql {
-        let pairs = TableRef::short(pairing.association, "a");
-        let target = TableRef::short(pairing.target, "t");
-        let owner = owner.map(|(table, key)| (TableRef::short(table, "o"), key));
+        let pairs = TableRef::aliased(pairing.association, "a");
+        let target = TableRef::aliased(pairing.target, "t");
+        let owner = owner.map(|(table, key)| (TableRef::aliased(table, "o"), key));
         let keyed = owner.unwrap_or((pairs, pairing.here));
         let (here, there) = ((pairs, pairing.there), (target, pairing.by));
         let of_target = match pairing.is_referenced {

@@ -19,9 +19,9 @@ pub(crate) enum Name {
     /// None: its columns are not qualified.
     None,
     /// Its own, without the schema.
-    Own,
+    Table,
     /// A name that needs no quotes.
-    Short(&'static str),
+    Alias(&'static str),
 }
 
 /// The output of a statement.
@@ -76,12 +76,12 @@ impl<'a> TableRef<'a> {
 
     /// A table under its own name.
     pub(crate) fn own(table: &'a Table) -> Self {
-        let name = Name::Own;
+        let name = Name::Table;
         Self { table, name }
     }
 
-    pub(super) fn short(table: &'a Table, name: &'static str) -> Self {
-        let name = Name::Short(name);
+    pub(super) fn aliased(table: &'a Table, name: &'static str) -> Self {
+        let name = Name::Alias(name);
         Self { table, name }
     }
 }
@@ -130,8 +130,8 @@ impl Writer<'_> {
     pub(super) fn table(&mut self, of: TableRef<'_>) {
         match of.name {
             Name::None => self.text.table(of.table),
-            Name::Own => self.text.source(of.table),
-            Name::Short(name) => {
+            Name::Table => self.text.source(of.table),
+            Name::Alias(name) => {
                 self.text.table(of.table);
                 self.push(" AS ");
                 self.push(name);
@@ -143,9 +143,9 @@ impl Writer<'_> {
     pub(super) fn prefix(&self, of: TableRef<'_>) -> String {
         let mut prefix = String::new();
         match (of.name, self.names) {
-            (Name::None, _) | (Name::Own, Names::Bare(_)) => return prefix,
-            (Name::Own, Names::Qualified) => self.text.dialect.quote(&of.table.name, &mut prefix),
-            (Name::Short(name), _) => prefix.push_str(name),
+            (Name::None, _) | (Name::Table, Names::Bare(_)) => return prefix,
+            (Name::Table, Names::Qualified) => self.text.dialect.quote(&of.table.name, &mut prefix),
+            (Name::Alias(name), _) => prefix.push_str(name),
         }
         prefix.push('.');
         prefix

@@ -89,7 +89,7 @@ impl<'a> Select<'a> {
 
     fn names(&self) -> Names<'a> {
         let table = match self.tables {
-            Tables::Columns(of, []) if of.name == Name::Own => of.table,
+            Tables::Columns(of, []) if of.name == Name::Table => of.table,
             Tables::Nodes(Some(source), []) if source.alias.is_none() => &*source.table,
             _ => return Names::Qualified,
         };
