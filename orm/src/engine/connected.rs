@@ -312,7 +312,7 @@ impl Connected {
     ) -> Result<T> {
         if sql.kind() != StatementKind::Transaction {
             self.refuse_if_cancelled()?;
-            self.refuse_to_end(sql)?;
+            self.refuse_ending_transaction(sql)?;
         }
         let connection = live(&mut self.connection)?;
         let count = executions as u64;
@@ -358,7 +358,7 @@ impl Connected {
 
     /// Refuses raw SQL that would end the transaction without its owner's knowledge: later statements would be committed one by one.
     #[inline]
-    fn refuse_to_end(&self, sql: &Sql) -> Result<()> {
+    fn refuse_ending_transaction(&self, sql: &Sql) -> Result<()> {
         match sql.kind() == StatementKind::Raw
             && self.in_transaction
             && ends_transaction(sql.text())
@@ -386,7 +386,7 @@ impl Connected {
     }
 
     /// Rolls back an open transaction and returns the connection to the pool.
-    fn go_back(&mut self) {
+    fn return_to_pool(&mut self) {
         if self.in_transaction && self.rollback().is_err() {
             return;
         }
@@ -452,7 +452,7 @@ impl Drop for Connected {
             canceller.attach(None);
         }
         // If an observer or the backend panics here, the connection's slot in the pool must still be freed.
-        let returned = catch_unwind(AssertUnwindSafe(|| self.go_back()));
+        let returned = catch_unwind(AssertUnwindSafe(|| self.return_to_pool()));
         if let Err(panic) = returned {
             self.discard();
             // A second panic would abort the process.
