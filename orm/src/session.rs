@@ -50,7 +50,7 @@ use memory::edges::{Departure, Edges};
 use memory::referring_rows::ReferringRows;
 use memory::store::Store;
 use memory::undo_log::UndoLog;
-use write::actions::ActedOn;
+use write::actions::AffectedRow;
 use write::expression::Expressions;
 
 /// A unit of work: an identity map, the pending changes, and the transaction that they will be written in.
@@ -71,7 +71,7 @@ pub struct Session {
     /// The changes of the current flush that loaded collections do not show yet.
     moves: Moves,
     /// The objects whose rows the database has changed in the current flush, by actions of foreign keys.
-    acted_on: BTreeSet<ActedOn>,
+    affected_by_actions: BTreeSet<AffectedRow>,
     /// The current phase.
     phase: Phase,
     /// The number of times it was closed.
@@ -127,7 +127,7 @@ impl Session {
             log,
             early_updates: Vec::new(),
             moves: Moves::default(),
-            acted_on: BTreeSet::new(),
+            affected_by_actions: BTreeSet::new(),
             closes: 0,
             phase: Phase::default(),
             failed: None,
@@ -188,11 +188,11 @@ impl Session {
     /// ```
     pub fn add<E: Mapped>(&mut self, value: E) -> Handle<E> {
         const { crate::entity::refuse_read_only::<E>() };
-        self.take_in(value)
+        self.add_unchecked(value)
     }
 
     /// Adds an object; the flush rejects read-only ones.
-    fn take_in<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
+    fn add_unchecked<E: Mapped>(&mut self, mut value: E) -> Handle<E> {
         let pending_relations = PendingRelations::of(&mut value);
         let store = self.store_mapped_by::<E>(value.mapping());
         let slot = typed_mut::<E>(&mut self.stores[usize::from(store)]).add(value);
@@ -259,7 +259,7 @@ impl Session {
             Some(_) => self.relations_to_take((handle.store, handle.slot)),
             None => Vec::new(),
         };
-        let mut value = self.let_go(handle)?;
+        let mut value = self.remove_from_session(handle)?;
         PendingRelations::fill(&mut value, related);
         Ok(value)
     }
@@ -277,7 +277,7 @@ impl Session {
         for along in self.reached(node, |cascade| cascade.expunge, Along::Known)? {
             self.detach(along)?;
         }
-        self.let_go(handle)
+        self.remove_from_session(handle)
     }
 
     /// Removes all objects and frees their memory; every handle becomes stale. An open transaction stays open.
@@ -318,7 +318,7 @@ impl Session {
         self.within(phase, work)
     }
 
-    fn let_go<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
+    fn remove_from_session<E: Mapped>(&mut self, handle: Handle<E>) -> Result<E> {
         if handle.session != self.id {
             return Err(self.no_object(handle));
         }
@@ -454,7 +454,7 @@ impl Session {
     ) -> Result<ObjectId> {
         match (pending, how) {
             (PendingRelation::New(value), AddOrMerge::Add) => {
-                let handle = self.take_in(value);
+                let handle = self.add_unchecked(value);
                 Ok((handle.store, handle.slot))
             }
             (PendingRelation::New(value), AddOrMerge::Merge) => self.merge_value(value),

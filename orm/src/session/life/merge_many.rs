@@ -187,16 +187,16 @@ impl Session {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let has_text = has_text(&mapper, &mapper.table().primary_key);
         if has_text {
-            let odd = match has_other_texts(&mapper, &mapper.table().primary_key) {
+            let unresolved = match has_other_texts(&mapper, &mapper.table().primary_key) {
                 true if !read.is_empty() => found.iter().map(Option::is_none).collect(),
                 _ => resembling(unread.iter().copied(), &found),
             };
-            let odd = (0..)
-                .zip(odd)
-                .filter_map(|(at, is_odd)| is_odd.then_some(at));
-            let odd: Vec<usize> = odd.collect();
-            if !odd.is_empty() {
-                self.find_odd(store, &unread, &odd, &mut found)?;
+            let unresolved = (0..)
+                .zip(unresolved)
+                .filter_map(|(at, is_unresolved)| is_unresolved.then_some(at));
+            let unresolved: Vec<usize> = unresolved.collect();
+            if !unresolved.is_empty() {
+                self.find_by_bisection(store, &unread, &unresolved, &mut found)?;
             }
         }
         // Of several missing keys that may be equal, the row of the first is found when the others are merged.

@@ -258,7 +258,7 @@ impl Session {
             self.any_store_mut(store).map_again(slot);
         }
         self.remember_generated(added);
-        self.forget_displaced();
+        self.forget_objects_without_rows();
         self.expressions.clear();
         self.refused.clear();
     }

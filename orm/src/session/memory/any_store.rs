@@ -242,8 +242,8 @@ impl dyn AnyStore + '_ {
         self.states_mut().mark_deleted(slot, mapper.name())
     }
 
-    pub(crate) fn unpend(&mut self, slot: u32) {
-        self.states_mut().unpend(slot);
+    pub(crate) fn make_transient(&mut self, slot: u32) {
+        self.states_mut().make_transient(slot);
     }
 
     pub(crate) fn len(&self) -> u32 {

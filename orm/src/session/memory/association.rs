@@ -88,7 +88,7 @@ impl Session {
             }
             self.edges.insert(&mut self.log, collection, member);
         }
-        self.edges.pairs.want(pair, Wanted::Together, known);
+        self.edges.pairs.request(pair, Wanted::Together, known);
         self.forget_if_done(pair);
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Session {
         for (collection, member) in entry.collections(pair) {
             self.edges.remove(&mut self.log, collection, member);
         }
-        self.edges.pairs.want(pair, Wanted::Apart, Some(true));
+        self.edges.pairs.request(pair, Wanted::Apart, Some(true));
         self.forget_if_done(pair);
         Ok(())
     }
@@ -194,7 +194,7 @@ impl Session {
                 AssociationSide::Right => (pair.right, pair.left),
             };
             if here == owner {
-                self.edges.pairs.tell(pair, read.contains(&there.1));
+                self.edges.pairs.set_known(pair, read.contains(&there.1));
             }
         }
     }

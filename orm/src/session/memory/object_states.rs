@@ -23,9 +23,9 @@ pub(crate) struct ObjectStates {
     /// Rows read before this epoch may have been written since by such a statement of this session.
     overwritten_before: u32,
     /// Objects that have left because their rows no longer exist, until their edges are removed.
-    displaced: Vec<u32>,
+    without_rows: Vec<u32>,
     /// The objects of the current flush that are not inserted, because they are removed with their parents.
-    not_inserted: Vec<u32>,
+    removed_with_parent: Vec<u32>,
     /// The number of entries of the undo log that a rollback undoes here; their snapshots are kept.
     logged: u32,
     /// Objects whose rows are unknown since a savepoint was undone, until the end of the transaction.
@@ -166,9 +166,9 @@ impl ObjectStates {
     }
 
     /// Makes a pending object transient again, because it is removed with its parent.
-    pub(crate) fn unpend(&mut self, slot: u32) {
+    pub(crate) fn make_transient(&mut self, slot: u32) {
         self.set_state(slot, State::Transient);
-        self.not_inserted.push(slot);
+        self.removed_with_parent.push(slot);
     }
 
     fn set_state(&mut self, slot: u32, state: State) {
@@ -344,19 +344,19 @@ impl ObjectStates {
         self.set_state(slot, State::Detached);
     }
 
-    pub(in crate::session) fn displace(&mut self, slot: u32) {
-        self.displaced.push(slot);
+    pub(in crate::session) fn note_without_row(&mut self, slot: u32) {
+        self.without_rows.push(slot);
     }
 
     /// The objects whose keys were generated again for new rows.
-    pub(in crate::session) fn displaced(&self) -> &[u32] {
-        &self.displaced
+    pub(in crate::session) fn without_rows(&self) -> &[u32] {
+        &self.without_rows
     }
 
     /// Takes the objects whose rows no longer exist, to remove their edges.
-    pub(in crate::session) fn take_displaced(&mut self) -> Vec<u32> {
-        let mut taken = std::mem::take(&mut self.displaced);
-        taken.append(&mut self.not_inserted);
+    pub(in crate::session) fn take_objects_to_forget(&mut self) -> Vec<u32> {
+        let mut taken = std::mem::take(&mut self.without_rows);
+        taken.append(&mut self.removed_with_parent);
         taken
     }
 
@@ -548,7 +548,7 @@ mod tests {
         assert_eq!(states.settle(), [1, 2]);
         assert!(states.touched().is_empty());
         let new = states.push_pending();
-        states.unpend(new);
+        states.make_transient(new);
         assert!(states.pending().is_empty());
         states.make_pending(new);
         assert_eq!(states.pending().to_vec(), [new]);

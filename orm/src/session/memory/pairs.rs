@@ -47,7 +47,7 @@ impl Pairs {
     }
 
     /// Requests that a pair be added or removed. `known` is used only the first time; a request that matches the row is not a change.
-    pub(crate) fn want(&mut self, pair: Pair, wanted: Wanted, known: Option<bool>) {
+    pub(crate) fn request(&mut self, pair: Pair, wanted: Wanted, known: Option<bool>) {
         self.count += 1;
         let change = self.changes.entry(pair).or_insert_with(|| {
             for end in [pair.left, pair.right] {
@@ -66,7 +66,7 @@ impl Pairs {
     }
 
     /// Records whether the row of a pair exists, if that was unknown.
-    pub(crate) fn tell(&mut self, pair: Pair, is_there: bool) {
+    pub(crate) fn set_known(&mut self, pair: Pair, is_there: bool) {
         let Some(change) = self.changes.get_mut(&pair) else {
             return;
         };
@@ -139,22 +139,22 @@ mod tests {
     #[test]
     fn a_request_that_matches_the_row_is_not_a_change() {
         let mut pairs = Pairs::default();
-        pairs.want(PAIR, Wanted::Together, Some(true));
+        pairs.request(PAIR, Wanted::Together, Some(true));
         assert!(pairs.is_empty());
-        pairs.want(PAIR, Wanted::Apart, Some(true));
-        pairs.want(PAIR, Wanted::Together, Some(false));
+        pairs.request(PAIR, Wanted::Apart, Some(true));
+        pairs.request(PAIR, Wanted::Together, Some(false));
         assert!(pairs.is_empty());
     }
 
     #[test]
     fn unknown_pairs_are_resolved() {
         let mut pairs = Pairs::default();
-        pairs.want(PAIR, Wanted::Together, None);
-        pairs.want(PAIR, Wanted::Apart, Some(true));
+        pairs.request(PAIR, Wanted::Together, None);
+        pairs.request(PAIR, Wanted::Apart, Some(true));
         assert_eq!(pairs.get(PAIR).map(|change| change.known), Some(None));
-        pairs.tell(PAIR, true);
+        pairs.set_known(PAIR, true);
         assert_eq!(pairs.in_order().len(), 1);
-        pairs.want(PAIR, Wanted::Together, None);
+        pairs.request(PAIR, Wanted::Together, None);
         assert!(pairs.is_empty());
     }
 
@@ -165,10 +165,10 @@ mod tests {
             right: (1, 1),
             ..PAIR
         };
-        pairs.want(PAIR, Wanted::Together, Some(false));
-        pairs.want(PAIR, Wanted::Apart, None);
-        pairs.want(other, Wanted::Together, None);
-        pairs.want(PAIR, Wanted::Together, Some(false));
+        pairs.request(PAIR, Wanted::Together, Some(false));
+        pairs.request(PAIR, Wanted::Apart, None);
+        pairs.request(other, Wanted::Together, None);
+        pairs.request(PAIR, Wanted::Together, Some(false));
         let ends: Vec<ObjectId> = pairs
             .of((0, 1))
             .iter()
@@ -186,8 +186,8 @@ mod tests {
             right: (1, 1),
             ..PAIR
         };
-        pairs.want(PAIR, Wanted::Together, Some(false));
-        pairs.want(other, Wanted::Apart, Some(true));
+        pairs.request(PAIR, Wanted::Together, Some(false));
+        pairs.request(other, Wanted::Apart, Some(true));
         let ends = |pairs: &[(Pair, Change)]| -> Vec<ObjectId> {
             pairs.iter().map(|(pair, _)| pair.right).collect()
         };

@@ -288,9 +288,10 @@ impl Session {
     }
 
     /// Removes the edges of objects whose rows no longer exist.
-    pub(in crate::session) fn forget_displaced(&mut self) {
+    pub(in crate::session) fn forget_objects_without_rows(&mut self) {
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
-            for slot in self.any_store_mut(store).states_mut().take_displaced() {
+            let states = self.any_store_mut(store).states_mut();
+            for slot in states.take_objects_to_forget() {
                 let departure = match self.any_store(store).state(slot) {
                     // A rollback to a savepoint has brought it back.
                     State::Persistent => continue,

@@ -166,8 +166,8 @@ impl Session {
         found.iter().flatten().for_each(|slot| {
             unmatched.remove(slot);
         });
-        let is_odd = !unmatched.is_empty();
-        let odd = if !read.is_empty() && (is_odd || has_other_texts(&mapper, key)) {
+        let has_unmatched = !unmatched.is_empty();
+        let unresolved = if !read.is_empty() && (has_unmatched || has_other_texts(&mapper, key)) {
             // A row has none of the keys, or the database considers texts equal that do not resemble each other, such as `1 day` and
             // `24:00:00`: each key without a row may be that of a row.
             found.iter().map(Option::is_none).collect()
@@ -176,35 +176,41 @@ impl Session {
         } else {
             resembling(keys.clone(), &found)
         };
-        let odd = (0..).zip(odd).filter_map(|(at, odd)| odd.then_some(at));
-        let odd: Vec<usize> = odd.collect();
-        if !odd.is_empty() {
+        let unresolved = (0..)
+            .zip(unresolved)
+            .filter_map(|(at, is_unresolved)| is_unresolved.then_some(at));
+        let unresolved: Vec<usize> = unresolved.collect();
+        if !unresolved.is_empty() {
             let keys: Vec<&[Value]> = keys.collect();
-            self.find_odd(store, &keys, &odd, &mut found)?;
+            self.find_by_bisection(store, &keys, &unresolved, &mut found)?;
         }
         Ok(found.into_iter().flatten().collect())
     }
 
     /// Finds the row of each key at these positions: looks up halves of the keys until one key is left, or none of them has a row.
-    pub(in crate::session) fn find_odd(
+    pub(in crate::session) fn find_by_bisection(
         &mut self,
         store: u16,
         keys: &[&[Value]],
-        odd: &[usize],
+        unresolved: &[usize],
         found: &mut [Option<u32>],
     ) -> Result<()> {
-        let wanted: Vec<Value> = odd.iter().flat_map(|&at| keys[at]).cloned().collect();
+        let wanted: Vec<Value> = unresolved
+            .iter()
+            .flat_map(|&at| keys[at])
+            .cloned()
+            .collect();
         let slots = self.load_by_key(store, &wanted)?;
-        match (odd, slots.first()) {
+        match (unresolved, slots.first()) {
             (_, None) => Ok(()),
             (&[at], first) => {
                 found[at] = first.copied();
                 Ok(())
             }
             _ => {
-                let (one, other) = odd.split_at(odd.len() / 2);
-                self.find_odd(store, keys, one, found)?;
-                self.find_odd(store, keys, other, found)
+                let (one, other) = unresolved.split_at(unresolved.len() / 2);
+                self.find_by_bisection(store, keys, one, found)?;
+                self.find_by_bisection(store, keys, other, found)
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::value::Value;
 
 /// A row that an action of the database may change or delete.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::session) struct ActedOn {
+pub(in crate::session) struct AffectedRow {
     row: ObjectId,
     /// The foreign key that has the action.
     columns: Vec<usize>,
@@ -49,7 +49,7 @@ struct Changed {
     /// The columns that change; `None` if the rows are deleted.
     columns: Option<Vec<usize>>,
     /// Whether there may be others, not in memory.
-    are_more: bool,
+    may_include_unloaded: bool,
 }
 
 /// Which of the rows that reference a step's rows the session has handled itself.
@@ -104,9 +104,9 @@ impl Session {
                     true => self.mirrored(changed.store, &key, effect),
                     false => Mirrored::Nothing,
                 };
-                let mut slots = self.rows_acted_on(&changed, &key, mirrored);
+                let mut slots = self.rows_affected(&changed, &key, mirrored);
                 slots.retain(|&slot| {
-                    self.acted_on.insert(ActedOn {
+                    self.affected_by_actions.insert(AffectedRow {
                         row: (key.store, slot),
                         columns: key.columns.clone(),
                         parents: changed.store,
@@ -115,14 +115,14 @@ impl Session {
                 });
                 let columns = (effect != Effect::Deleted).then_some(key.columns);
                 // Once is enough, because all rows in memory are visited.
-                let are_more =
+                let may_include_unloaded =
                     mirrored != Mirrored::All && behind.insert((key.store, columns.clone()));
-                if are_more || !slots.is_empty() {
+                if may_include_unloaded || !slots.is_empty() {
                     next.push(Changed {
                         store: key.store,
                         slots,
                         columns,
-                        are_more,
+                        may_include_unloaded,
                     });
                 }
             }
@@ -131,7 +131,7 @@ impl Session {
     }
 
     /// The objects whose rows reference one of the changed rows by a foreign key, or may do so.
-    fn rows_acted_on(
+    fn rows_affected(
         &mut self,
         changed: &Changed,
         key: &Referring,
@@ -145,7 +145,7 @@ impl Session {
         if mirrored == Mirrored::InMemory && changed.columns.is_some() {
             return Vec::new();
         }
-        let mut among: Vec<u32> = match (changed.are_more, mirrored) {
+        let mut among: Vec<u32> = match (changed.may_include_unloaded, mirrored) {
             (true, _) => (0..self.any_store(key.store).len()).collect(),
             (_, Mirrored::All) => Vec::new(),
             _ => {
@@ -171,7 +171,7 @@ impl Session {
         }
         let values = values(self);
         let known = changed
-            .are_more
+            .may_include_unloaded
             .then(|| self.known_keys(changed.store, &key.referred));
         let is_changed = |own: RecordKey| {
             values.contains(&own) || known.as_ref().is_some_and(|known| !known.contains(&own))
@@ -225,21 +225,21 @@ impl Session {
         &mut self,
         tables: &[TableChanges],
     ) -> Result<()> {
-        let mut at_risk: BTreeMap<ObjectId, Vec<ActedOn>> = BTreeMap::new();
-        for acted_on in &self.acted_on {
-            if acted_on.effect != Effect::Followed {
-                let of_row = at_risk.entry(acted_on.row).or_default();
-                of_row.push(acted_on.clone());
+        let mut at_risk: BTreeMap<ObjectId, Vec<AffectedRow>> = BTreeMap::new();
+        for affected in &self.affected_by_actions {
+            if affected.effect != Effect::Followed {
+                let of_row = at_risk.entry(affected.row).or_default();
+                of_row.push(affected.clone());
             }
         }
         if at_risk.is_empty() {
             return Ok(());
         }
-        let mut set: BTreeMap<u16, BTreeSet<ActedOn>> = BTreeMap::new();
+        let mut set: BTreeMap<u16, BTreeSet<AffectedRow>> = BTreeMap::new();
         let mut note = |row: ObjectId, is_set: &dyn Fn(&usize) -> bool| {
-            for acted_on in at_risk.get(&row).into_iter().flatten() {
-                if acted_on.columns.iter().any(is_set) {
-                    set.entry(row.0).or_default().insert(acted_on.clone());
+            for affected in at_risk.get(&row).into_iter().flatten() {
+                if affected.columns.iter().any(is_set) {
+                    set.entry(row.0).or_default().insert(affected.clone());
                 }
             }
         };
@@ -263,28 +263,28 @@ impl Session {
             .try_for_each(|(store, set)| self.refuse_lost(store, &set))
     }
 
-    fn refuse_lost(&mut self, store: u16, set: &BTreeSet<ActedOn>) -> Result<()> {
-        let mut slots: Vec<u32> = set.iter().map(|acted_on| acted_on.row.1).collect();
+    fn refuse_lost(&mut self, store: u16, set: &BTreeSet<AffectedRow>) -> Result<()> {
+        let mut slots: Vec<u32> = set.iter().map(|affected| affected.row.1).collect();
         slots.dedup();
-        let is_computed = |of: &&ActedOn| self.is_computed_by_database(of.row, &of.columns);
-        let computed: BTreeSet<&ActedOn> = set.iter().filter(is_computed).collect();
-        let mut lost: BTreeSet<&ActedOn> = set.iter().collect();
+        let is_computed = |of: &&AffectedRow| self.is_computed_by_database(of.row, &of.columns);
+        let computed: BTreeSet<&AffectedRow> = set.iter().filter(is_computed).collect();
+        let mut lost: BTreeSet<&AffectedRow> = set.iter().collect();
         self.peek_at_rows(store, &slots, &mut |any, slot, row| {
             let mapper = any.mapper();
-            for acted_on in set.iter().filter(|of| Some(of.row.1) == slot) {
+            for affected in set.iter().filter(|of| Some(of.row.1) == slot) {
                 let mut is_kept = true;
                 for (at, &column) in mapper.eager().iter().enumerate() {
-                    if acted_on.columns.contains(&column) {
+                    if affected.columns.contains(&column) {
                         let found = row.value(at, mapper.types()[column])?;
-                        let own = any.value(acted_on.row.1, column);
-                        is_kept &= match computed.contains(acted_on) {
+                        let own = any.value(affected.row.1, column);
+                        is_kept &= match computed.contains(affected) {
                             true => !found.is_null(),
                             false => own.value().is_some_and(|own| own.same(found)),
                         };
                     }
                 }
                 if is_kept {
-                    lost.remove(acted_on);
+                    lost.remove(affected);
                 }
             }
             Ok(())
@@ -296,7 +296,7 @@ impl Session {
     }
 
     #[cold]
-    fn lost_reference(&self, lost: &ActedOn) -> Error {
+    fn lost_reference(&self, lost: &AffectedRow) -> Error {
         let (store, slot) = lost.row;
         let any = self.any_store(store);
         let parent = self.entry(lost.parents).mapper.name();
@@ -359,12 +359,12 @@ impl Session {
 
     /// Expires the objects whose rows the database has changed. Objects that were expired before are read at once: another session may have
     /// changed them, too, and its changes would be taken for this session's.
-    pub(in crate::session) fn expire_acted_on(&mut self) -> Result<()> {
-        let acted_on = std::mem::take(&mut self.acted_on);
+    pub(in crate::session) fn expire_affected_rows(&mut self) -> Result<()> {
+        let affected = std::mem::take(&mut self.affected_by_actions);
         let mut expired: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-        for &ActedOn {
+        for &AffectedRow {
             row: (store, slot), ..
-        } in &acted_on
+        } in &affected
         {
             let (any, log) = self.logged_store(store);
             if any.state(slot) == State::Persistent {
@@ -375,7 +375,7 @@ impl Session {
                 any.states_mut().overwritten(slot, log);
             }
         }
-        if !acted_on.is_empty() {
+        if !affected.is_empty() {
             self.edges.expire_loaded(&mut self.log);
         }
         expired
@@ -416,6 +416,6 @@ fn changed_by(step: &Step, computations: &Computations) -> Option<Changed> {
         store: step.store()?,
         slots: slots.clone(),
         columns,
-        are_more: false,
+        may_include_unloaded: false,
     })
 }

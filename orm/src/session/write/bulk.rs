@@ -123,7 +123,7 @@ impl Session {
         let mapper = Arc::clone(&self.entry(store).mapper);
         mapper.refuse_writes()?;
         refuse_keys(&mapper, &set)?;
-        count_version(&mapper, &mut set);
+        increment_version(&mapper, &mut set);
         let columns: Vec<usize> = set.iter().map(|(column, _)| column.index).collect();
         let node = UpdateNode::new(mapper.table(), set, filter);
         let rendered = render_update(self.engine.dialect(), &node)?;
@@ -256,7 +256,7 @@ fn refuse_keys(mapper: &Mapper, set: &[(ColumnRef, Node)]) -> Result<()> {
 }
 
 /// Increments the version, so that sessions with an older version notice the change.
-fn count_version(mapper: &Mapper, set: &mut Vec<(ColumnRef, Node)>) {
+fn increment_version(mapper: &Mapper, set: &mut Vec<(ColumnRef, Node)>) {
     let Some(version) = mapper.version_column() else {
         return;
     };

@@ -99,7 +99,7 @@ impl Session {
         while let Some((store, slot)) = left.pop() {
             match self.any_store(store).state(slot) {
                 State::Pending => {
-                    self.any_store_mut(store).unpend(slot);
+                    self.any_store_mut(store).make_transient(slot);
                     left.extend(self.pending_children((store, slot))?);
                 }
                 State::Persistent => self.any_store_mut(store).mark_deleted(slot)?,

@@ -151,7 +151,7 @@ impl Session {
     fn write_changes(&mut self, ending: Ending) -> Result<()> {
         self.begin_hooks();
         self.early_updates.clear();
-        self.acted_on.clear();
+        self.affected_by_actions.clear();
         if let Some(store) = self.only_new_rows() {
             return self.write_new_rows(store, ending);
         }
@@ -211,7 +211,7 @@ impl Session {
         self.call_after_writes(written, &steps)?;
         self.settle_written();
         self.make_moves()?;
-        self.expire_acted_on()
+        self.expire_affected_rows()
     }
 
     /// Marks all changes as written.
@@ -219,7 +219,7 @@ impl Session {
         for entry in &mut self.stores {
             entry.store.settle();
         }
-        self.forget_displaced();
+        self.forget_objects_without_rows();
         self.edges.flushed(&mut self.log);
     }
 
@@ -292,7 +292,7 @@ impl Session {
             self.note_actions(step, computations);
         }
         // Rows that the database changes by itself are read before the commit.
-        let commits_itself = commits_itself && self.acted_on.is_empty();
+        let commits_itself = commits_itself && self.affected_by_actions.is_empty();
         if !has_transactions && single.is_none() {
             return Err(Error::unsupported(
                 self.engine.dialect().name(),
@@ -362,8 +362,11 @@ impl Session {
     /// Refuses relations to objects whose keys now belong to other rows, such as new ones: the foreign keys would reference those.
     pub(in crate::session) fn refuse_replaced(&self, store: u16) -> Result<()> {
         let mut plans = self.plans();
-        let displaced = self.any_store(store).states().displaced();
-        match displaced.iter().find(|&&slot| plans.relate((store, slot))) {
+        let without_rows = self.any_store(store).states().without_rows();
+        match without_rows
+            .iter()
+            .find(|&&slot| plans.relate((store, slot)))
+        {
             Some(&slot) => Err(self.stale(store, slot, REPLACED)),
             None => Ok(()),
         }
@@ -479,7 +482,7 @@ impl Session {
                 updates,
                 computed_columns,
                 computed,
-                arriving: BTreeSet::new(),
+                taking_values: BTreeSet::new(),
                 deletes,
                 delete_after: order.after,
                 delete_ties: order.ties,

@@ -69,7 +69,7 @@ impl Session {
         }
         let mut withheld = Vec::new();
         let run = self
-            .withhold(step, waiting, &mut withheld)
+            .set_null_until_parents_inserted(step, waiting, &mut withheld)
             .and_then(|()| run(self))
             .map_err(|error| self.explain_cycle(step, waiting, error));
         // Even after an error, memory keeps the values that the program assigned.
@@ -146,7 +146,7 @@ impl Session {
 
     /// Sets foreign keys of new rows to NULL if their parents are inserted later but the program assigned values to the columns. Adds
     /// these values to `withheld`; they are written after the parents.
-    fn withhold(
+    fn set_null_until_parents_inserted(
         &mut self,
         step: &Step,
         waiting: &Waiting<'_>,

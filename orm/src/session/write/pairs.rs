@@ -168,7 +168,7 @@ impl Session {
         for (association, pairs) in unknown {
             let found = self.find_pairs(association, &pairs)?;
             for pair in pairs {
-                self.edges.pairs.tell(pair, found.contains(&pair));
+                self.edges.pairs.set_known(pair, found.contains(&pair));
             }
         }
         Ok(())

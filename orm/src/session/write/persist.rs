@@ -149,7 +149,7 @@ pub(in crate::session) fn insert_plain(
 /// A step that is sent as a single statement, and so is atomic by itself.
 pub(in crate::session) struct Single {
     /// The columns that identify the returned rows of an INSERT with arrays.
-    witnesses: Vec<usize>,
+    identity_columns: Vec<usize>,
 }
 
 /// Returns `Some` if a step is sent as a single statement.
@@ -199,7 +199,7 @@ pub(in crate::session) fn single(
         Step::Sever { slots, .. } => association::is_one_delete(session, slots.len()),
     };
     is_single.then(|| Single {
-        witnesses: Vec::new(),
+        identity_columns: Vec::new(),
     })
 }
 
@@ -263,7 +263,7 @@ fn release(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) 
 fn send_update(session: &mut Session, store: u16, columns: &[usize], slots: &[u32]) -> Result<()> {
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
-    let columns = &*session.count_versions(store, columns, slots)?;
+    let columns = &*session.increment_versions(store, columns, slots)?;
     if slots.len() > 1 && session.engine.dialect().batch() == Batch::Arrays {
         let operation = WriteOperation::UpdateArrays;
         let sql = writing(session, &mapper, operation, columns, key, 0);

@@ -74,7 +74,7 @@ pub(crate) struct TableChanges {
     /// The columns that the expressions of each index set.
     pub(crate) computed_columns: BTreeMap<usize, Vec<usize>>,
     /// The changed rows whose new references are to unique values that other rows get in this flush.
-    pub(crate) arriving: BTreeSet<u32>,
+    pub(crate) taking_values: BTreeSet<u32>,
     /// Deleted rows in the order of their keys.
     pub(crate) deletes: Vec<u32>,
     /// References among the deleted rows: from, to.
@@ -174,9 +174,9 @@ pub(crate) struct ValueMove {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MoveKind {
     /// The child gets the value after the parent.
-    Arrives,
-    /// The child leaves before the parent loses the value.
-    Leaves,
+    TakesValue,
+    /// The child gives the value up before the parent loses it.
+    GivesUpValue,
     /// The child is deleted before the parent loses the value.
     IsDeleted,
 }
@@ -446,7 +446,7 @@ fn push_early(
             push_released(steps, *store, &rows.collect::<Vec<(u32, Columns)>>());
         }
     };
-    release(steps, &early.leaving);
+    release(steps, &early.released_values);
     for &table in order {
         let table = &changes.tables[table];
         if early.updates.contains(&table.store) {
@@ -587,7 +587,7 @@ fn add_late_updates(
         }
     }
     let moves = changes.value_moves.iter();
-    for row in moves.filter(|row| row.kind == MoveKind::Arrives) {
+    for row in moves.filter(|row| row.kind == MoveKind::TakesValue) {
         if position.get(&row.parent.0) > position.get(&row.child.0) {
             late.entry(row.child)
                 .or_default()

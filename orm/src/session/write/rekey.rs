@@ -137,7 +137,7 @@ impl Session {
                 true => self.rows_with(key, &old),
                 false => self.read_rows_with(store, &slots, key, &mut old)?,
             };
-            let rows = self.with_their_own_keys(store, &slots, key, &old, rows)?;
+            let rows = self.update_self_references(store, &slots, key, &old, rows)?;
             match key.cascades {
                 true => followers.extend(rows.into_iter().map(|(at, node)| key.follower(at, node))),
                 false => followers.extend(self.release_references(key, &old, rows)?),
@@ -149,13 +149,13 @@ impl Session {
         }
         let new = self.key_values(store, &slots);
         let new: Vec<&[Value]> = new.chunks(width).collect();
-        let unsure = self.unsure(store, &followers, &old, &new);
+        let to_reread = self.rows_to_reread(store, &followers, &old, &new);
         self.follow(followers, &new)?;
         if !self.hooks.is_empty() {
             // A hook may clear a reference that has been released, which then no longer differs from its row.
             self.note_moves()?;
         }
-        for (children, slot) in unsure {
+        for (children, slot) in to_reread {
             let any = self.any_store_mut(children);
             any.states_mut().set_epoch(slot, 0);
         }
@@ -163,7 +163,7 @@ impl Session {
     }
 
     /// Handles rows that reference themselves, with one UPDATE of both columns if the database permits that; returns the others.
-    fn with_their_own_keys(
+    fn update_self_references(
         &mut self,
         store: u16,
         slots: &[u32],
@@ -180,10 +180,10 @@ impl Session {
             let refers = self.refers(node, key, old, at);
             // A relation to another row, or to none, and an expression are written after the key: until then the reference is NULL.
             let is_computed = self.is_computed(node, &key.columns);
-            let is_let_go = !key.cascades
+            let is_released = !key.cascades
                 && !key.nullable.is_empty()
                 && (is_computed || !refers && self.edges.links.get(node, &key.columns).is_some());
-            if follows || is_let_go || node != (store, slots[at]) {
+            if follows || is_released || node != (store, slots[at]) {
                 others.push((at, node));
                 continue;
             }

@@ -95,21 +95,21 @@ impl Session {
             if children.updates.is_empty() && children.deletes.is_empty() {
                 continue;
             }
-            let (mut own, mut arriving) = (Vec::new(), BTreeSet::new());
+            let (mut own, mut taking_values) = (Vec::new(), BTreeSet::new());
             for key in self.unique_references(children.store) {
                 let Some(parents) = tables.iter().find(|table| table.store == key.parent) else {
                     continue;
                 };
                 let found = self.moves_along(&key, children, parents);
-                let arrives = |row: &&ValueMove| row.kind == MoveKind::Arrives;
-                arriving.extend(found.iter().filter(arrives).map(|row| row.child.1));
+                let takes_value = |row: &&ValueMove| row.kind == MoveKind::TakesValue;
+                taking_values.extend(found.iter().filter(takes_value).map(|row| row.child.1));
                 match key.parent == children.store {
                     true => own.extend(as_uniques(&found, &key, self.table(key.parent))),
                     false => moves.extend(found),
                 }
             }
             tables[at].uniques.extend(own);
-            tables[at].arriving = arriving;
+            tables[at].taking_values = taking_values;
         }
         moves
     }
@@ -155,10 +155,10 @@ impl Session {
             }
             let before = self.key_of_row(child, &key.columns);
             let parent = before.and_then(|key| lost.get(&key));
-            add(child, &row.1, parent, MoveKind::Leaves);
+            add(child, &row.1, parent, MoveKind::GivesUpValue);
             let now = self.key_of(child, &key.columns).filter(|_| !is_computed);
             let parent = now.and_then(|key| gained.get(&key));
-            add(child, &row.1, parent, MoveKind::Arrives);
+            add(child, &row.1, parent, MoveKind::TakesValue);
         }
         for &slot in &children.deletes {
             let child = (children.store, slot);
@@ -258,11 +258,11 @@ fn is_computed(table: &TableChanges, slot: u32, columns: &[usize]) -> bool {
 /// referenced row has it.
 fn as_uniques(moves: &[ValueMove], key: &UniqueReference, table: &Table) -> Vec<Unique> {
     let mut found = Vec::new();
-    for leaves in [true, false] {
+    for gives_up in [true, false] {
         let moves = moves
             .iter()
-            .filter(|row| (row.kind != MoveKind::Arrives) == leaves);
-        let pairs = moves.map(|row| match leaves {
+            .filter(|row| (row.kind != MoveKind::TakesValue) == gives_up);
+        let pairs = moves.map(|row| match gives_up {
             true => (row.parent.1, row.child.1),
             false => (row.child.1, row.parent.1),
         });
@@ -274,7 +274,7 @@ fn as_uniques(moves: &[ValueMove], key: &UniqueReference, table: &Table) -> Vec<
         found.push(Unique {
             name: format!("FOREIGN KEY ({})", names.collect::<Vec<_>>().join(", ")),
             columns: key.columns.clone(),
-            nullable: key.nullable.filter(|_| leaves),
+            nullable: key.nullable.filter(|_| gives_up),
             is_reference: true,
             passed_on,
             ..Unique::default()

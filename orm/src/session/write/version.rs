@@ -32,7 +32,7 @@ impl Session {
     }
 
     /// Increments the versions of rows to update; returns the columns to write, including the version.
-    pub(in crate::session) fn count_versions<'c>(
+    pub(in crate::session) fn increment_versions<'c>(
         &mut self,
         store: u16,
         columns: &'c [usize],

@@ -68,7 +68,7 @@ impl<E: Mapped> Store<E> {
     pub(super) fn forget_gone(&mut self, slot: u32) {
         if let Some(gone) = self.replaced_by(slot) {
             self.detach(gone);
-            self.states.displace(gone);
+            self.states.note_without_row(gone);
         }
     }
 
@@ -110,7 +110,7 @@ impl<E: Mapped> Store<E> {
             self.keys.remove(&key);
             self.restore(other);
             self.states.gone(other, log);
-            self.states.displace(other);
+            self.states.note_without_row(other);
         }
         Ok(())
     }

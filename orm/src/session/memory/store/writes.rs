@@ -61,7 +61,7 @@ impl<E: Mapped> WritesRows for Store<E> {
             self.refuse_replaced(slot)?;
             if let Some(gone) = self.replaced_by(slot) {
                 self.gone(gone, log);
-                self.states.displace(gone);
+                self.states.note_without_row(gone);
             }
             self.map_key(slot)?;
         }

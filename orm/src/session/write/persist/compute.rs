@@ -32,7 +32,7 @@ pub(super) struct Compute<'a> {
 impl Compute<'_> {
     pub(super) fn run(&self, session: &mut Session) -> Result<()> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
-        let columns = &*session.count_versions(self.store, self.columns, self.slots)?;
+        let columns = &*session.increment_versions(self.store, self.columns, self.slots)?;
         let sets_more = database_sets_more(session, self.store, self.columns)?;
         match self.send_mode(session, &mapper) {
             SendMode::Arrays(own) => self.arrays(session, &mapper, columns, &own)?,

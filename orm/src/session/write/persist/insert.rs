@@ -6,7 +6,7 @@ mod read_afterwards;
 use std::sync::Arc;
 
 use super::Single;
-use super::pairing::{Paired, Returned, Unpaired, Why, Witness, read, witness};
+use super::pairing::{Paired, Returned, RowIdentity, Unpaired, Why, read, row_identity};
 use super::send::{
     EachOutcome, Keys, by_bytes, bytes, each_row, fitting, fitting_rows, params, parts,
     with_arrays, writing,
@@ -60,40 +60,44 @@ pub(super) struct Insert<'a> {
 impl Insert<'_> {
     pub(super) fn run(&self, session: &mut Session) -> Result<()> {
         self.refuse_null_keys(session)?;
-        let made = self.generated_columns(session);
-        let generated = session
+        let generated = self.generated_columns(session);
+        let generated_key = session
             .entry(self.store)
             .mapper
             .table()
             .generated_key()
-            .filter(|key| made.contains(key));
-        if generated.is_some() && !session.engine.capabilities().generated_keys {
+            .filter(|key| generated.contains(key));
+        if generated_key.is_some() && !session.engine.capabilities().generated_keys {
             let what = "a generated key (give the object a key)";
             return Err(Error::unsupported(session.engine.dialect().name(), what));
         }
         // A single statement that is committed with it is never rolled back.
         if session.in_transaction() {
-            self.note_generated_keys(session, &made);
+            self.note_generated_keys(session, &generated);
         }
         match session.engine.dialect().batch() {
-            Batch::Arrays if self.slots.len() == 1 => self.returning(session, &made),
+            Batch::Arrays if self.slots.len() == 1 => self.returning(session, &generated),
             Batch::Arrays => match self.single {
-                Some(Single { witnesses }) => self.array(session, &made, witnesses),
-                None => match self.array_witnesses(session, &made) {
-                    Some(witnesses) => self.arrays(session, &made, &witnesses),
-                    None => self.returning(session, &made),
+                Some(Single { identity_columns }) => {
+                    self.array(session, &generated, identity_columns)
+                }
+                None => match self.array_identity_columns(session, &generated) {
+                    Some(identity_columns) => self.arrays(session, &generated, &identity_columns),
+                    None => self.returning(session, &generated),
                 },
             },
-            _ if made.is_empty() => self.values(session, &mut |_, _| Ok(())),
-            _ if made.len() == 1
-                && generated.is_some()
+            _ if generated.is_empty() => self.values(session, &mut |_, _| Ok(())),
+            _ if generated.len() == 1
+                && generated_key.is_some()
                 && session.engine.dialect().reports_generated_keys() =>
             {
-                self.counted(session, made[0])
+                self.counted(session, generated[0])
             }
             _ => match self.returned_values(session) {
-                Some((most, witnesses)) => self.values_returning(session, &made, most, &witnesses),
-                None => self.returning(session, &made),
+                Some((most, identity_columns)) => {
+                    self.values_returning(session, &generated, most, &identity_columns)
+                }
+                None => self.returning(session, &generated),
             },
         }?;
         self.finish(session)
@@ -141,14 +145,14 @@ impl Insert<'_> {
                 let is_given = |column: &usize| self.columns.contains(column);
                 let is_undone = mapper.eager().iter().all(is_given)
                     || !mapper.table().primary_key.iter().any(is_given);
-                let witnesses = Vec::new();
+                let identity_columns = Vec::new();
                 (is_undone || !session.engine.capabilities().transactions)
-                    .then_some(Single { witnesses })
+                    .then_some(Single { identity_columns })
             }
             Batch::Arrays if self.can_be_undone(session) && self.fits(session) => {
-                let made = self.generated_columns(session);
-                let witnesses = self.array_witnesses(session, &made)?;
-                Some(Single { witnesses })
+                let generated = self.generated_columns(session);
+                let identity_columns = self.array_identity_columns(session, &generated)?;
+                Some(Single { identity_columns })
             }
             // A statement for several rows may write only some of them, which a transaction must then undo.
             _ => None,
@@ -161,8 +165,8 @@ impl Insert<'_> {
             return false;
         }
         let key = session.entry(self.store).mapper.table().generated_key();
-        let mut made = self.generated_columns(session).into_iter();
-        made.any(|column| key != Some(column))
+        let mut generated = self.generated_columns(session).into_iter();
+        generated.any(|column| key != Some(column))
     }
 
     /// Whether written rows can be identified for deletion: by generated keys that no earlier row can have.
@@ -185,17 +189,17 @@ impl Insert<'_> {
     }
 
     /// The columns that identify the returned rows of one statement with arrays. `None` if no columns do, or if there is no column to send.
-    fn array_witnesses(&self, session: &Session, made: &[usize]) -> Option<Vec<usize>> {
+    fn array_identity_columns(&self, session: &Session, generated: &[usize]) -> Option<Vec<usize>> {
         if self.columns.is_empty() {
             return None;
         }
         // Rows that return nothing need not be identified.
-        if made.is_empty() {
+        if generated.is_empty() {
             return Some(Vec::new());
         }
-        match self.witness(session) {
-            Witness::Columns(columns) => Some(columns),
-            Witness::None => None,
+        match self.row_identity(session) {
+            RowIdentity::Columns(columns) => Some(columns),
+            RowIdentity::None => None,
         }
     }
 
@@ -208,10 +212,10 @@ impl Insert<'_> {
     }
 
     /// Notes generated keys that the database may generate again after a rollback.
-    fn note_generated_keys(&self, session: &mut Session, made: &[usize]) {
+    fn note_generated_keys(&self, session: &mut Session, generated: &[usize]) {
         let any = session.any_store_mut(self.store);
         let columns = &any.mapper().table().columns;
-        if made
+        if generated
             .iter()
             .any(|&column| columns[column].is_generated_key())
         {
@@ -347,23 +351,33 @@ impl Insert<'_> {
         let Batch::Values { max_parameters } = batch else {
             return None;
         };
-        match is_multi_row.then(|| self.witness(session))? {
-            Witness::Columns(columns) => Some((max_parameters, columns)),
-            Witness::None => None,
+        match is_multi_row.then(|| self.row_identity(session))? {
+            RowIdentity::Columns(columns) => Some((max_parameters, columns)),
+            RowIdentity::None => None,
         }
     }
 
     /// Inserts all rows with arrays, in one statement unless it is too long.
-    fn arrays(&self, session: &mut Session, made: &[usize], witnesses: &[usize]) -> Result<()> {
+    fn arrays(
+        &self,
+        session: &mut Session,
+        generated: &[usize],
+        identity_columns: &[usize],
+    ) -> Result<()> {
         for slots in by_bytes(session, self.store, self.slots, self.columns) {
-            Insert { slots, ..*self }.array(session, made, witnesses)?;
+            Insert { slots, ..*self }.array(session, generated, identity_columns)?;
         }
         Ok(())
     }
 
     /// Inserts rows in one statement, with one array for each column.
-    fn array(&self, session: &mut Session, made: &[usize], witnesses: &[usize]) -> Result<()> {
-        let back: Vec<usize> = made.iter().chain(witnesses).copied().collect();
+    fn array(
+        &self,
+        session: &mut Session,
+        generated: &[usize],
+        identity_columns: &[usize],
+    ) -> Result<()> {
+        let back: Vec<usize> = generated.iter().chain(identity_columns).copied().collect();
         let sql = self.sql(session, WriteOperation::InsertArrays, &back, 0);
         let (store, connection) = parts(session, self.store)?;
         let of_column = |&column: &usize| -> Vec<Param<'_>> {
@@ -371,13 +385,13 @@ impl Insert<'_> {
             slots.map(|&slot| store.value(slot, column)).collect()
         };
         let columns: Vec<Vec<Param<'_>>> = self.columns.iter().map(of_column).collect();
-        if made.is_empty() {
+        if generated.is_empty() {
             let outcome = with_arrays(&columns, |params| connection.execute(&sql, params))
                 .map_err(|error| trace(error, store.mapper(), self.columns))?;
             drop(columns);
             return self.expect_written(session, self.slots, outcome.matched, &sql);
         }
-        let mut returned = Returned::new(store, self.slots, made, witnesses);
+        let mut returned = Returned::new(store, self.slots, generated, identity_columns);
         with_arrays(&columns, |params| {
             connection.query(&sql, params, &mut |row| {
                 returned.take(row);
@@ -388,12 +402,12 @@ impl Insert<'_> {
         let paired = returned.paired();
         drop(columns);
         match paired {
-            Ok(rows) => assign(session, self.store, made, &rows)
-                .map_err(|error| self.take_back(session, made, &rows.1, error)),
+            Ok(rows) => assign(session, self.store, generated, &rows)
+                .map_err(|error| self.delete_inserted(session, generated, &rows.1, error)),
             Err(mut unpaired) => {
                 let values = std::mem::take(&mut unpaired.values);
                 let error = self.unpaired(session, self.slots.len(), unpaired, &sql);
-                Err(self.take_back(session, made, &values, error))
+                Err(self.delete_inserted(session, generated, &values, error))
             }
         }
     }
@@ -408,37 +422,39 @@ impl Insert<'_> {
         }
     }
 
-    /// Deletes the rows of an INSERT that was sent without a transaction and then failed, given each row's values of `made`. Returns the
+    /// Deletes the rows of an INSERT that was sent without a transaction and then failed, given each row's values of `generated`. Returns the
     /// error, which says so if rows remain.
     #[cold]
-    fn take_back(
+    fn delete_inserted(
         &self,
         session: &mut Session,
-        made: &[usize],
+        generated: &[usize],
         values: &[Value],
         error: Error,
     ) -> Error {
         if session.in_transaction() {
             return error;
         }
-        let rows = values.len() / made.len();
-        let taken = self.deletable_by_key(session, made).and_then(|places| {
-            if !session.engine.capabilities().transactions {
-                return self.delete_rows(session, made, values, &places);
-            }
-            session.ready(Intent::Write)?;
-            let deleted = self.delete_rows(session, made, values, &places);
-            let connection = session.connected()?;
-            match deleted {
-                Ok(deleted) if deleted <= rows as u64 => connection.commit().map(|()| deleted),
-                Ok(_) => {
-                    let message = "other rows have the same key";
-                    let error = Error::new(ErrorKind::Database, message);
-                    connection.rollback().and(Err(error))
+        let rows = values.len() / generated.len();
+        let taken = self
+            .deletable_by_key(session, generated)
+            .and_then(|places| {
+                if !session.engine.capabilities().transactions {
+                    return self.delete_rows(session, generated, values, &places);
                 }
-                Err(error) => connection.rollback().and(Err(error)),
-            }
-        });
+                session.ready(Intent::Write)?;
+                let deleted = self.delete_rows(session, generated, values, &places);
+                let connection = session.connected()?;
+                match deleted {
+                    Ok(deleted) if deleted <= rows as u64 => connection.commit().map(|()| deleted),
+                    Ok(_) => {
+                        let message = "other rows have the same key";
+                        let error = Error::new(ErrorKind::Database, message);
+                        connection.rollback().and(Err(error))
+                    }
+                    Err(error) => connection.rollback().and(Err(error)),
+                }
+            });
         let why = match taken {
             Ok(deleted) if deleted == rows as u64 => return error,
             Ok(_) => "they were not found by their keys".to_owned(),
@@ -449,12 +465,12 @@ impl Insert<'_> {
         ))
     }
 
-    /// Returns the places of the key in `made` if the rows can be deleted by it, because only new rows have it. Fails for a view, through
+    /// Returns the places of the key in `generated` if the rows can be deleted by it, because only new rows have it. Fails for a view, through
     /// which an INSERT may change an existing row, and, without transactions, if the table has another primary key.
-    fn deletable_by_key(&self, session: &mut Session, made: &[usize]) -> Result<Vec<usize>> {
+    fn deletable_by_key(&self, session: &mut Session, generated: &[usize]) -> Result<Vec<usize>> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let table = mapper.table();
-        let place = |column| made.iter().position(|made| made == column);
+        let place = |column| generated.iter().position(|other| other == column);
         let places: Option<Vec<usize>> = table.primary_key.iter().map(place).collect();
         let fails = |why| Error::new(ErrorKind::Database, why);
         let places = places.ok_or_else(|| fails("the database did not generate their keys"))?;
@@ -483,7 +499,7 @@ impl Insert<'_> {
     fn delete_rows(
         &self,
         session: &mut Session,
-        made: &[usize],
+        generated: &[usize],
         values: &[Value],
         places: &[usize],
     ) -> Result<u64> {
@@ -496,7 +512,7 @@ impl Insert<'_> {
         let own: Vec<ValueType> = by.iter().map(|&column| mapper.types()[column]).collect();
         let mut keys: Vec<Value> = Vec::new();
         let mut deleted = 0;
-        for row in values.chunks_exact(made.len()) {
+        for row in values.chunks_exact(generated.len()) {
             match types(row) {
                 None => {}
                 Some(types) if types == own => {
@@ -528,18 +544,18 @@ impl Insert<'_> {
     fn values_returning(
         &self,
         session: &mut Session,
-        made: &[usize],
+        generated: &[usize],
         max_parameters: usize,
-        witnesses: &[usize],
+        identity_columns: &[usize],
     ) -> Result<()> {
-        let back: Vec<usize> = made.iter().chain(witnesses).copied().collect();
+        let back: Vec<usize> = generated.iter().chain(identity_columns).copied().collect();
         let mut rest = self.slots;
         while !rest.is_empty() {
             let slots;
             (slots, rest) = self.first_values(session, rest, max_parameters);
             let sql = self.sql(session, WriteOperation::Insert, &back, slots.len());
             let (store, connection) = parts(session, self.store)?;
-            let mut returned = Returned::new(store, slots, made, witnesses);
+            let mut returned = Returned::new(store, slots, generated, identity_columns);
             let params = params(store, slots, self.columns, Keys::None);
             connection
                 .query(&sql, &params, &mut |row| {
@@ -550,7 +566,7 @@ impl Insert<'_> {
             let paired = returned.paired();
             drop(params);
             match paired {
-                Ok(rows) => assign(session, self.store, made, &rows)?,
+                Ok(rows) => assign(session, self.store, generated, &rows)?,
                 Err(unpaired) => {
                     return Err(self.unpaired(session, slots.len(), unpaired, &sql));
                 }
@@ -560,9 +576,9 @@ impl Insert<'_> {
     }
 
     /// The columns that identify returned rows.
-    fn witness(&self, session: &Session) -> Witness {
+    fn row_identity(&self, session: &Session) -> RowIdentity {
         let entry = session.entry(self.store);
-        witness(
+        row_identity(
             entry.mapper.table(),
             &*entry.store,
             self.columns,
@@ -571,24 +587,24 @@ impl Insert<'_> {
     }
 
     /// Inserts one row per statement, returning generated values.
-    fn returning(&self, session: &mut Session, made: &[usize]) -> Result<()> {
-        if made.is_empty() {
+    fn returning(&self, session: &mut Session, generated: &[usize]) -> Result<()> {
+        if generated.is_empty() {
             return self.one_each(session, &mut |_, _, _| Ok(()));
         }
         if !session.engine.capabilities().returning {
-            return self.read_afterwards(session, made);
+            return self.read_afterwards(session, generated);
         }
         let types = session.entry(self.store).mapper.types().to_vec();
-        let sql = self.sql(session, WriteOperation::Insert, made, 1);
+        let sql = self.sql(session, WriteOperation::Insert, generated, 1);
         for &slot in self.slots {
             let (store, connection) = parts(session, self.store)?;
-            let mut values = Vec::with_capacity(made.len());
+            let mut values = Vec::with_capacity(generated.len());
             let mut unreadable = None;
             connection.query(
                 &sql,
                 &params(store, &[slot], self.columns, Keys::None),
                 &mut |row| {
-                    for (at, &column) in made.iter().enumerate() {
+                    for (at, &column) in generated.iter().enumerate() {
                         values.push(read(row, at, types[column], &mut unreadable));
                     }
                     Ok(())
@@ -596,18 +612,18 @@ impl Insert<'_> {
             )?;
             if let Some(error) = unreadable {
                 let error = error.statement(sql.text());
-                return Err(self.take_back(session, made, &values, error));
+                return Err(self.delete_inserted(session, generated, &values, error));
             }
-            if values.len() != made.len() {
-                let returned = (values.len() / made.len()) as u64;
+            if values.len() != generated.len() {
+                let returned = (values.len() / generated.len()) as u64;
                 return Err(self.not_written(session, 1, returned, Some(slot), &sql));
             }
             let store = session.any_store_mut(self.store);
-            let mut columns = made.iter().zip(&values);
+            let mut columns = generated.iter().zip(&values);
             let assigned =
                 columns.try_for_each(|(&column, value)| store.assign(slot, column, value.as_ref()));
             if let Err(error) = assigned {
-                return Err(self.take_back(session, made, &values, error));
+                return Err(self.delete_inserted(session, generated, &values, error));
             }
         }
         Ok(())
@@ -629,12 +645,12 @@ impl Insert<'_> {
 fn assign(
     session: &mut Session,
     store: u16,
-    made: &[usize],
+    generated: &[usize],
     (slots, values): &Paired,
 ) -> Result<()> {
     let store = session.any_store_mut(store);
-    for (&slot, row) in slots.iter().zip(values.chunks_exact(made.len())) {
-        for (&column, value) in made.iter().zip(row) {
+    for (&slot, row) in slots.iter().zip(values.chunks_exact(generated.len())) {
+        for (&column, value) in generated.iter().zip(row) {
             store.assign(slot, column, value.as_ref())?;
         }
     }

@@ -13,20 +13,20 @@ use crate::value::{Param, Value, ValueRef, ValueType};
 
 /// The sent columns that are returned to identify rows.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Witness {
+pub(super) enum RowIdentity {
     /// Rows differ in these columns, or are equal in all.
     Columns(Vec<usize>),
     /// Different rows cannot be distinguished, so they are sent one by one.
     None,
 }
 
-/// Chooses the witness columns: one whose values all differ, or else all that are returned exactly as sent.
-pub(super) fn witness(
+/// Chooses the columns that identify rows: one whose values all differ, or else all that are returned exactly as sent.
+pub(super) fn row_identity(
     table: &Table,
     store: &dyn AnyStore,
     columns: &[usize],
     slots: &[u32],
-) -> Witness {
+) -> RowIdentity {
     let is_exact = |&column: &usize| {
         let first = slots.first();
         comes_back(&table.columns[column].ty)
@@ -35,7 +35,7 @@ pub(super) fn witness(
     let (exact, bent): (Vec<usize>, Vec<usize>) = columns.iter().copied().partition(is_exact);
     let key = &table.primary_key;
     if !key.is_empty() && key.iter().all(|column| exact.contains(column)) {
-        return Witness::Columns(key.clone());
+        return RowIdentity::Columns(key.clone());
     }
     let differs = |&&column: &&usize| {
         let mut seen = FxHashSet::with_capacity_and_hasher(slots.len(), rustc_hash::FxBuildHasher);
@@ -48,7 +48,7 @@ pub(super) fn witness(
     let first = exact.iter().filter(|column| !is_text(column)).find(differs);
     let first = first.or_else(|| exact.iter().filter(is_text).find(differs));
     if let Some(&column) = first {
-        return Witness::Columns(vec![column]);
+        return RowIdentity::Columns(vec![column]);
     }
     let mut by_exact: FxHashMap<Vec<ByValue<'_>>, u32> = FxHashMap::default();
     for &slot in slots {
@@ -57,7 +57,7 @@ pub(super) fn witness(
             values.map(|value| value.map(ByValue)).collect()
         };
         let Some(key) = row(&exact) else {
-            return Witness::None;
+            return RowIdentity::None;
         };
         let twin = *by_exact.entry(key).or_insert(slot);
         let alike = |&column: &usize| match (store.value(slot, column), store.value(twin, column)) {
@@ -66,10 +66,10 @@ pub(super) fn witness(
             _ => false,
         };
         if twin != slot && !bent.iter().all(alike) {
-            return Witness::None;
+            return RowIdentity::None;
         }
     }
-    Witness::Columns(exact)
+    RowIdentity::Columns(exact)
 }
 
 /// Whether values of a type are returned exactly as sent, whatever the database's actual column type.
@@ -161,14 +161,14 @@ pub(super) enum Why {
 pub(super) struct Returned<'a> {
     store: &'a dyn AnyStore,
     slots: &'a [u32],
-    made: &'a [usize],
-    witnesses: &'a [usize],
+    generated: &'a [usize],
+    identity_columns: &'a [usize],
     /// The generated values, row by row.
     values: Vec<Value>,
     rows: usize,
-    /// The number of leading rows that were returned in the order sent, the usual case, for which witnesses are not kept.
+    /// The number of leading rows that were returned in the order sent, the usual case, for which the identifying values are not kept.
     in_order: usize,
-    /// The witness values of the remaining rows.
+    /// The identifying values of the remaining rows.
     others: Vec<Value>,
     /// The reason why a value could not be read.
     unreadable: Option<Error>,
@@ -178,15 +178,15 @@ impl<'a> Returned<'a> {
     pub(super) fn new(
         store: &'a dyn AnyStore,
         slots: &'a [u32],
-        made: &'a [usize],
-        witnesses: &'a [usize],
+        generated: &'a [usize],
+        identity_columns: &'a [usize],
     ) -> Self {
         Self {
             store,
             slots,
-            made,
-            witnesses,
-            values: Vec::with_capacity(slots.len() * made.len()),
+            generated,
+            identity_columns,
+            values: Vec::with_capacity(slots.len() * generated.len()),
             rows: 0,
             in_order: 0,
             others: Vec::new(),
@@ -194,28 +194,29 @@ impl<'a> Returned<'a> {
         }
     }
 
-    /// Adds a row: the generated columns, then the witnesses. What cannot be read is an error once all rows are known, because they may have to
-    /// be deleted.
+    /// Adds a row: the generated columns, then the identifying ones. What cannot be read is an error once all rows are known, because they
+    /// may have to be deleted.
     pub(super) fn take(&mut self, row: &dyn Row) {
         let types = self.store.mapper().types();
-        for (at, &column) in self.made.iter().enumerate() {
+        for (at, &column) in self.generated.iter().enumerate() {
             let value = read(row, at, types[column], &mut self.unreadable);
             self.values.push(value);
         }
-        if let Err(error) = self.take_witnesses(row) {
+        if let Err(error) = self.take_identity(row) {
             self.unreadable.get_or_insert(error);
         }
     }
 
-    fn take_witnesses(&mut self, row: &dyn Row) -> Result<()> {
+    fn take_identity(&mut self, row: &dyn Row) -> Result<()> {
         let types = self.store.mapper().types();
-        let witness = |at: usize| row.value(self.made.len() + at, types[self.witnesses[at]]);
+        let identity =
+            |at: usize| row.value(self.generated.len() + at, types[self.identity_columns[at]]);
         if self.in_order == self.rows
             && let Some(&slot) = self.slots.get(self.rows)
         {
             let mut is_next = true;
-            for (at, &column) in self.witnesses.iter().enumerate() {
-                let found = witness(at)?;
+            for (at, &column) in self.identity_columns.iter().enumerate() {
+                let found = identity(at)?;
                 is_next =
                     is_next && value(self.store, slot, column).is_some_and(|sent| sent.same(found));
             }
@@ -223,8 +224,8 @@ impl<'a> Returned<'a> {
         }
         self.rows += 1;
         if self.in_order < self.rows {
-            for at in 0..self.witnesses.len() {
-                self.others.push(witness(at)?.to_owned());
+            for at in 0..self.identity_columns.len() {
+                self.others.push(identity(at)?.to_owned());
             }
         }
         Ok(())
@@ -247,7 +248,7 @@ impl<'a> Returned<'a> {
             return Err(Unpaired { why, values });
         }
         let (first, rest) = self.slots.split_at(self.in_order);
-        let rest = match self.by_witnesses(rest) {
+        let rest = match self.by_identity(rest) {
             Some(paired) => paired,
             // The database changes the sent values (a trigger, a padded type), so only the order of the keys is left.
             None if self.ascends() => rest.to_vec(),
@@ -262,15 +263,15 @@ impl<'a> Returned<'a> {
         Ok((first.iter().copied().chain(rest).collect(), self.values))
     }
 
-    /// The first object whose row was not returned, if the witnesses of all rows differ.
+    /// The first object whose row was not returned, if the identifying values of all rows differ.
     fn first_skipped(&self) -> Option<u32> {
         let rest = self.slots.get(self.in_order..)?;
-        let rows = self.others.chunks_exact(self.witnesses.len().max(1));
+        let rows = self.others.chunks_exact(self.identity_columns.len().max(1));
         let found: FxHashSet<Vec<ByValue<'_>>> = rows
             .map(|row| row.iter().map(|value| ByValue(value.as_ref())).collect())
             .collect();
         let is_skipped = |slot: &&u32| {
-            let values = self.witnesses.iter();
+            let values = self.identity_columns.iter();
             let values = values.map(|&column| value(self.store, **slot, column).map(ByValue));
             let values: Option<Vec<ByValue<'_>>> = values.collect();
             values.is_some_and(|values| !found.contains(&values))
@@ -278,15 +279,15 @@ impl<'a> Returned<'a> {
         rest.iter().find(is_skipped).copied()
     }
 
-    fn by_witnesses(&self, slots: &[u32]) -> Option<Vec<u32>> {
+    fn by_identity(&self, slots: &[u32]) -> Option<Vec<u32>> {
         let mut by_values: FxHashMap<Vec<ByValue<'_>>, Vec<u32>> = FxHashMap::default();
         for &slot in slots.iter().rev() {
-            let values = self.witnesses.iter();
+            let values = self.identity_columns.iter();
             let values = values.map(|&column| value(self.store, slot, column).map(ByValue));
             let values: Option<Vec<ByValue<'_>>> = values.collect();
             by_values.entry(values?).or_default().push(slot);
         }
-        let rows = self.others.chunks_exact(self.witnesses.len().max(1));
+        let rows = self.others.chunks_exact(self.identity_columns.len().max(1));
         rows.map(|row| {
             let values: Vec<ByValue<'_>> =
                 row.iter().map(|value| ByValue(value.as_ref())).collect();
@@ -298,9 +299,9 @@ impl<'a> Returned<'a> {
     /// Whether the generated keys ascend from row to row.
     fn ascends(&self) -> bool {
         let key = self.store.mapper().table().generated_key();
-        let place = key.and_then(|key| self.made.iter().position(|&column| column == key));
+        let place = key.and_then(|key| self.generated.iter().position(|&column| column == key));
         place.is_some_and(|place| {
-            let rows = self.values.chunks_exact(self.made.len());
+            let rows = self.values.chunks_exact(self.generated.len());
             let keys = rows.map(|row| row[place].as_ref().integer());
             keys.is_sorted_by(|a, b| a.is_some() && a < b)
         })

@@ -8,16 +8,16 @@ use rustc_hash::FxHashMap;
 use super::{Changes, Columns, MoveKind, References, TableChanges, ValueMove, Wait};
 use crate::session::memory::edges::ObjectId;
 
-/// The steps to run before all other writes, because other rows take the unique values of rows that are deleted, or rows leave unique values
-/// that change.
+/// The steps to run before all other writes, because other rows take the unique values of rows that are deleted, or rows release unique
+/// values that change.
 #[derive(Debug, Default)]
 pub(super) struct Early {
     /// The tables whose rows are deleted first: those that free values, and those whose deleted rows reference them.
     pub(super) deletes: BTreeSet<u16>,
     /// The tables whose changed rows first release their references to these.
     pub(super) updates: BTreeSet<u16>,
-    /// Rows that leave unique values before these change, by store, with the columns.
-    pub(super) leaving: Released,
+    /// Rows that release unique values before these change, by store, with the columns.
+    pub(super) released_values: Released,
     /// Rows that release references before their other columns are written.
     pub(super) released: Released,
     /// Rows that set a column to NULL before they get another value, by store and column: a reference whose new parent is not inserted yet,
@@ -65,14 +65,14 @@ pub(super) fn early(
     }
     let mut wanted = Vec::new();
     for table in &changes.tables {
-        let letting_go = LettingGo::new(table, &early.deletes, &waiting);
-        if letting_go.rows.is_empty() {
+        let releases = ReferenceReleases::new(table, &early.deletes, &waiting);
+        if releases.rows.is_empty() {
             continue;
         }
         let is_in_time = |slot: u32| {
-            letting_go.waits(slot).next().is_none()
+            releases.waits(slot).next().is_none()
                 && !is_late((table.store, slot))
-                && !table.arriving.contains(&slot)
+                && !table.taking_values.contains(&slot)
         };
         // Otherwise rows of the same table would have to be written both before and after its deletions.
         let is_simple =
@@ -81,26 +81,26 @@ pub(super) fn early(
             early.updates.insert(table.store);
             continue;
         }
-        for row in &letting_go.rows {
-            match is_in_time(row.0) && !letting_go.is_computed(row.0) {
+        for row in &releases.rows {
+            match is_in_time(row.0) && !releases.is_computed(row.0) {
                 true => release(
                     &mut early.released,
                     table.store,
                     row.0,
-                    &letting_go.changed(row),
+                    &releases.changed(row),
                 ),
-                false => early.let_go(&letting_go, row, &mut wanted),
+                false => early.release_references(&releases, row, &mut wanted),
             }
         }
     }
     let moves = changes.value_moves.iter();
-    for row in moves.filter(|row| row.kind == MoveKind::Leaves) {
+    for row in moves.filter(|row| row.kind == MoveKind::GivesUpValue) {
         let is_early = |node: ObjectId| early.updates.contains(&node.0);
         let is_before =
             is_early(row.child) || position.get(&row.child.0) < position.get(&row.parent.0);
         let is_in_time = is_before && !is_late(row.child) && !is_early(row.parent);
         if !is_in_time {
-            early.leave(row, &waiting, &mut wanted);
+            early.release_value(row, &waiting, &mut wanted);
         }
     }
     match early.insert(changes, wanted, &waiting) {
@@ -124,7 +124,7 @@ fn freeing_tables(changes: &Changes) -> BTreeSet<u16> {
 }
 
 /// The changed rows of a table that stop referencing rows to be deleted early.
-struct LettingGo<'a> {
+struct ReferenceReleases<'a> {
     table: &'a TableChanges,
     /// The foreign keys to tables with early deletions.
     keys: Vec<&'a References>,
@@ -132,31 +132,31 @@ struct LettingGo<'a> {
     waiting: &'a BTreeMap<ObjectId, Vec<&'a Wait>>,
 }
 
-impl<'a> LettingGo<'a> {
+impl<'a> ReferenceReleases<'a> {
     fn new(
         table: &'a TableChanges,
         deletes: &BTreeSet<u16>,
         waiting: &'a BTreeMap<ObjectId, Vec<&'a Wait>>,
     ) -> Self {
         let keys = table.references.iter();
-        let mut letting_go = Self {
+        let mut releases = Self {
             table,
             keys: keys.filter(|key| deletes.contains(&key.parent)).collect(),
             rows: Vec::new(),
             waiting,
         };
         let rows = table.updates.iter();
-        letting_go.rows = rows
+        releases.rows = rows
             .filter(|row| {
-                let waits = letting_go.waits(row.0);
+                let waits = releases.waits(row.0);
                 let mut columns = row
                     .1
                     .iter()
                     .chain(waits.flat_map(|wait| wait.columns.iter()));
-                columns.any(|column| letting_go.refers(*column)) || letting_go.is_computed(row.0)
+                columns.any(|column| releases.refers(*column)) || releases.is_computed(row.0)
             })
             .collect();
-        letting_go
+        releases
     }
 
     fn waits(&self, slot: u32) -> impl Iterator<Item = &'a Wait> + use<'a> {
@@ -190,16 +190,16 @@ impl Early {
     /// Releases a row's references to rows that are deleted early. A nullable foreign key is set to NULL for the time being. A NOT NULL one
     /// is written at once, or, if its new parent is not inserted yet, after the parent, which is added to `wanted`. If a NOT NULL one gets
     /// an expression, or a value that another row gets later, the database decides.
-    fn let_go(
+    fn release_references(
         &mut self,
-        letting_go: &LettingGo<'_>,
+        releases: &ReferenceReleases<'_>,
         row: &(u32, Columns),
         wanted: &mut Vec<ObjectId>,
     ) {
-        let (store, slot) = (letting_go.table.store, row.0);
-        let computed = letting_go.table.computed_of(slot);
-        for key in &letting_go.keys {
-            let waits = letting_go.waits(slot);
+        let (store, slot) = (releases.table.store, row.0);
+        let computed = releases.table.computed_of(slot);
+        for key in &releases.keys {
+            let waits = releases.waits(slot);
             let awaited: Vec<&Wait> = waits
                 .filter(|wait| wait.columns.iter().any(|at| key.columns.contains(at)))
                 .collect();
@@ -211,7 +211,7 @@ impl Early {
             if columns.is_empty() && !is_computed {
                 continue;
             }
-            let is_unknown = is_computed || letting_go.table.arriving.contains(&slot);
+            let is_unknown = is_computed || releases.table.taking_values.contains(&slot);
             match (key.nullable, awaited.is_empty()) {
                 (Some(column), _) => self.vacate(store, column, slot),
                 (None, _) if is_unknown => {}
@@ -225,7 +225,7 @@ impl Early {
     }
 
     /// Releases a row's reference to a unique value that changes.
-    fn leave(
+    fn release_value(
         &mut self,
         row: &ValueMove,
         waiting: &BTreeMap<ObjectId, Vec<&Wait>>,
@@ -238,7 +238,7 @@ impl Early {
         let awaited: Vec<ObjectId> = awaited.map(|wait| wait.parent).collect();
         match (row.nullable, awaited.is_empty()) {
             (Some(column), _) => self.vacate(store, column, slot),
-            (None, true) => release(&mut self.leaving, store, slot, &columns),
+            (None, true) => release(&mut self.released_values, store, slot, &columns),
             (None, false) => {
                 wanted.extend(awaited);
                 self.moved.entry(store).or_default().push((slot, columns));

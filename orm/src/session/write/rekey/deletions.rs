@@ -177,7 +177,7 @@ impl Session {
             .collect();
         let mut slots: Vec<u32> = slots.into_iter().collect();
         any.sort_by_key(&mut slots);
-        let mut leaving = Vec::new();
+        let mut releasing = Vec::new();
         for slot in slots {
             let node = (key.store, slot);
             let link = self.edges.links.get(node, &key.columns).cloned();
@@ -192,15 +192,15 @@ impl Session {
             }
             let changed = self.any_store(key.store).changed(slot);
             if is_set || changed.iter().any(|column| key.columns.contains(column)) {
-                leaving.push(node);
+                releasing.push(node);
             }
         }
-        self.call_before_early_updates(&leaving)?;
-        self.write_letting_go(&leaving, key)
+        self.call_before_early_updates(&releasing)?;
+        self.write_released(&releasing, key)
     }
 
     /// Writes the foreign keys of rows, or NULL into one of their columns until the others can be written.
-    fn write_letting_go(&mut self, nodes: &[ObjectId], key: &Referring) -> Result<()> {
+    fn write_released(&mut self, nodes: &[ObjectId], key: &Referring) -> Result<()> {
         let store = key.store;
         let mut vacated = Vec::new();
         let mut released: BTreeMap<Vec<usize>, Vec<u32>> = BTreeMap::new();
@@ -208,8 +208,8 @@ impl Session {
             let mut columns = self.any_store(store).changed(slot);
             columns.retain(|column| key.columns.contains(column));
             let values = self.values((store, slot), &columns);
-            let is_let_go = values.iter().any(|value| value.as_ref().is_null());
-            match is_let_go || key.nullable.is_empty() {
+            let sets_null = values.iter().any(|value| value.as_ref().is_null());
+            match sets_null || key.nullable.is_empty() {
                 true => released.entry(columns).or_default().push(slot),
                 false => vacated.push(slot),
             }

@@ -119,7 +119,7 @@ impl Session {
 
     /// Returns the rows to read again, because they may not have followed: where the database considers a new text equal to the old one, ON
     /// UPDATE CASCADE may leave the references as they are.
-    pub(super) fn unsure(
+    pub(super) fn rows_to_reread(
         &self,
         store: u16,
         followers: &[Follower],
@@ -129,14 +129,14 @@ impl Session {
         if !has_text(&self.entry(store).mapper, &self.primary_key(store)) {
             return Vec::new();
         }
-        let is_unsure = |follower: &&Follower| {
+        let may_not_have_followed = |follower: &&Follower| {
             let (before, now) = (folded(old.key(follower.key)), folded(new[follower.key]));
             let key = self.primary_key(follower.node.0);
             follower.cascades
                 && (before.is_none() || now.is_none() || before == now)
                 && !key.iter().any(|column| follower.columns.contains(column))
         };
-        let unsure = followers.iter().filter(is_unsure);
-        unsure.map(|follower| follower.node).collect()
+        let to_reread = followers.iter().filter(may_not_have_followed);
+        to_reread.map(|follower| follower.node).collect()
     }
 }

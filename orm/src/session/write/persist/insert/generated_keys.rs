@@ -17,8 +17,8 @@ impl Insert<'_> {
             if let Some(last) = self.last_key(session)? {
                 return self.consecutive_keys(session, key, last);
             }
-            if let Some((most, witnesses)) = self.returned_values(session) {
-                return self.values_returning(session, &[key], most, &witnesses);
+            if let Some((most, identity_columns)) = self.returned_values(session) {
+                return self.values_returning(session, &[key], most, &identity_columns);
             }
         }
         self.reported(session, key)
@@ -36,7 +36,7 @@ impl Insert<'_> {
             let store = session.any_store_mut(self.store);
             let assigned = key_value(ty, id).and_then(|value| store.assign(slot, key, value));
             if let Err(error) = assigned {
-                return Err(self.take_back(session, &[key], &[Value::I64(id)], error));
+                return Err(self.delete_inserted(session, &[key], &[Value::I64(id)], error));
             }
         }
         Ok(())

@@ -13,32 +13,32 @@ use crate::value::Value;
 
 impl Insert<'_> {
     /// Inserts rows, and reads each by its key, because the database cannot return generated values.
-    pub(super) fn read_afterwards(&self, session: &mut Session, made: &[usize]) -> Result<()> {
+    pub(super) fn read_afterwards(&self, session: &mut Session, generated: &[usize]) -> Result<()> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let by = &mapper.table().primary_key;
-        let generated = mapper.table().generated_key();
-        let generated = generated.filter(|key| made.contains(key));
+        let generated_key = mapper.table().generated_key();
+        let generated_key = generated_key.filter(|key| generated.contains(key));
         if let Some(column) = by
             .iter()
-            .find(|column| !self.columns.contains(column) && generated != Some(**column))
+            .find(|column| !self.columns.contains(column) && generated_key != Some(**column))
         {
             let what = "a key that the database makes from a default (RETURNING)";
             return Err(Error::unsupported(session.engine.dialect().name(), what)
                 .entity(mapper.name())
                 .column(&mapper.table().columns[*column].name));
         }
-        match generated {
+        match generated_key {
             Some(key) => self.counted(session, key)?,
             None => self.plain(session)?,
         }
-        let made: Vec<usize> = made
+        let generated: Vec<usize> = generated
             .iter()
             .copied()
-            .filter(|column| generated != Some(*column))
+            .filter(|column| generated_key != Some(*column))
             .collect();
         let eager = mapper.eager().iter().enumerate();
         let places: Vec<(usize, usize)> = eager
-            .filter(|(_, column)| made.contains(column))
+            .filter(|(_, column)| generated.contains(column))
             .map(|(place, &column)| (place, column))
             .collect();
         let mut keys = Vec::with_capacity(by.len() * self.slots.len());
@@ -48,12 +48,12 @@ impl Insert<'_> {
             .for_each(|&slot| store.values(slot, by, &mut keys));
         let keys = owned(&keys);
         let keys: Vec<&[Value]> = keys.chunks(by.len()).collect();
-        let mut found = self.read_made(session, &keys, &places)?;
+        let mut found = self.read_generated(session, &keys, &places)?;
         for (at, &slot) in self.slots.iter().enumerate() {
             // The database may hold an equal key in another form.
             if found[at].is_none() && keys.len() > 1 {
                 found[at] = self
-                    .read_made(session, &keys[at..=at], &places)?
+                    .read_generated(session, &keys[at..=at], &places)?
                     .pop()
                     .flatten();
             }
@@ -71,7 +71,7 @@ impl Insert<'_> {
 
     /// Returns the values at these places of the rows with these keys. With several keys, a row
     /// belongs to the one that it equals; with a single key, the row belongs to it.
-    fn read_made(
+    fn read_generated(
         &self,
         session: &mut Session,
         keys: &[&[Value]],
