@@ -246,7 +246,7 @@
 //! # Errors
 //!
 //! Every fallible operation returns an [`Error`] with a [kind](ErrorKind) to match on. It names the entity, the column, the constraint and
-//! the statement, and for a violated foreign key the relation that sets it, but never contains a parameter's value.
+//! the statement, and for a violated foreign key the relation that sets it, but no parameter's value except the key of the row.
 //!
 //! # Features
 //!

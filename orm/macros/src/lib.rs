@@ -48,6 +48,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|
 /// | `primary_key` | part of the primary key, in the order of the fields. The database generates an `Auto<i64>` (or `i32`, `i16`) |
 /// | `autoincrement` | generated keys are never reused, not even the greatest one after its deletion |
+/// | `identity` | the database generates the value of an `Auto` column that is not the primary key |
+/// | `version` | an `i16`, `i32` or `i64` for optimistic locking: 1 for a new row, incremented by each UPDATE, and checked by each UPDATE and DELETE. If it has changed, the flush fails with `StaleData`. `new` does not take it |
 /// | `column = "name"` | the column's name; by default the field's name |
 /// | `unique`, `index` | a UNIQUE constraint, an index; with a name: `unique = "…"` |
 /// | `length = 50` | the maximum length of a text, in characters |
@@ -55,6 +57,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `db_type = "inet"` | a type of the database's own: of a `String`, whose text is cast both ways (so a `date` also holds `infinity`, a `numeric` also `NaN`, a `time` also `24:00:00`); of a time or bytes, which the column may round or pad (`timestamp(3)`, `datetime`, `binary(4)`): what it changes is read again in the same flush |
 /// | `default = false` | the value that `new` sets: an expression of the field's type, or a string literal for a `String` |
 /// | `server_default = "now()"` | the DEFAULT of the column, an SQL expression; the field must be an `Auto<T>` or a `Deferred<T>` |
+/// | `computed = "price * count"` | a column that the database computes from others (GENERATED ALWAYS AS … STORED); the field must be an `Auto<T>` or a `Deferred<T>`, and is read again after each write |
 /// | `references = "users.id"` | a foreign key; `foreign_key = "…"` names it |
 /// | `on_delete = "cascade"`, `on_update = "…"` | the foreign key's action: `cascade`, `set null`, `set default`, `restrict` or `no action` |
 /// | `check = "age >= 0"` | a CHECK constraint |

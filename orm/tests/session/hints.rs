@@ -94,6 +94,22 @@ fn a_row_that_is_referred_to_names_the_others() -> Result<()> {
 }
 
 #[test]
+fn a_changed_key_names_the_rows_that_do_not_follow() -> Result<()> {
+    let mut f = Fixture::new()?;
+    let house = f.session.add(House {
+        rooms: [Room::new("hall", 0)].into(),
+        ..House::new("Elm")
+    });
+    f.session.commit()?;
+    let rooms = "a row may still refer to the old value, of `rooms` by `house_id` (relation `rooms`); declare `on_update = \"cascade\"` for that foreign key";
+    f.session[house].id = Auto::set(9);
+    check(f.session.flush(), "House", rooms);
+    f.session.rollback()?;
+    f.session[house].street = "Oak".to_owned();
+    f.session.commit()
+}
+
+#[test]
 fn a_pair_names_both_ends() -> Result<()> {
     let mut f = Fixture::new()?;
     let tag = f.session.add(Tag::new("a"));

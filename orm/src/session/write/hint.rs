@@ -11,8 +11,8 @@ use crate::session::write::plan::Step;
 
 /// The effect of a statement on the rows of a table.
 enum Written<'a> {
-    /// Wrote columns, whose foreign keys are not NULL in all rows.
-    Columns(Vec<&'a ForeignKey>),
+    /// Wrote columns, whose foreign keys are not NULL in all rows, and of rows that existed the columns with these names.
+    Columns(Vec<&'a ForeignKey>, Vec<&'a str>),
     /// Deleted rows.
     Deleted,
 }
@@ -33,7 +33,8 @@ impl Session {
     #[cold]
     pub(in crate::session) fn hint_of_step(&self, error: Error, step: &Step) -> Error {
         if let Some((store, columns, slots)) = step.written() {
-            return self.hint_of_rows(error, store, columns, slots);
+            let is_new = matches!(step, Step::Insert { .. });
+            return self.hint_of_rows(error, store, columns, slots, is_new);
         }
         match step {
             Step::Delete { store, .. } => self.hint_of_deletion(error, *store),
@@ -42,13 +43,14 @@ impl Session {
                     .association
                     .table();
                 let keys = table.foreign_keys.iter().collect();
-                self.hint(error, table, None, &Written::Columns(keys))
+                self.hint(error, table, None, &Written::Columns(keys, Vec::new()))
             }
             _ => error,
         }
     }
 
-    /// Adds a hint to the error of written rows: which foreign key may be violated. Without `slots`, any of the columns may be the cause.
+    /// Adds a hint to the error of written rows: which foreign key may be violated. Without `slots`, any of the columns may be the cause. Rows that are new
+    /// have no others that refer to them.
     #[cold]
     pub(in crate::session) fn hint_of_rows(
         &self,
@@ -56,6 +58,7 @@ impl Session {
         store: u16,
         columns: &[usize],
         slots: &[u32],
+        is_new: bool,
     ) -> Error {
         let mapper = &self.entry(store).mapper;
         let table = mapper.table();
@@ -68,7 +71,10 @@ impl Session {
                         .any(|&slot| self.foreign_key((store, slot), &of_key).is_some()))
         };
         let keys = table.foreign_keys.iter().filter(is_set).collect();
-        self.hint(error, table, Some(mapper), &Written::Columns(keys))
+        let changed = columns.iter().filter(|_| !is_new);
+        let changed = changed.map(|&at| &*table.columns[at].name).collect();
+        let written = Written::Columns(keys, changed);
+        self.hint(error, table, Some(mapper), &written)
     }
 
     /// Adds a hint to the error of deleted rows: which rows may still refer to them.
@@ -97,7 +103,7 @@ impl Session {
         }
         let (own, others): (Vec<Suspect>, Vec<Suspect>) =
             suspects.into_iter().partition(|suspect| suspect.is_own);
-        match advice(&own, &others) {
+        match advice(&own, &others, written) {
             Some(advice) => error.hint(advice),
             None => error,
         }
@@ -117,7 +123,7 @@ impl Session {
             relation: mapper.and_then(|mapper| parent(mapper, key)),
             is_own: true,
             is_likely: match written {
-                Written::Columns(keys) => keys.contains(&key),
+                Written::Columns(keys, _) => keys.contains(&key),
                 Written::Deleted => false,
             },
         });
@@ -140,18 +146,27 @@ impl Session {
                 place: [other.name.clone(), key.columns.join(", ")],
                 relation: mapper.and_then(|mapper| children(mapper, other, key)),
                 is_own: false,
-                is_likely: matches!(written, Written::Deleted)
-                    && matches!(
-                        key.on_delete,
-                        ReferentialAction::NoAction | ReferentialAction::Restrict
-                    ),
+                is_likely: match written {
+                    Written::Deleted => is_refused(key.on_delete),
+                    Written::Columns(_, changed) => {
+                        is_refused(key.on_update)
+                            && key.references.iter().any(|name| changed.contains(&&**name))
+                    }
+                },
             })
         });
         own.chain(others).collect()
     }
 }
 
-fn advice(own: &[Suspect], others: &[Suspect]) -> Option<String> {
+fn is_refused(action: ReferentialAction) -> bool {
+    matches!(
+        action,
+        ReferentialAction::NoAction | ReferentialAction::Restrict
+    )
+}
+
+fn advice(own: &[Suspect], others: &[Suspect], written: &Written<'_>) -> Option<String> {
     let mut advice: Vec<String> = Vec::new();
     match own {
         [] => {}
@@ -175,12 +190,17 @@ fn advice(own: &[Suspect], others: &[Suspect]) -> Option<String> {
         )),
     }
     if !others.is_empty() {
-        advice.push(format!(
-            "a row may still refer to it, of {}; delete such rows first, or set a `cascade`",
-            list(others, |[table, columns]| format!(
-                "`{table}` by `{columns}`"
-            ))
-        ));
+        let others = list(others, |[table, columns]| {
+            format!("`{table}` by `{columns}`")
+        });
+        advice.push(match written {
+            Written::Deleted => format!(
+                "a row may still refer to it, of {others}; delete such rows first, or set a `cascade`"
+            ),
+            Written::Columns(..) => format!(
+                "a row may still refer to the old value, of {others}; declare `on_update = \"cascade\"` for that foreign key"
+            ),
+        });
     }
     (!advice.is_empty()).then(|| advice.join("; "))
 }
