@@ -318,3 +318,26 @@ fn a_doubled_row_is_also_found_where_several_collections_are_joined() -> Result<
     }
     Ok(())
 }
+
+#[test]
+fn rows_of_several_joined_collections_are_told_apart() -> Result<()> {
+    let mut f = Fixture::new()?;
+    f.session.add(Album {
+        tracks: [Track::new("without marks", 0)].into(),
+        ..Album::new("first")
+    });
+    f.session.add(Album::new("empty"));
+    f.session.commit()?;
+    f.session.clear();
+    let tracks = Album::TRACKS.joined().then(Track::MARKS.joined());
+    let query = Album::query().order_by(Album::ID.asc()).with(tracks);
+    let albums = query.all(&mut f.session)?;
+    f.forget();
+    let mut tracks = Vec::new();
+    for album in albums {
+        tracks.push(f.session.load(album, Album::TRACKS)?.len());
+    }
+    assert_eq!(tracks, [1, 0]);
+    assert!(f.sent().is_empty());
+    Ok(())
+}

@@ -49,7 +49,7 @@ struct Letter {
 pub(super) const CASES: &[Case] = &[
     Case::core("relations.columns.shared", shared)
         .promise(
-            "Relations whose foreign keys share a column are independent: each is set and cleared without the other, and contradictory ones are refused.",
+            "Relations whose foreign keys share a column are independent: each is set, cleared and loaded without the other, also by one joined query, and contradictory ones are refused.",
         )
         .hint("A foreign key references nothing if one of its columns is NULL.")
         .covers(&[Rule(22), Rule(14), Rule(25)])
@@ -109,6 +109,22 @@ fn shared(context: &mut Context) -> CaseResult {
         None,
         "the reader who is gone"
     );
+    let mut fresh = world.session();
+    let both = Clerk::query()
+        .with(Clerk::WROTE.joined())
+        .with(Clerk::READS.joined())
+        .order_by(Clerk::FIRM.asc());
+    let mut letters_of = Vec::new();
+    for clerk in both.all(&mut fresh)? {
+        let wrote = fresh.load(clerk, Clerk::WROTE)?.len();
+        letters_of.push((wrote, fresh.load(clerk, Clerk::READS)?.len()));
+    }
+    check_eq!(
+        letters_of,
+        [(1, 0), (0, 0)],
+        "what each clerk wrote and reads, joined"
+    );
+    drop(fresh);
     session.set(letter, Letter::READER, Some(bob))?;
     session.set(letter, Letter::WRITER, other)?;
     let refused = session.commit();

@@ -1,11 +1,10 @@
 //! Joined loading: objects and their related objects in one statement, by outer joins.
 
 use std::collections::BTreeMap;
-use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::entity::{Fetch, Loading, Mapper, RelationKind, ResolvedRelation};
 use crate::error::Result;
@@ -384,8 +383,8 @@ enum Repeats {
     Own,
     /// This join alone multiplies them, once for each member.
     Member(usize),
-    /// Several joins multiply them; holds the hashes of the rows' objects.
-    Hashes(FxHashSet<u64>),
+    /// Several joins multiply them; holds the objects of each row.
+    Rows(FxHashSet<Vec<Option<u32>>>),
 }
 
 /// The objects found along one join.
@@ -434,7 +433,7 @@ impl Reached {
             [] => Repeats::Own,
             // The members of a related object are repeated with each object that refers to it.
             [at] if joins[at].from.is_none() => Repeats::Member(at),
-            _ => Repeats::Hashes(FxHashSet::default()),
+            _ => Repeats::Rows(FxHashSet::default()),
         };
         Self {
             slots: Vec::new(),
@@ -493,12 +492,10 @@ impl Reached {
             members.extend(member.map(|(slot, _)| slot));
         }
         let found = |found: &Option<(u32, bool)>| found.map(|(slot, _)| slot);
-        if let Repeats::Hashes(met) = &mut self.repeats {
-            let mut hasher = FxHasher::default();
-            own.0.hash(&mut hasher);
+        if let Repeats::Rows(met) = &mut self.repeats {
             let objects = self.row.iter().map(found);
-            objects.for_each(|slot| slot.hash(&mut hasher));
-            comes_again = !met.insert(hasher.finish());
+            let objects = [Some(own.0)].into_iter().chain(objects);
+            comes_again = !met.insert(objects.collect());
         }
         if comes_again {
             let objects = joins.iter().zip(self.row.iter().map(found));
