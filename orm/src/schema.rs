@@ -361,6 +361,8 @@ pub struct Table {
     pub unreadable: bool,
     /// True if reflection found that the table keeps what a rolled-back transaction wrote to it.
     pub without_transactions: bool,
+    /// True if reflection found rules of PostgreSQL, by which writing to it may change other rows.
+    pub has_rules: bool,
     /// Facts found by reflection that no other field can express, one sentence each: a partial index, an exclusion constraint.
     pub remarks: Vec<String>,
 }
@@ -392,6 +394,7 @@ impl Table {
             checks: Vec::new(),
             unreadable: false,
             without_transactions: false,
+            has_rules: false,
             remarks: Vec::new(),
         }
     }

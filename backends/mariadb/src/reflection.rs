@@ -388,6 +388,7 @@ impl Listed<'_> {
                 let escaped = reported.replace('\\', r"\\").replace('\'', "''");
                 format!("'{escaped}'")
             }
+            _ if is_number() => types::number(&reported).unwrap_or(reported),
             _ => reported,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use selfsame::backend::{Backend, Sql, Statement, StatementKind};
 use selfsame::dialect::Isolation;
+use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
 use selfsame::value::{Param, ValueRef, ValueType};
 use selfsame::{ErrorKind, Result};
@@ -466,6 +467,8 @@ fn tables_of_others_are_reflected() {
         price double(10,2) DEFAULT 0.5,
         places int(5) zerofill DEFAULT 7,
         words varchar(20) DEFAULT (concat('a', '\'', 'b')),
+        latin varchar(20) DEFAULT (concat(_latin1 x'e4', 'ö')),
+        wide varchar(20) AS (concat(_ucs2 x'00e4', _latin1'a')),
         CONSTRAINT legacy_code_check CHECK (code <> 'it\'s not'),
         INDEX legacy_lower ((lower(code))))";
     run(&database, create).expect("creates");
@@ -489,8 +492,10 @@ fn tables_of_others_are_reflected() {
             "details Json No",
             "count I32 Default(\"3\")",
             "price F64 Default(\"0.50\")",
-            "places I64 Default(\"00007\")",
+            "places I64 Default(\"7\")",
             "words Text { length: Some(20) } Default(\"concat('a','''','b')\")",
+            "latin Text { length: Some(20) } Default(\"concat(_latin1 x'e4','ö')\")",
+            "wide Text { length: Some(20) } Computed(\"concat(_ucs2 x'00e4',_latin1'a')\")",
         ]
     );
     let checks: Vec<&str> = table
@@ -502,6 +507,19 @@ fn tables_of_others_are_reflected() {
     assert!(table.indexes.is_empty(), "{:?}", table.indexes);
     let remarks = table.remarks.join(" ");
     assert!(remarks.contains("legacy_lower"), "{remarks}");
+    // It is the same once it is created again.
+    let text = || -> String {
+        run(&database, "INSERT INTO legacy (code) VALUES ('a')").expect("inserts");
+        let mut session = Session::new(&engine);
+        let text = session.sql("SELECT concat(latin, wide) FROM legacy", ());
+        text.one().expect("reads")
+    };
+    assert_eq!(text(), "äöäa");
+    run(&database, "DROP TABLE legacy").expect("drops");
+    let metadata = Metadata::of_records(tables);
+    metadata.create_all(&engine).expect("creates");
+    assert_eq!(metadata.diff(&engine).expect("compares"), []);
+    assert_eq!(text(), "äöäa");
 }
 
 #[derive(Entity, Clone, Debug)]

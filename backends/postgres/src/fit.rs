@@ -1,5 +1,5 @@
 //! Columns that would store a parameter as another value: integers, single-precision floats and columns with fewer digits round; texts
-//! lose trailing blanks, or are truncated.
+//! lose trailing blanks, or are truncated; an `oid` loses its sign.
 //!
 //! The server converts an assigned value to the column's type without an error. So the types of written columns are queried, once for each
 //! table and connection, if the mapping has a type whose values could be changed.
@@ -8,7 +8,7 @@ use postgres_types::Type;
 use selfsame::backend::{Target, TargetColumn};
 use selfsame::error::{Error, ErrorKind};
 use selfsame::schema::ColumnType;
-use selfsame::value::{Param, ValueRef, ValueType};
+use selfsame::value::{Decimal, Param, ValueRef, ValueType};
 use tokio_postgres::Row;
 
 use crate::settings::identifier;
@@ -76,6 +76,8 @@ enum Rule {
     Bytes(usize),
     /// Texts of one byte.
     OneByte,
+    /// Integers from zero on.
+    NotNegative,
 }
 
 /// Returns the name of the table as SQL writes it, if the statement writes columns that may change values.
@@ -99,6 +101,9 @@ fn is_changeable(column: &TargetColumn) -> bool {
         _ => matches!(
             column.ty.value_type(),
             ValueType::Text
+                | ValueType::I16
+                | ValueType::I32
+                | ValueType::I64
                 | ValueType::F64
                 | ValueType::Decimal
                 | ValueType::Time
@@ -147,10 +152,13 @@ fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
             &Type::INT2 | &Type::INT4 | &Type::INT8 | &Type::OID,
         ) => Some(Rule::Scale(0)),
         (ValueType::Decimal, &Type::NUMERIC) if modifier >= HEADER => {
-            // A signed number of eleven bits.
-            let scale = (modifier - HEADER) & 0x7ff;
-            Some(Rule::Scale((scale ^ 0x400) - 0x400))
+            Some(Rule::Scale(scale(modifier)))
         }
+        (ValueType::I16 | ValueType::I32 | ValueType::I64, &Type::NUMERIC) => {
+            let scale = scale(modifier);
+            (modifier >= HEADER && scale < 0).then_some(Rule::Scale(scale))
+        }
+        (ValueType::I16 | ValueType::I32, &Type::OID) => Some(Rule::NotNegative),
         (ValueType::Time, &Type::TIME)
         | (ValueType::Timestamp, &Type::TIMESTAMP)
         | (ValueType::TimestampTz, &Type::TIMESTAMPTZ) => {
@@ -166,6 +174,11 @@ fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
         (ValueType::Text, &Type::CHAR) => Some(Rule::OneByte),
         _ => None,
     }
+}
+
+/// Returns the scale of a `numeric` with a precision: a signed number of eleven bits.
+fn scale(modifier: i32) -> i32 {
+    ((modifier.wrapping_sub(HEADER) & 0x7ff) ^ 0x400) - 0x400
 }
 
 fn as_declared(ty: &Type, modifier: i32, rule: Rule) -> String {
@@ -199,7 +212,16 @@ pub(crate) fn check(guards: &[Guard], params: &[Param<'_>]) -> Result<(), Error>
 }
 
 fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
+    let value = match value {
+        ValueRef::I16(value) => ValueRef::I64(value.into()),
+        ValueRef::I32(value) => ValueRef::I64(value.into()),
+        value => value,
+    };
     match (rule, value) {
+        (Rule::Scale(scale), ValueRef::I64(value)) => {
+            Decimal::new(value.into(), 0).fits_scale(scale)
+        }
+        (Rule::NotNegative, ValueRef::I64(value)) => value >= 0,
         (Rule::Single, ValueRef::F64(value)) => is_single(value),
         (Rule::Scale(scale), ValueRef::Decimal(value)) => value.fits_scale(scale),
         (Rule::Scale(0), ValueRef::F64(value)) => value.fract() == 0.0,
@@ -245,6 +267,7 @@ fn changed(guard: &Guard) -> Error {
         ),
         Rule::Bytes(most) => ("cut off", format!(", of {most} bytes")),
         Rule::OneByte => ("cut off", ", of one byte".to_owned()),
+        Rule::NotNegative => ("without its sign", String::new()),
     };
     let message = format!(
         "PostgreSQL would store the value {how}, as the type of the column is {declared}{advice}"
@@ -257,7 +280,7 @@ fn changed(guard: &Guard) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use selfsame::value::{Decimal, Time, Timestamp};
+    use selfsame::value::{Time, Timestamp};
 
     #[test]
     fn what_a_column_keeps() {
@@ -312,6 +335,30 @@ mod tests {
                 decimal(20, 0),
                 true,
             ),
+            (
+                ValueType::I32,
+                Type::NUMERIC,
+                (3 << 16) + 0x7ff + 4,
+                ValueRef::I32(15),
+                false,
+            ),
+            (
+                ValueType::I64,
+                Type::NUMERIC,
+                (3 << 16) + 0x7ff + 4,
+                ValueRef::I64(-20),
+                true,
+            ),
+            (
+                ValueType::I16,
+                Type::NUMERIC,
+                (3 << 16) + 4,
+                ValueRef::I16(15),
+                true,
+            ),
+            (ValueType::I16, Type::NUMERIC, -1, ValueRef::I16(15), true),
+            (ValueType::I32, Type::OID, -1, ValueRef::I32(-1), false),
+            (ValueType::I32, Type::OID, -1, ValueRef::I32(1), true),
             (
                 ValueType::Time,
                 Type::TIME,

@@ -55,6 +55,7 @@ pub(crate) fn reflect(
             table.remarks.push("It is UNLOGGED.".into());
         }
         if let Some(names) = get::<Option<String>>(row, 9)? {
+            table.has_rules = true;
             let remark = format!("It has rules, by which writing does something else: {names}.");
             table.remarks.push(remark);
         }
@@ -68,6 +69,10 @@ pub(crate) fn reflect(
         tables.push(table);
         Ok(())
     })?;
+    // Which of two tables with the same name a row is of cannot be said: that is refused.
+    if tables.windows(2).any(|pair| pair[0].name == pair[1].name) {
+        return Ok(tables);
+    }
     let mut labels: HashMap<i64, Vec<String>> = HashMap::new();
     each(connection, LABELS, &mut |row| {
         labels.entry(get(row, 0)?).or_default().push(get(row, 1)?);

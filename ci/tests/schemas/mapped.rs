@@ -3,7 +3,7 @@
 use selfsame::prelude::*;
 use selfsame::record::Records;
 use selfsame::schema::{Column, ColumnType, Table};
-use selfsame::value::{Decimal, Value};
+use selfsame::value::{Date, Decimal, Time, Timestamp, TimestampTz, Value};
 use selfsame_mariadb::testing as mariadb;
 use selfsame_postgres::testing::Server;
 
@@ -41,6 +41,8 @@ fn values() -> Vec<Value> {
     values.extend([
         Value::Bool(true),
         Value::I16(7),
+        Value::I16(1_234),
+        Value::I32(-1),
         Value::I32(70_001),
         Value::I32(16_777_217),
         Value::I64((1 << 53) + 1),
@@ -62,6 +64,7 @@ fn values() -> Vec<Value> {
         Value::TimestampTz(parsed("2024-02-29 12:30:00Z")),
         Value::Json("7".into()),
         Value::Json("\"ab\"".into()),
+        Value::Json("true".into()),
     ]);
     values
 }
@@ -73,6 +76,31 @@ fn is_same(stored: &Value, value: &Value) -> bool {
         (Value::Json(stored), Value::Json(value)) => document(stored) == document(value),
         (stored, value) => stored == value,
     }
+}
+
+/// How many rows are found by the value.
+fn equal(session: &mut Session, records: &Records, value: &Value) -> selfsame::Result<u64> {
+    macro_rules! count {
+        ($($kind:ident: $ty:ty),*) => {
+            match value {
+                $(Value::$kind(value) => {
+                    let condition = records.column::<$ty>("v")?.eq(value.clone());
+                    records.query().filter(condition).count(session)
+                })*
+                Value::Uuid(bytes) => {
+                    let condition = records.column::<uuid::Uuid>("v")?.eq(uuid::Uuid::from_bytes(*bytes));
+                    records.query().filter(condition).count(session)
+                }
+                // Documents are not compared.
+                _ => records.query().count(session),
+            }
+        };
+    }
+    count!(
+        Bool: bool, I16: i16, I32: i32, I64: i64, F32: f32, F64: f64, Text: String,
+        Decimal: Decimal, Bytes: Vec<u8>, Date: Date, Time: Time, Timestamp: Timestamp,
+        TimestampTz: TimestampTz
+    )
 }
 
 /// The values that columns of these types hold otherwise without an error.
@@ -88,12 +116,12 @@ fn bent(engine: &Engine, types: &[&str]) -> selfsame::Result<Vec<String>> {
                 .column(Column::new("id", ColumnType::I32))
                 .column(Column::new("v", ty).nullable());
             let records = Records::new(mapped.primary_key(["id"]));
-            for rows in [1, 2] {
+            for rows in [1_u64, 2] {
                 execute(engine, &format!("DELETE FROM {table}"))?;
                 let mut session = Session::new(engine);
                 for id in 1..=rows {
                     let mut record = records.record();
-                    record.set("id", id)?;
+                    record.set("id", i32::try_from(id).expect("few"))?;
                     record.set("v", value.clone())?;
                     session.add(record);
                 }
@@ -106,6 +134,10 @@ fn bent(engine: &Engine, types: &[&str]) -> selfsame::Result<Vec<String>> {
                     let reported = format!("{declared}: {value:?} is {stored:?}");
                     if !is_same(&stored, &value) && !bent.contains(&reported) {
                         bent.push(reported);
+                        continue;
+                    }
+                    if matches!(equal(&mut other, &records, &value), Ok(found) if found != rows) {
+                        bent.push(format!("{declared}: {value:?} is not found"));
                     }
                 }
             }
@@ -126,6 +158,7 @@ fn on_postgres(server: &Server) -> selfsame::Result<()> {
         "double precision",
         "numeric",
         "numeric(10, 2)",
+        "numeric(5, -2)",
         "text",
         "varchar(40)",
         "char(40)",
@@ -182,6 +215,9 @@ fn on_mariadb(server: &mariadb::Server) -> selfsame::Result<()> {
         "bit(8)",
         "json",
         "enum('ab', '7', '007', 'true')",
+        "enum('a', 'b', 'c', 'd', 'e', 'f', 'g')",
+        "set('a', 'b', 'c')",
+        "set('a', 'TRUE')",
         "inet6",
     ];
     assert_eq!(bent(&engine, &types)?, [""; 0]);

@@ -1,5 +1,6 @@
 //! `Connected`: a connection from the pool, through which every statement passes.
 
+use std::collections::HashSet;
 use std::fmt::{self, Debug};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering;
@@ -271,11 +272,20 @@ impl Connected {
     ///
     /// # Errors
     ///
-    /// As [`reflect`](Self::reflect).
+    /// As [`reflect`](Self::reflect); [`ErrorKind::Mapping`] if two tables have the same qualified name: `b.c` in the schema `a`, and `c` in
+    /// `a.b`.
     pub fn reflect_schemas(&mut self, schemas: &[Option<String>]) -> Result<Vec<Table>> {
         let engine = self.engine.clone();
         let connection = live(&mut self.connection)?;
-        engine.dialect().reflect(&mut **connection, schemas)
+        let tables = engine.dialect().reflect(&mut **connection, schemas)?;
+        let mut names = HashSet::new();
+        match tables.iter().find(|table| !names.insert(&table.name)) {
+            None => Ok(tables),
+            Some(table) => {
+                let message = "two tables of these schemas have this qualified name: reflect one of the schemas at a time";
+                Err(Error::new(ErrorKind::Mapping, message).entity(&table.name))
+            }
+        }
     }
 
     /// Reads the names of all schemas that have tables, with their numbers of tables.

@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::{ColumnValue, Param, Value, ValueRef, ValueType};
+use super::{ColumnValue, Decimal, Param, Value, ValueRef, ValueType};
 use crate::error::{Error, ErrorKind, Result};
 use crate::schema::ColumnType;
 
@@ -178,7 +178,7 @@ fn read(ty: ValueType, text: &str) -> Result<Value> {
         ValueType::I64 => text.parse().ok().map(Value::I64),
         ValueType::F32 => text.parse().ok().map(Value::F32),
         ValueType::F64 => text.parse().ok().map(Value::F64),
-        ValueType::Decimal => text.parse().ok().map(Value::Decimal),
+        ValueType::Decimal => Decimal::parsed(text).map(Value::Decimal),
         ValueType::Date => text.parse().ok().map(Value::Date),
         ValueType::Time => text.parse().ok().map(Value::Time),
         ValueType::Timestamp => text.parse().ok().map(Value::Timestamp),
@@ -216,7 +216,7 @@ fn refused(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Date, Decimal};
+    use crate::value::Date;
 
     fn check<T: ColumnValue + PartialEq + std::fmt::Debug>(array: Vec<T>, text: &str) {
         let param = array.to_param();
@@ -243,6 +243,12 @@ mod tests {
         );
         check(vec![vec![0_u8, 255]], r#"{"\\x00ff"}"#);
         check(vec![Decimal::new(150, 2)], "{1.50}");
+        let small = format!("{{0.{}1}}", "0".repeat(38));
+        check(vec![Decimal::new(1, 39)], &small);
+        check(
+            vec![Decimal::new(i128::MIN, 0)],
+            "{-170141183460469231731687303715884105728}",
+        );
         check(
             vec!["2024-02-29".parse::<Date>().expect("a day")],
             r#"{"2024-02-29"}"#,

@@ -164,7 +164,8 @@ impl fmt::Display for Decimal {
         if scale == 0 {
             return write!(f, "{sign}{digits}");
         }
-        let padded = format!("{digits:0>width$}", width = scale + 1);
+        let zeros = (scale + 1).saturating_sub(digits.len());
+        let padded = "0".repeat(zeros) + &digits;
         let (whole, fraction) = padded.split_at(padded.len() - scale);
         write!(f, "{sign}{whole}.{fraction}")
     }
@@ -181,36 +182,42 @@ impl FromStr for Decimal {
 
     /// Parses `-12.340`; the scale is the number of digits after the decimal point. Exponents are not accepted.
     fn from_str(text: &str) -> Result<Self, Error> {
-        let refused = || {
+        let parsed = Self::parsed(text).filter(|decimal| decimal.scale <= Self::MAX_SCALE);
+        parsed.ok_or_else(|| {
             Error::new(
                 ErrorKind::Conversion,
                 "not a decimal number of at most 38 digits",
             )
-        };
+        })
+    }
+}
+
+impl Decimal {
+    /// Parses what `Display` writes, of any scale.
+    pub(crate) fn parsed(text: &str) -> Option<Self> {
         let (negative, body) = match text.as_bytes().first() {
             Some(b'-') => (true, &text[1..]),
             Some(b'+') => (false, &text[1..]),
             _ => (false, text),
         };
         let (whole, fraction) = body.split_once('.').unwrap_or((body, ""));
-        let scale = u32::try_from(fraction.len()).map_err(|_| refused())?;
-        if (whole.is_empty() && fraction.is_empty()) || scale > Self::MAX_SCALE {
-            return Err(refused());
+        let scale = u32::try_from(fraction.len()).ok()?;
+        if whole.is_empty() && fraction.is_empty() {
+            return None;
         }
         let mut mantissa: i128 = 0;
         for byte in whole.bytes().chain(fraction.bytes()) {
             if !byte.is_ascii_digit() {
-                return Err(refused());
+                return None;
             }
-            mantissa = mantissa
-                .checked_mul(10)
-                .and_then(|m| m.checked_add(i128::from(byte - b'0')))
-                .ok_or_else(refused)?;
+            let digit = i128::from(byte - b'0');
+            let shifted = mantissa.checked_mul(10)?;
+            mantissa = match negative {
+                true => shifted.checked_sub(digit)?,
+                false => shifted.checked_add(digit)?,
+            };
         }
-        Ok(Self::new(
-            if negative { -mantissa } else { mantissa },
-            scale,
-        ))
+        Some(Self::new(mantissa, scale))
     }
 }
 
@@ -238,6 +245,7 @@ mod tests {
 
     #[test]
     fn text_keeps_the_scale() {
+        assert_eq!(Decimal::new(1, 70_000).to_string().len(), 70_002);
         for text in [
             "0",
             "0.00",

@@ -5,7 +5,66 @@ use std::borrow::Cow;
 /// Converts a reported expression to one that can be used in a statement: MySQL escapes the quotes and backslashes of its text, and
 /// writes the character set before each literal.
 pub(super) fn written(reported: &str) -> String {
-    without_character_sets(&unescaped(&decoded(reported)))
+    without_character_sets(&decoded(&in_hexadecimal(&unescaped(reported))))
+}
+
+/// Writes literals of other character sets than UTF-8 by their bytes, which MySQL reports as characters: `_latin1 x'e4'`.
+fn in_hexadecimal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut quote, mut rest) = (None, text);
+    while let Some(c) = rest.chars().next() {
+        if quote.is_none()
+            && !out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$'))
+            && let Some((set, literal)) = introduced(rest)
+        {
+            let bytes: Result<Vec<u8>, _> = unescaped(literal).chars().map(u8::try_from).collect();
+            let is_plain = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+            match bytes {
+                Ok(bytes) if !set.starts_with("_utf8") && !bytes.iter().all(is_plain) => {
+                    let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+                    out.push_str(&format!("{set} x'{digits}'"));
+                }
+                _ => out.push_str(&format!("{set}'{literal}'")),
+            }
+            rest = &rest[set.len() + literal.len() + 2..];
+            continue;
+        }
+        let (taken, ends) = token(quote, rest, c);
+        quote = match quote {
+            None => matches!(c, '\'' | '`' | '"').then_some(c),
+            open => open.filter(|_| !ends),
+        };
+        out.push_str(&rest[..taken]);
+        rest = &rest[taken..];
+    }
+    out
+}
+
+/// The character set and the literal at the beginning of a text: `_latin1` and `a` of `_latin1'a'`.
+fn introduced(text: &str) -> Option<(&str, &str)> {
+    let (set, rest) = text.split_once('\'')?;
+    let name = set.strip_prefix('_')?;
+    if name.is_empty() || !name.bytes().all(|c| c.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let mut at = 0;
+    loop {
+        match rest[at..].chars().next()? {
+            '\'' => return Some((set, &rest[..at])),
+            c => at += token(Some('\''), &rest[at..], c).0,
+        }
+    }
+}
+
+/// The length of the next character, or of an escaped one, and whether it is the quote that ends the literal.
+fn token(quote: Option<char>, rest: &str, c: char) -> (usize, bool) {
+    match (quote, c) {
+        (Some('\''), '\\') => (
+            1 + rest[1..].chars().next().map_or(0, char::len_utf8),
+            false,
+        ),
+        (quote, c) => (c.len_utf8(), quote == Some(c)),
+    }
 }
 
 /// MySQL reports each byte of the UTF-8 of an expression as a character of its own. Text that cannot be decoded in this way is
@@ -53,21 +112,11 @@ fn without_character_sets(text: &str) -> String {
             rest = &rest[2..];
             continue;
         }
-        let (taken, ends) = match (quote, c) {
-            // An escaped character.
-            (Some('\''), '\\') => (
-                1 + rest[1..].chars().next().map_or(0, char::len_utf8),
-                false,
-            ),
-            (Some(open), c) => (c.len_utf8(), c == open),
-            (None, c) => {
-                quote = matches!(c, '\'' | '`' | '"').then_some(c);
-                (c.len_utf8(), false)
-            }
+        let (taken, ends) = token(quote, rest, c);
+        quote = match quote {
+            None => matches!(c, '\'' | '`' | '"').then_some(c),
+            open => open.filter(|_| !ends),
         };
-        if ends {
-            quote = None;
-        }
         out.push_str(&rest[..taken]);
         rest = &rest[taken..];
     }
@@ -89,6 +138,14 @@ mod tests {
             ("(`\u{c3}\u{84}` + 1)", "(`Ä` + 1)"),
             ("(`Ä` + 1)", "(`Ä` + 1)"),
             ("concat('名','Ã')", "concat('名','Ã')"),
+            (
+                "concat(_latin1\\'\u{e4}\\',_utf8mb4\\'\u{c3}\u{b6}\\')",
+                "concat(_latin1 x'e4','ö')",
+            ),
+            (
+                r"concat(_latin1\'a\',_ucs2\'\\0a\',_utf8mb3\'a\',b_latin1\'a\')",
+                "concat(_latin1'a',_ucs2 x'0061',_utf8mb3'a',b_latin1'a')",
+            ),
             (
                 r"((`b` <> _utf8mb4\'it\\\'s _utf8mb4\\\'\') and (`b` <> _utf8mb4\'a\\\\b\'))",
                 r"((`b` <> 'it''s _utf8mb4''') and (`b` <> 'a\\b'))",

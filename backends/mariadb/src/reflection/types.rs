@@ -99,6 +99,25 @@ pub(crate) fn is_zero_date(ty: &ColumnType, default: &str) -> bool {
     parts.any(|part| !part.is_empty() && part.bytes().all(|digit| digit == b'0'))
 }
 
+/// The default of a column of numbers without the zeros of ZEROFILL, and the bits of a BIT as a number: so the server writes it for a column of
+/// the mapped type.
+pub(crate) fn number(default: &str) -> Option<String> {
+    let bits = default.strip_prefix("b'");
+    if let Some(bits) = bits.and_then(|bits| bits.strip_suffix('\'')) {
+        return u64::from_str_radix(bits, 2)
+            .ok()
+            .map(|bits| bits.to_string());
+    }
+    let is_plain = default
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let short = default.trim_start_matches('0');
+    (is_plain && short.len() < default.len()).then(|| match short.starts_with(|c: char| c != '.') {
+        true => short.to_owned(),
+        false => format!("0{short}"),
+    })
+}
+
 fn decimal(modifiers: &str) -> (ColumnType, bool) {
     let precision = modifiers
         .split_once(',')
@@ -202,6 +221,24 @@ mod tests {
             ("inet6", (other("inet6"), true)),
         ] {
             assert_eq!(column_type(written), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn defaults_of_numbers() {
+        for (default, expected) in [
+            ("b'101'", Some("5")),
+            ("00042", Some("42")),
+            ("000", Some("0")),
+            ("00.50", Some("0.50")),
+            ("001.50", Some("1.50")),
+            ("10", None),
+            ("-1", None),
+            ("(1 + 2)", None),
+            ("b'x'", None),
+            ("NULL", None),
+        ] {
+            assert_eq!(number(default).as_deref(), expected, "{default}");
         }
     }
 

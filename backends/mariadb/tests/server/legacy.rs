@@ -414,6 +414,20 @@ struct Remarked {
     id_of: i64,
 }
 
+/// The server writes the default of a column of another type otherwise.
+#[test]
+fn defaults_of_numbers_are_the_same_once_created() {
+    let Some(database) = database() else { return };
+    let table = "CREATE TABLE numbers (id int PRIMARY KEY, a int(5) zerofill DEFAULT 7, b decimal(5,2) zerofill DEFAULT 1.5, \
+        c bit(8) DEFAULT b'10101010', d bit(1) DEFAULT b'1', e double zerofill DEFAULT 0.5, f bigint unsigned DEFAULT 10)";
+    all(&database, &[table]);
+    let engine = Engine::new(database.backend());
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    all(&database, &["DROP TABLE numbers"]);
+    reflected.create_all(&engine).expect("creates");
+    assert_eq!(reflected.diff(&engine).expect("compares"), []);
+}
+
 /// Comments are created with their table, reflected, and compared.
 #[test]
 fn comments_are_kept() {

@@ -389,10 +389,13 @@ fn rows_of_others_stay_after_a_failed_insert(server: &Server) {
         CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN \
             UPDATE words SET name = NEW.name WHERE id > 2 RETURNING id INTO NEW.id; RETURN NEW; END $$; \
         CREATE TRIGGER putting INSTEAD OF INSERT ON log FOR EACH ROW EXECUTE FUNCTION put()";
+    let rule = "CREATE TABLE log (id bigint PRIMARY KEY, name text); INSERT INTO log VALUES (3000000000, 'a'); \
+        CREATE TABLE words (id bigint DEFAULT 3000000000, name text); \
+        CREATE RULE putting AS ON INSERT TO log DO INSTEAD INSERT INTO words (name) VALUES (NEW.name) RETURNING words.*";
     let refused = "CREATE TABLE log (id bigint PRIMARY KEY DEFAULT 3000000000, name text); \
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'stays'; END $$; \
         CREATE TRIGGER refusing BEFORE DELETE ON log FOR EACH ROW EXECUTE FUNCTION refuse()";
-    for (tables, rows) in [(table, 3), (view, 2), (refused, 1)] {
+    for (tables, rows) in [(table, 3), (view, 2), (rule, 1), (refused, 1)] {
         let mut fixture = fixture(server);
         execute(&mut *fixture.connection, tables).expect("a table");
         let engine = Engine::new(fixture.database.backend());

@@ -1,6 +1,8 @@
 //! Reflects tables.
 
+use selfsame::ErrorKind;
 use selfsame::backend::Backend;
+use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
 use selfsame::schema::{
     Column, ColumnType, ForeignKey, Generated, ReferentialAction, Table, TableKind,
@@ -16,7 +18,61 @@ pub(crate) const CASES: &[Case] = &[
         reads_defaults_of_domains,
     ),
     ("reflection_reads_counted_columns", reads_counted_columns),
+    ("reflection_of_names_with_dots", names_with_dots),
 ];
+
+/// Two tables of other schemas with the same qualified name are not taken for one another.
+fn names_with_dots(server: &Server) {
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "b.c", schema = "dots")]
+    struct Outer {
+        #[orm(primary_key)]
+        id: i64,
+        x: String,
+    }
+    #[derive(Entity, Clone, Debug)]
+    #[orm(table = "c", schema = "dots.b")]
+    struct Inner {
+        #[orm(primary_key)]
+        id: i64,
+        y: String,
+    }
+    let Fixture {
+        mut connection,
+        database,
+    } = fixture(server);
+    execute(
+        connection.as_mut(),
+        "CREATE SCHEMA dots; CREATE SCHEMA \"dots.b\"; \
+         CREATE TABLE dots.\"b.c\" (id bigint PRIMARY KEY, x text NOT NULL); \
+         CREATE TABLE \"dots.b\".c (id bigint PRIMARY KEY, y text NOT NULL)",
+    )
+    .expect("creates");
+    let engine = Engine::new(database.backend());
+    let error = Metadata::reflect_schemas(&engine, ["dots", "dots.b"]).expect_err("two tables");
+    assert_eq!(error.kind(), ErrorKind::Mapping, "{error}");
+    assert_eq!(error.entity_name(), Some("dots.b.c"), "{error}");
+    for (schema, table, metadata) in [
+        ("dots", "b.c", metadata![Outer]),
+        ("dots.b", "c", metadata![Inner]),
+    ] {
+        let alone = Metadata::reflect_schemas(&engine, [schema]).expect("reflects");
+        assert_eq!(alone.tables()[0].local_name(), table);
+        assert_eq!(metadata.diff(&engine).expect("compares"), []);
+    }
+    let mut session = Session::new(&engine);
+    session.add(Outer::new(1, "outer"));
+    session.commit().expect("inserts");
+    session.add(Inner::new(1, "inner"));
+    let error = session.commit().expect_err("two tables");
+    assert_eq!(error.kind(), ErrorKind::Mapping, "{error}");
+    drop(session);
+    execute(
+        connection.as_mut(),
+        "DROP SCHEMA dots CASCADE; DROP SCHEMA \"dots.b\" CASCADE",
+    )
+    .expect("drops");
+}
 
 fn reads_what_was_made(server: &Server) {
     let Fixture {

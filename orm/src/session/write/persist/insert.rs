@@ -465,8 +465,8 @@ impl Insert<'_> {
         ))
     }
 
-    /// Returns the places of the key in `generated` if the rows can be deleted by it, because only new rows have it. Fails for a view, through
-    /// which an INSERT may change an existing row, and, without transactions, if the table has another primary key.
+    /// Returns the places of the key in `generated` if the rows can be deleted by it, because only new rows have it. Fails for a view or a
+    /// table with rules, through which an INSERT may change other rows, and, without transactions, if the table has another primary key.
     fn deletable_by_key(&self, session: &mut Session, generated: &[usize]) -> Result<Vec<usize>> {
         let mapper = Arc::clone(&session.entry(self.store).mapper);
         let table = mapper.table();
@@ -481,8 +481,10 @@ impl Insert<'_> {
         };
         let is_same = |other: &&Table| other.name.eq_ignore_ascii_case(&table.name);
         let same: Vec<&Table> = tables.iter().filter(is_same).collect();
-        if same.is_empty() || same.iter().any(|table| table.is_view()) {
-            return Err(fails("it maps a view, or what reflection does not show"));
+        let may_be_others = |table: &&Table| table.is_view() || table.has_rules;
+        if same.is_empty() || same.iter().any(may_be_others) {
+            let why = "it maps a view, a table with rules, or what reflection does not show";
+            return Err(fails(why));
         }
         let key = |table: &Table| -> Vec<String> {
             let columns = table.key_columns();
