@@ -1,6 +1,6 @@
 //! A project's own gate, as its `benches/gate.rs` would be: two workloads, golden files, allocations.
 //!
-//! `cargo run --release --example own_gate -- --bless` accepts the measured counts; without `--bless` they are compared.
+//! `cargo run --release -p selfsame-gate --example own_gate -- --bless` accepts the measured counts; without `--bless` they are compared.
 
 use std::process::ExitCode;
 
