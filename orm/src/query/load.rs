@@ -90,7 +90,8 @@ impl<E: Mapped, To: Mapped, K, M: OwnerMapping<E>> Relation<E, To, K, M> {
     }
 
     /// Loads the relation in the query's own statement, by an outer join. LIMIT counts the query's objects, not joined rows; if that is
-    /// impossible because the primary key has several columns, the relation is loaded as by [`selectin`](Self::selectin).
+    /// impossible because the primary key has several columns, the relation is loaded as by [`selectin`](Self::selectin). So is a relation below
+    /// one that is loaded by `selectin`: `A.selectin().then(B.joined())` takes three statements.
     pub fn joined(self) -> Load<E, To> {
         Load::new(self.loading(Fetch::Joined))
     }
