@@ -44,6 +44,7 @@ mod drivers;
 mod endings;
 mod engine_bugs;
 mod expressions;
+mod kept;
 mod lie;
 mod magnitudes;
 mod narrow;
@@ -213,6 +214,7 @@ const REST: &[&[Fault]] = &[
     orders::FAULTS,
     cursors::FAULTS,
     conditions::FAULTS,
+    kept::FAULTS,
 ];
 
 /// Returns every fault in the order of reports: those injected by default come first.

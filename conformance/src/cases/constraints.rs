@@ -1,6 +1,7 @@
 //! What the database refuses, and how the refusal is reported.
 
 mod declared;
+mod everywhere;
 mod hints;
 mod names;
 mod refusals;
@@ -17,6 +18,7 @@ use selfsame::value::ValueType;
 pub(super) const LISTS: &[&[Case]] = &[
     CASES,
     names::CASES,
+    everywhere::CASES,
     refusals::CASES,
     declared::CASES,
     hints::CASES,

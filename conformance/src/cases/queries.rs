@@ -1,5 +1,6 @@
 //! Reading: filters, order, paging, joins, set operations.
 
+mod again;
 mod bounds;
 mod expressions;
 mod groups;
@@ -23,6 +24,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     CASES,
     sets::CASES,
     stream::CASES,
+    again::CASES,
     bounds::CASES,
     objects::CASES,
     expressions::CASES,

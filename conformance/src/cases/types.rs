@@ -11,6 +11,7 @@ mod paths;
 mod sequences;
 mod text;
 mod time;
+mod turns;
 
 #[cfg(test)]
 pub(crate) use conversion::pairs as conversions;
@@ -37,6 +38,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     text::CASES,
     time::CASES,
     paths::CASES,
+    turns::CASES,
 ];
 
 const CASES: &[Case] = &[

@@ -152,6 +152,35 @@ pub(super) enum Lie {
     Wait(Wait),
     /// Repeats a statement outside a transaction, or a BEGIN, as long as it is busy.
     RetryWhileBusy,
+    /// Keeps the result of a query for its next run with the same parameters, until one of these changes.
+    KeepResults(fn(&Change<'_>, &str) -> bool),
+    /// Reports an error differently, depending on how its row was written.
+    ErrorOf(fn(&Write<'_>, &Error) -> Option<Error>),
+    /// Only the first handle of a connection interrupts anything.
+    OneHandle,
+    /// A handle interrupts nothing after a reset of its connection.
+    HandleUntilReset,
+}
+
+/// What may change the result of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change<'a> {
+    Write(Write<'a>),
+    Rollback,
+    RollbackTo,
+    OtherConnection,
+}
+
+/// A statement that writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Write<'a> {
+    pub(super) kind: StatementKind,
+    pub(super) text: &'a str,
+    /// Its place in a batch, from 0.
+    pub(super) place: Option<usize>,
+    pub(super) returns_rows: bool,
+    /// Its connection, from 0.
+    pub(super) connection: u64,
 }
 
 /// The operation that never returns.

@@ -1,6 +1,7 @@
 //! A wrapper around any backend that injects one fault, or none.
 
 mod connection;
+mod kept;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,7 +20,7 @@ use connection::LyingConnection;
 use crate::claims::reflecting;
 use crate::faults::Fault;
 use crate::faults::connection_state::ConnectionState;
-use crate::faults::lie::{Answer, Lie, Wait};
+use crate::faults::lie::{Answer, Lie, Wait, Write};
 use crate::target::{Fresh, Silenceable, Target};
 
 /// A target whose backends have one injected fault, or none.
@@ -60,6 +61,7 @@ impl Target for LyingTarget {
                 first: Mutex::default(),
                 connections: AtomicU64::new(0),
                 open: AtomicU64::new(0),
+                changes: AtomicU64::new(0),
             }),
         }))
     }
@@ -118,6 +120,8 @@ pub(super) struct Liar {
     connections: AtomicU64,
     /// The number of connections with an open transaction.
     open: AtomicU64,
+    /// How often any connection changed something.
+    changes: AtomicU64,
 }
 
 impl fmt::Debug for Liar {
@@ -325,6 +329,14 @@ impl Liar {
         }
     }
 
+    /// Returns the error to report of a refused row.
+    fn error_of(&self, write: &Write<'_>, error: Error) -> Error {
+        let Some(Lie::ErrorOf(change)) = self.lie else {
+            return error;
+        };
+        self.fired(change(write, &error)).unwrap_or(error)
+    }
+
     fn answer(&self, kind: StatementKind, error: Error) -> Result<Outcome> {
         if error.kind() == ErrorKind::Database && error.message() == BROKEN {
             return Err(error);
@@ -390,7 +402,7 @@ impl Backend for Lying {
         }
         let backend = Arc::clone(&self.inner);
         let liar = Arc::clone(&self.liar);
-        Ok(Box::new(LyingConnection::new(inner, backend, liar)))
+        Ok(Box::new(LyingConnection::new(inner, backend, liar, before)))
     }
 
     fn dialect(&self) -> &dyn Dialect {
@@ -402,9 +414,11 @@ impl Backend for Lying {
     }
 }
 
-/// Returns the statement with another text and the same target, so that a backend checks its values as before.
+/// Returns the statement with another text and the same target and compared types, so that a backend checks its values as before.
 fn with_text(sql: &Sql, text: String) -> Sql {
-    Sql::new(sql.kind(), text, sql.params(), sql.columns()).with_target(sql.target().cloned())
+    Sql::new(sql.kind(), text, sql.params(), sql.columns())
+        .with_target(sql.target().cloned())
+        .with_compared_types(sql.compared_types().to_vec())
 }
 
 /// Disables foreign keys in one of the ways that databases offer; returns false if there is none.

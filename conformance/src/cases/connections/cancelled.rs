@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use selfsame::Result;
 use selfsame::backend::Interrupter;
 use selfsame::schema::ColumnType;
 use selfsame::value::{Value, ValueType};
@@ -26,6 +27,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("After an interrupted statement, a connection runs the next one or reports that it is not open.")
         .hint("See `Connection::is_open`: after an abandoned wait, the late answer would be taken for that of the next statement.")
         .covers(&[Contract(58), Contract(77)]),
+    Case::full("connections.cancelled.handles", handles)
+        .since(28)
+        .concurrent()
+        .promise("Each handle of a connection stops what runs on it, a query, a write or a batch: the first and later handles, before and after a reset, an error and a stop, outside a transaction and inside.")
+        .hint("A handle belongs to the connection, not to the statement, transaction or user at whose time it was made.")
+        .covers(&[Contract(58), Contract(77), Contract(78)]),
 ];
 
 /// The number of rows in the table: the longest query reads this number to the power of four.
@@ -76,11 +83,17 @@ impl Slow {
 
     /// Runs a slow query, and stops it.
     fn stopped(&mut self) -> CaseResult {
-        let Self {
-            database,
-            rows,
-            interrupter,
-        } = self;
+        let interrupter = self.interrupter.clone();
+        self.stopped_by(&interrupter, read)
+    }
+
+    /// Runs a statement that takes long, and stops it.
+    fn stopped_by(
+        &mut self,
+        interrupter: &Interrupter,
+        run: fn(&mut Database, i64) -> Result<Vec<Vec<Value>>>,
+    ) -> CaseResult {
+        let Self { database, rows, .. } = self;
         let (result, interrupting) = thread::scope(|scope| {
             let stopping = scope.spawn(|| {
                 thread::sleep(HEAD_START);
@@ -88,7 +101,7 @@ impl Slow {
                 interrupter.interrupt();
                 begun.elapsed()
             });
-            let result = read(database, *rows);
+            let result = run(database, *rows);
             (result, stopping.join())
         });
         check!(
@@ -103,9 +116,77 @@ impl Slow {
     }
 }
 
-fn read(database: &mut Database, rows: i64) -> selfsame::Result<Vec<Vec<Value>>> {
+fn read(database: &mut Database, rows: i64) -> Result<Vec<Vec<Value>>> {
     let all = [(); 4].map(|()| int(rows));
     database.rows(LONG, &all, &[ValueType::I64])
+}
+
+/// Writes what the long query finds.
+fn write(database: &mut Database, rows: i64) -> Result<Vec<Vec<Value>>> {
+    let all = [(); 4].map(|()| int(rows));
+    let insert = LONG.replace("SELECT", "INSERT INTO [found] ([id]) SELECT");
+    database.execute(&insert, &all)?;
+    Ok(Vec::new())
+}
+
+/// The same in the second row of a batch.
+fn write_each(database: &mut Database, rows: i64) -> Result<Vec<Vec<Value>>> {
+    let insert = LONG.replace("SELECT", "INSERT INTO [found] ([id]) SELECT 1 +");
+    let both = [1, rows].map(|rows| [(); 4].map(|()| int(rows)).to_vec());
+    database.execute_each(&insert, &[ValueType::I64; 4], &both)?;
+    Ok(Vec::new())
+}
+
+fn handles(context: &mut Context) -> CaseResult {
+    let mut slow = Slow::new(context)?;
+    slow.database
+        .create(&value_table("found", ColumnType::I64))?;
+    let first = slow.interrupter.clone();
+    for moment in [
+        "anew",
+        "after a reset",
+        "after an error",
+        "in a transaction",
+    ] {
+        match moment {
+            "after a reset" => slow.database.connection.reset(true)?,
+            "after an error" => {
+                let again = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+                let refused = slow.database.execute(again, &[int(1), int(0)]);
+                check!(refused.is_err(), "an existing key must be refused");
+            }
+            "in a transaction" if !context.capabilities().transactions => continue,
+            "in a transaction" => slow.database.begin_write()?,
+            _ => {}
+        }
+        let Some(latest) = slow.database.connection.interrupter() else {
+            check!(false, "{moment}: there must be a handle as before");
+            continue;
+        };
+        let runs = [
+            (&first, read as fn(&mut _, _) -> _),
+            (&latest, write),
+            (&first, write_each),
+            (&latest, read),
+        ];
+        for (place, (handle, run)) in runs.into_iter().enumerate() {
+            slow.stopped_by(handle, run)?;
+            if !slow.database.connection.is_open() {
+                context.note("a connection whose statement was stopped is given up");
+                return Ok(());
+            }
+            if moment == "in a transaction" {
+                slow.database.rollback()?;
+                if place == 3 {
+                    break;
+                }
+                slow.database.begin_write()?;
+            }
+            slow.database.execute("DELETE FROM [found]", &[])?;
+        }
+    }
+    check_eq!(slow.database.count("t")?, ROWS, "the rows that are left");
+    Ok(())
 }
 
 fn running(context: &mut Context) -> CaseResult {

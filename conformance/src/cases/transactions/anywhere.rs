@@ -486,6 +486,10 @@ impl<'a> Moment<'a> {
         self.run(delete, &[int(8)], 0)?;
         let gone = [vec![int(7)], vec![int(99)]];
         self.run_each(delete, &[ValueType::I64], &gone, &[1, 0])?;
+        // A batch of no rows does nothing.
+        self.run_each(INSERT, &TYPES, &[], &[])?;
+        self.run_each(name, &[ValueType::Text, ValueType::I64], &[], &[])?;
+        self.run_each(delete, &[ValueType::I64], &[], &[])?;
         self.stop_early()?;
         match (in_transaction, self.claims_savepoints) {
             (false, _) => self.refuse_each()?,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use selfsame::backend::{
     Backend, Connection, Interrupter, Outcome, Row, Rows, Sql, Statement, StatementKind, Statistics,
@@ -12,9 +12,10 @@ use selfsame::schema::Table;
 use selfsame::value::{Param, Value};
 use selfsame::{Error, ErrorKind, Result};
 
+use super::kept::Kept;
 use super::{BROKEN, Liar, with_params};
 use crate::faults::connection_state::StateTracker;
-use crate::faults::lie::{Command, Lie, Wait};
+use crate::faults::lie::{Change, Command, Lie, Wait, Write};
 use crate::faults::rows::{Deliverer, changes, deliver_otherwise};
 
 #[derive(Debug)]
@@ -39,6 +40,12 @@ pub(super) struct LyingConnection {
     /// Whether it is counted among the connections with an open transaction.
     is_counted: bool,
     was_reset: bool,
+    number: u64,
+    /// The row of a batch that runs.
+    place: Option<usize>,
+    kept: Kept,
+    handles: AtomicU64,
+    resets: Arc<AtomicU64>,
 }
 
 impl LyingConnection {
@@ -46,8 +53,14 @@ impl LyingConnection {
         inner: Box<dyn Connection>,
         backend: Arc<dyn Backend>,
         liar: Arc<Liar>,
+        number: u64,
     ) -> Self {
         Self {
+            number,
+            place: None,
+            kept: Kept::default(),
+            handles: AtomicU64::new(0),
+            resets: Arc::default(),
             tracker: StateTracker::default(),
             inner,
             backend,
@@ -155,6 +168,24 @@ impl LyingConnection {
         }
     }
 
+    fn write<'a>(&self, sql: &'a Sql) -> Write<'a> {
+        Write {
+            kind: sql.kind(),
+            text: sql.text(),
+            place: self.place,
+            returns_rows: !sql.columns().is_empty(),
+            connection: self.number,
+        }
+    }
+
+    /// Forgets the kept results that a statement may have changed.
+    fn note_write(&mut self, sql: &Sql) {
+        if sql.kind() != StatementKind::Select {
+            let write = self.write(sql);
+            self.kept.changed(&self.liar, Change::Write(write));
+        }
+    }
+
     /// Returns the parameters to send, and records them for the statement's next run.
     fn altered(&mut self, sql: &Sql, params: &[Param<'_>]) -> Option<Vec<Value>> {
         let is_wanted = match self.liar.lie {
@@ -196,6 +227,9 @@ impl Connection for LyingConnection {
         };
         let result = liar.quoting(result, statement.params);
         self.note_error(&result);
+        if result.is_ok() {
+            self.note_write(sql);
+        }
         if commits && result.is_ok() {
             liar.fire();
             self.send(&Transaction::Commit)?;
@@ -203,7 +237,7 @@ impl Connection for LyingConnection {
         }
         match result {
             Ok(outcome) => Ok(liar.outcome(self.tracker.now(), sql, outcome)),
-            Err(error) => liar.answer(sql.kind(), error),
+            Err(error) => liar.answer(sql.kind(), liar.error_of(&self.write(sql), error)),
         }
     }
 
@@ -224,6 +258,12 @@ impl Connection for LyingConnection {
         let mut delivered = 0_u64;
         let altered = self.altered(sql, statement.params);
         let result = match (altered, changes(&liar, sql)) {
+            _ if Kept::is_kept(&liar, sql) => self.kept.query(
+                &liar,
+                &mut *self.inner,
+                &Statement::new(sql, statement.params),
+                sink,
+            ),
             (Some(values), _) => {
                 let params: Vec<Param<'_>> =
                     values.iter().map(|v| Param::Ref(v.as_ref())).collect();
@@ -280,6 +320,9 @@ impl Connection for LyingConnection {
         }
         let result = liar.quoting(result, statement.params);
         self.note_error(&result);
+        if result.is_ok() {
+            self.note_write(sql);
+        }
         match result {
             Ok(()) => Ok(()),
             Err(_) if stopped && matches!(liar.lie, Some(Lie::BlurStop)) => {
@@ -298,7 +341,10 @@ impl Connection for LyingConnection {
                 liar.fire();
                 Err(Error::new(ErrorKind::Database, error.message()))
             }
-            Err(error) => liar.answer(sql.kind(), error).map(drop),
+            Err(error) => {
+                let error = liar.error_of(&self.write(sql), error);
+                liar.answer(sql.kind(), error).map(drop)
+            }
         }
     }
 
@@ -308,79 +354,9 @@ impl Connection for LyingConnection {
         rows: Rows<'_>,
         each: &mut dyn FnMut(Outcome) -> Result<()>,
     ) -> Result<()> {
-        // Row by row: the effect of a fault must not depend on how the inner backend batches.
-        let all: Vec<&[Param<'_>]> = rows.iter().collect();
-        if all.is_empty() && matches!(self.liar.lie, Some(Lie::EmptyBatch)) {
-            self.liar.fire();
-            return each(Outcome::matched(0));
-        }
-        let is_alone = !self.tracker.now().in_transaction;
-        if is_alone && matches!(self.liar.lie, Some(Lie::AtomicBatch)) {
-            return self.all_or_none(sql, &all, each);
-        }
-        let mut outcomes = Vec::new();
-        let mut first = None;
-        let mut before = Outcome::matched(1);
-        for (place, params) in all.iter().enumerate() {
-            let is_last = place + 1 == all.len();
-            let outcome = match self.liar.lie {
-                Some(Lie::EmptyRowsOnce) if params.is_empty() && place > 0 => {
-                    self.liar.fire();
-                    Outcome::matched(1)
-                }
-                Some(Lie::LoseLastOf(size)) if all.len() == *size && is_last => {
-                    self.liar.fire();
-                    Outcome::matched(1)
-                }
-                Some(Lie::LoseLast(beyond)) if all.len() > *beyond && is_last => {
-                    self.liar.fire();
-                    Outcome::matched(1)
-                }
-                Some(Lie::SkipInBatch(skip)) if skip(&all[..place], params) => {
-                    self.liar.fire();
-                    Outcome::matched(1)
-                }
-                Some(Lie::RepeatParameter) if place == 1 && params.len() > 1 => {
-                    let mut mixed = params.to_vec();
-                    if let (Some(last), Some(first)) = (mixed.last_mut(), all[0].last()) {
-                        last.clone_from(first);
-                        self.liar.fire();
-                    }
-                    self.execute(&Statement::new(sql, &mixed))?
-                }
-                Some(Lie::GoOn) => match self.execute(&Statement::new(sql, params)) {
-                    Ok(outcome) => outcome,
-                    Err(error) => {
-                        self.liar.fire();
-                        first.get_or_insert(error);
-                        continue;
-                    }
-                },
-                _ => self.execute(&Statement::new(sql, params))?,
-            };
-            match self.liar.lie {
-                Some(Lie::EachOutcome(change)) => {
-                    let changed = self.liar.fired(change(&outcomes, outcome));
-                    outcomes.push(outcome);
-                    each(changed.unwrap_or(outcome))?;
-                }
-                Some(Lie::LateOutcomes) => {
-                    if before != outcome {
-                        self.liar.fire();
-                    }
-                    each(std::mem::replace(&mut before, outcome))?;
-                }
-                Some(Lie::SkipLastOutcome) if is_last => self.liar.fire(),
-                Some(Lie::IgnoreReader) => {
-                    if let Err(error) = each(outcome) {
-                        self.liar.fire();
-                        first.get_or_insert(error);
-                    }
-                }
-                _ => each(outcome)?,
-            }
-        }
-        first.map_or(Ok(()), Err)
+        let result = self.each_row(sql, rows, each);
+        self.place = None;
+        result
     }
 
     fn transaction(&mut self, command: &Transaction<'_>, sql: &Sql) -> Result<()> {
@@ -459,6 +435,7 @@ impl Connection for LyingConnection {
             Ok(()) => {
                 self.tracker.commanded(command);
                 self.count();
+                self.kept.commanded(&self.liar, command);
                 Ok(())
             }
             Err(error) => self
@@ -473,6 +450,16 @@ impl Connection for LyingConnection {
         let liar = Arc::clone(&self.liar);
         Some(match self.liar.lie {
             Some(Lie::IgnoreCancel) => Interrupter::new(move || liar.fire()),
+            Some(Lie::OneHandle) if self.handles.fetch_add(1, Ordering::SeqCst) > 0 => {
+                Interrupter::new(move || liar.fire())
+            }
+            Some(Lie::HandleUntilReset) => {
+                let (resets, made) = (Arc::clone(&self.resets), self.resets.load(Ordering::SeqCst));
+                Interrupter::new(move || match resets.load(Ordering::SeqCst) == made {
+                    true => honest.interrupt(),
+                    false => liar.fire(),
+                })
+            }
             Some(Lie::IgnoreCancelOfWrites) => {
                 let locks = Arc::clone(&self.locks);
                 Interrupter::new(move || match locks.load(Ordering::SeqCst) {
@@ -511,6 +498,8 @@ impl Connection for LyingConnection {
             self.liar.fire();
             return Ok(());
         }
+        self.resets.fetch_add(1, Ordering::SeqCst);
+        self.kept.commanded(&self.liar, &Transaction::Rollback);
         if self.tracker.now().in_transaction {
             self.liar.wait(Wait::Reset);
         }
@@ -586,6 +575,88 @@ impl LyingConnection {
             }
         }
         self.send(&Transaction::Commit)
+    }
+
+    fn each_row(
+        &mut self,
+        sql: &Sql,
+        rows: Rows<'_>,
+        each: &mut dyn FnMut(Outcome) -> Result<()>,
+    ) -> Result<()> {
+        // Row by row: the effect of a fault must not depend on how the inner backend batches.
+        let all: Vec<&[Param<'_>]> = rows.iter().collect();
+        if all.is_empty() && matches!(self.liar.lie, Some(Lie::EmptyBatch)) {
+            self.liar.fire();
+            return each(Outcome::matched(0));
+        }
+        let is_alone = !self.tracker.now().in_transaction;
+        if is_alone && matches!(self.liar.lie, Some(Lie::AtomicBatch)) {
+            return self.all_or_none(sql, &all, each);
+        }
+        let mut outcomes = Vec::new();
+        let mut first = None;
+        let mut before = Outcome::matched(1);
+        for (place, params) in all.iter().enumerate() {
+            let is_last = place + 1 == all.len();
+            self.place = Some(place);
+            let outcome = match self.liar.lie {
+                Some(Lie::EmptyRowsOnce) if params.is_empty() && place > 0 => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::LoseLastOf(size)) if all.len() == *size && is_last => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::LoseLast(beyond)) if all.len() > *beyond && is_last => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::SkipInBatch(skip)) if skip(&all[..place], params) => {
+                    self.liar.fire();
+                    Outcome::matched(1)
+                }
+                Some(Lie::RepeatParameter) if place == 1 && params.len() > 1 => {
+                    let mut mixed = params.to_vec();
+                    if let (Some(last), Some(first)) = (mixed.last_mut(), all[0].last()) {
+                        last.clone_from(first);
+                        self.liar.fire();
+                    }
+                    self.execute(&Statement::new(sql, &mixed))?
+                }
+                Some(Lie::GoOn) => match self.execute(&Statement::new(sql, params)) {
+                    Ok(outcome) => outcome,
+                    Err(error) => {
+                        self.liar.fire();
+                        first.get_or_insert(error);
+                        continue;
+                    }
+                },
+                _ => self.execute(&Statement::new(sql, params))?,
+            };
+            match self.liar.lie {
+                Some(Lie::EachOutcome(change)) => {
+                    let changed = self.liar.fired(change(&outcomes, outcome));
+                    outcomes.push(outcome);
+                    each(changed.unwrap_or(outcome))?;
+                }
+                Some(Lie::LateOutcomes) => {
+                    if before != outcome {
+                        self.liar.fire();
+                    }
+                    each(std::mem::replace(&mut before, outcome))?;
+                }
+                Some(Lie::SkipLastOutcome) if is_last => self.liar.fire(),
+                Some(Lie::IgnoreReader) => {
+                    if let Err(error) = each(outcome) {
+                        self.liar.fire();
+                        first.get_or_insert(error);
+                    }
+                }
+                _ => each(outcome)?,
+            }
+        }
+        first.map_or(Ok(()), Err)
     }
 
     fn send(&mut self, command: &Transaction<'_>) -> Result<()> {
