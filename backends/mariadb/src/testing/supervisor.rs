@@ -6,7 +6,7 @@ const BEGIN: &str = r#"
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-server.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-server.XXXXXX) || exit 1
 cd "$dir" || exit 1
 trap '[ -z "$pid" ] || { kill -9 -- -"$pid" || kill -9 "$pid"; wait "$pid"; } 2>/dev/null; cd /; rm -rf "$dir"' EXIT
-trap : HUP INT TERM
+trap : HUP INT TERM PIPE
 failed() { { grep -e ERROR -e rror: log || cat log; } | tail -n 4 | tr '\n' ' '; exit 1; }
 read -r password
 umask 077

@@ -15,7 +15,7 @@ bin=$1 port=$2
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-postgres.XXXXXX") || dir=$(mktemp -d /tmp/selfsame-postgres.XXXXXX) || exit 1
 cd "$dir" || exit 1
 trap '"$bin/pg_ctl" -D "$dir/data" -m immediate stop >/dev/null 2>&1; cd /; rm -rf "$dir"' EXIT
-trap : HUP INT TERM
+trap : HUP INT TERM PIPE
 failed() { tail -n 5 log | tr '\n' ' '; exit 1; }
 read -r password
 (umask 077; printf '%s\n' "$password" >password)

@@ -16,7 +16,7 @@ bin=$1
 dir=$(mktemp -d "${TMPDIR:-/tmp}/selfsame-pgbouncer.XXXXXX") || exit 1
 cd "$dir" || exit 1
 trap 'kill "$pid" 2>/dev/null; cd /; rm -rf "$dir"' EXIT
-trap : HUP INT TERM
+trap : HUP INT TERM PIPE
 umask 077
 while IFS= read -r line && [ "$line" != . ]; do printf '%s\n' "$line"; done >pgbouncer.ini
 "$bin" pgbouncer.ini >log 2>&1 </dev/null &

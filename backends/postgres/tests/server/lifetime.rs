@@ -15,6 +15,11 @@ use crate::support::{Case, read};
 
 pub(crate) const CASES: &[Case] = &[
     ("lifetime_ends_with_the_process", ends_with_the_process),
+    #[cfg(target_os = "linux")]
+    (
+        "lifetime_ends_with_a_process_that_waits_for_it",
+        ends_with_a_process_that_waits_for_it,
+    ),
     (
         "lifetime_without_a_server_the_error_lists_what_was_tried",
         the_error_lists_what_was_tried,
@@ -91,6 +96,33 @@ fn ends_with_the_process(server: &Server) {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+/// The process is killed while its server starts: nobody reads that it is ready.
+#[cfg(target_os = "linux")]
+fn ends_with_a_process_that_waits_for_it(server: &Server) {
+    if server.description() != "local:postgres" {
+        return;
+    }
+    let mut child = held("local:postgres", "kill").spawn().expect("starts");
+    let started = Instant::now();
+    let is_late = || started.elapsed() > REMOVAL_LIMIT;
+    let children = format!("/proc/{0}/task/{0}/children", child.id());
+    let folder = loop {
+        let supervisor = std::fs::read_to_string(&children).unwrap_or_default();
+        let folder = std::fs::read_link(format!("/proc/{}/cwd", supervisor.trim()));
+        match folder {
+            Ok(folder) if folder.join("password").exists() => break folder,
+            _ => assert!(!is_late(), "the server does not start"),
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    child.kill().expect("is killed");
+    child.wait().expect("ends");
+    while folder.exists() {
+        assert!(!is_late(), "{} is left", folder.display());
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
