@@ -33,13 +33,16 @@ const TYPES: [ValueType; 5] = [
 const INSERT: &str =
     "INSERT INTO [members] ([id], [email], [name], [age], [boss]) VALUES (?, ?, ?, ?, ?)";
 
+/// Reads a name from an error.
+type NameOf = fn(&Error) -> Option<&str>;
+
 /// A value that a constraint refuses.
 struct Violation {
     column: &'static str,
     value: Typed,
     kind: ErrorKind,
     /// What the error names, and how it is read.
-    name: Option<(fn(&Error) -> Option<&str>, &'static str)>,
+    name: Option<(NameOf, &'static str)>,
     must_name: bool,
 }
 
@@ -181,8 +184,8 @@ fn violations(context: &Context) -> Vec<Violation> {
         name,
         must_name,
     };
-    let constraint: fn(&Error) -> Option<&str> = Error::constraint_name;
-    let column: fn(&Error) -> Option<&str> = Error::column_name;
+    let constraint: NameOf = Error::constraint_name;
+    let column: NameOf = Error::column_name;
     let mut all = vec![
         violation("id", int(1), ErrorKind::UniqueViolation, None, false),
         violation(
