@@ -105,8 +105,8 @@ impl Writer<'_> {
                 pattern,
             } => self.text_match(*test, subject, pattern),
             Node::Function { name, arguments } => {
-                if *name == "ABS" && arguments.iter().any(is_decimal) {
-                    self.refuse_unless_decimals_are_computed();
+                if *name == "ABS" {
+                    self.refuse_computed_decimals(arguments);
                 }
                 let form = match keeps_type(name) {
                     true => self.common_form(arguments),
@@ -174,8 +174,8 @@ impl Writer<'_> {
             self.push(self.symbol(operator));
             return self.text_operand(right);
         }
-        if !is_comparison && [left, right].into_iter().any(is_decimal) {
-            self.refuse_unless_decimals_are_computed();
+        if !is_comparison {
+            self.refuse_computed_decimals([left, right]);
         }
         let form = match is_comparison {
             true => self.common_form([left, right]),
@@ -239,10 +239,21 @@ impl Writer<'_> {
     }
 
     /// Refuses an expression over decimals whose result is a new number, unless the database computes it exactly.
-    fn refuse_unless_decimals_are_computed(&mut self) {
-        if !self.text.dialect.computes_decimals() {
-            self.refuse("computing with decimals (compute in the program, or cast them to f64)");
+    fn refuse_computed_decimals<'n>(&mut self, operands: impl IntoIterator<Item = &'n Node>) {
+        if self.text.dialect.computes_decimals() {
+            return;
         }
+        let Some(operand) = operands.into_iter().find(|node| is_decimal(node)) else {
+            return;
+        };
+        let what = "computing with decimals (compute in the program, or cast them to f64)";
+        let mut error = Error::unsupported(self.text.dialect.name(), what);
+        if let Node::Column(ColumnRef { table, index, .. }) = operand
+            && let Some(column) = table.columns.get(*index)
+        {
+            error = error.entity(&table.name).column(&column.name);
+        }
+        self.fail(error);
     }
 
     /// Fails because the dialect does not support something: `what` completes "… is not supported".

@@ -294,6 +294,14 @@ fn computed_decimals(context: &mut Context) -> CaseResult {
                 matches!(&result, Err(error) if error.kind() == ErrorKind::Unsupported),
                 "computing with decimals must be refused, returned {result:?}"
             );
+            let column = result
+                .err()
+                .and_then(|error| error.column_name().map(str::to_owned));
+            check_eq!(
+                column.as_deref(),
+                Some("amount"),
+                "the column named by the error"
+            );
         }
         check_eq!(world.sent().rows(), 0, "statements sent");
         return Ok(());

@@ -1,6 +1,6 @@
 //! Rendering aggregates and window functions.
 
-use super::{Writer, is_decimal};
+use super::Writer;
 use crate::schema::ColumnType;
 use crate::sql::tree::{Aggregate, FrameBound, FrameUnit, Node, Window};
 
@@ -72,8 +72,8 @@ impl Writer<'_> {
         distinct: bool,
         cast: Option<&ColumnType>,
     ) {
-        if matches!(function, Aggregate::Sum | Aggregate::Avg) && operand.is_some_and(is_decimal) {
-            self.refuse_unless_decimals_are_computed();
+        if matches!(function, Aggregate::Sum | Aggregate::Avg) {
+            self.refuse_computed_decimals(operand);
         }
         if cast.is_some() {
             self.push("CAST(");
