@@ -109,6 +109,7 @@ fn shared(context: &mut Context) -> CaseResult {
         None,
         "the reader who is gone"
     );
+    session.commit()?;
     let mut fresh = world.session();
     let both = Clerk::query()
         .with(Clerk::WROTE.joined())
