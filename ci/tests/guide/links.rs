@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use libtest_mimic::Failed;
 
 const SOURCES: &[&str] = &[
+    include_str!("../on_both.rs"),
     include_str!("asynchronous.rs"),
     include_str!("loading.rs"),
     include_str!("mapping.rs"),
