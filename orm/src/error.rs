@@ -87,7 +87,7 @@ pub enum ErrorKind {
     MultipleRows,
 }
 
-/// The error type of this library. One pointer in size, `Send` and `Sync`; never contains parameter values.
+/// The error type of this library. One pointer in size, `Send` and `Sync`; contains no parameter's value except the key of the row.
 ///
 /// `Display` is one line: what, where (entity, column, constraint), a hint, and the statement.
 pub struct Error(Box<Inner>);

@@ -507,7 +507,7 @@ fn tables_of_others_are_reflected() {
     assert!(table.indexes.is_empty(), "{:?}", table.indexes);
     let remarks = table.remarks.join(" ");
     assert!(remarks.contains("legacy_lower"), "{remarks}");
-    // It is the same once it is created again.
+    // A table created from the reflected one has no differences.
     let text = || -> String {
         run(&database, "INSERT INTO legacy (code) VALUES ('a')").expect("inserts");
         let mut session = Session::new(&engine);

@@ -26,7 +26,7 @@ WITH RECURSIVE declared (name, type, modifier) AS ( \
     FROM declared JOIN pg_catalog.pg_type base ON base.oid = declared.type \
     WHERE base.typtype = 'd') \
 SELECT name, type, modifier FROM declared \
-WHERE type IN (18, 19, 20, 21, 23, 26, 700) \
+WHERE type IN (18, 19, 20, 21, 23, 26, 700, 701) \
     OR type IN (1042, 1043, 1083, 1114, 1184, 1700) AND (modifier >= 0 OR type = 1042)";
 
 /// A column of a table as the server declares it.
@@ -78,6 +78,8 @@ enum Rule {
     OneByte,
     /// Integers from zero on.
     NotNegative,
+    /// Integers of at most this many significant bits, which a float represents exactly.
+    Bits(u32),
 }
 
 /// Returns the name of the table as SQL writes it, if the statement writes columns that may change values.
@@ -159,6 +161,8 @@ fn rule(mapped: ValueType, ty: &Type, modifier: i32) -> Option<Rule> {
             (modifier >= HEADER && scale < 0).then_some(Rule::Scale(scale))
         }
         (ValueType::I16 | ValueType::I32, &Type::OID) => Some(Rule::NotNegative),
+        (ValueType::I32 | ValueType::I64, &Type::FLOAT4) => Some(Rule::Bits(f32::MANTISSA_DIGITS)),
+        (ValueType::I64, &Type::FLOAT8) => Some(Rule::Bits(f64::MANTISSA_DIGITS)),
         (ValueType::Time, &Type::TIME)
         | (ValueType::Timestamp, &Type::TIMESTAMP)
         | (ValueType::TimestampTz, &Type::TIMESTAMPTZ) => {
@@ -222,6 +226,10 @@ fn keeps(rule: Rule, value: ValueRef<'_>) -> bool {
             Decimal::new(value.into(), 0).fits_scale(scale)
         }
         (Rule::NotNegative, ValueRef::I64(value)) => value >= 0,
+        (Rule::Bits(most), ValueRef::I64(value)) => {
+            value == 0
+                || i64::BITS - value.unsigned_abs().leading_zeros() - value.trailing_zeros() <= most
+        }
         (Rule::Single, ValueRef::F64(value)) => is_single(value),
         (Rule::Scale(scale), ValueRef::Decimal(value)) => value.fits_scale(scale),
         (Rule::Scale(0), ValueRef::F64(value)) => value.fract() == 0.0,
@@ -260,7 +268,7 @@ fn changed(guard: &Guard) -> Error {
             format!(": round the value, or map it with `db_type = \"{declared}\"`"),
         ),
         Rule::Single => ("rounded", ": map it as `f32`".to_owned()),
-        Rule::Scale(_) => ("rounded", String::new()),
+        Rule::Scale(_) | Rule::Bits(_) => ("rounded", String::new()),
         Rule::Unpadded | Rule::Characters(_) => (
             "without the blanks at its end",
             ": remove them first".to_owned(),
@@ -303,6 +311,42 @@ mod tests {
                 false,
             ),
             (ValueType::F64, Type::FLOAT8, -1, ValueRef::F64(0.1), true),
+            (
+                ValueType::I32,
+                Type::FLOAT4,
+                -1,
+                ValueRef::I32(-(1 << 24)),
+                true,
+            ),
+            (
+                ValueType::I32,
+                Type::FLOAT4,
+                -1,
+                ValueRef::I32((1 << 24) + 1),
+                false,
+            ),
+            (
+                ValueType::I64,
+                Type::FLOAT4,
+                -1,
+                ValueRef::I64(i64::MIN),
+                true,
+            ),
+            (ValueType::I64, Type::FLOAT8, -1, ValueRef::I64(0), true),
+            (
+                ValueType::I64,
+                Type::FLOAT8,
+                -1,
+                ValueRef::I64((1 << 53) + 1),
+                false,
+            ),
+            (
+                ValueType::I64,
+                Type::FLOAT8,
+                -1,
+                ValueRef::I64((1 << 54) + 4),
+                true,
+            ),
             (ValueType::Decimal, Type::INT4, -1, decimal(15, 1), false),
             (ValueType::Decimal, Type::INT4, -1, decimal(20, 1), true),
             (ValueType::Decimal, Type::NUMERIC, -1, decimal(1, 30), true),

@@ -69,7 +69,7 @@ pub(crate) fn reflect(
         tables.push(table);
         Ok(())
     })?;
-    // Which of two tables with the same name a row is of cannot be said: that is refused.
+    // Rows of the catalog have only the qualified name, so two tables with one name cannot be told apart: the caller refuses them.
     if tables.windows(2).any(|pair| pair[0].name == pair[1].name) {
         return Ok(tables);
     }

@@ -396,9 +396,10 @@ impl AsyncRead for Socket {
             #[cfg(unix)]
             Inner::Unix(stream) => ready(|| stream.read(received)),
         };
-        // The poll reports only what happens after the socket was drained. A read that leaves room in the buffer has drained it.
+        // The poll reports only what happens after the socket was drained. On Unix, a read that leaves room in the buffer has drained it;
+        // elsewhere only a read that would block.
         let drained = match &read {
-            Poll::Ready(Ok(count)) => (1..most).contains(count),
+            Poll::Ready(Ok(count)) => cfg!(unix) && (1..most).contains(count),
             Poll::Ready(Err(_)) => false,
             Poll::Pending => true,
         };

@@ -111,7 +111,7 @@ pub struct Owner {
     pub likes: Option<String>,
     pub is_old: Option<bool>,
     // Its type is bit(1).
-    #[orm(server_default = "b'0'")]
+    #[orm(server_default = "0")]
     pub is_new: Auto<bool>,
     // Its type is bit(8).
     pub flags: Option<i16>,

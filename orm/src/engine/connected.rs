@@ -277,7 +277,10 @@ impl Connected {
     pub fn reflect_schemas(&mut self, schemas: &[Option<String>]) -> Result<Vec<Table>> {
         let engine = self.engine.clone();
         let connection = live(&mut self.connection)?;
-        let tables = engine.dialect().reflect(&mut **connection, schemas)?;
+        let mut seen = HashSet::new();
+        let schemas = schemas.iter().filter(|schema| seen.insert(*schema));
+        let schemas: Vec<_> = schemas.cloned().collect();
+        let tables = engine.dialect().reflect(&mut **connection, &schemas)?;
         let mut names = HashSet::new();
         match tables.iter().find(|table| !names.insert(&table.name)) {
             None => Ok(tables),

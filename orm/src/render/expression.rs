@@ -243,12 +243,20 @@ impl Writer<'_> {
         if self.text.dialect.computes_decimals() {
             return;
         }
-        let Some(operand) = operands.into_iter().find(|node| is_decimal(node)) else {
+        let decimals: Vec<&Node> = operands
+            .into_iter()
+            .filter(|node| is_decimal(node))
+            .collect();
+        if decimals.is_empty() {
             return;
-        };
+        }
         let what = "computing with decimals (compute in the program, or cast them to f64)";
         let mut error = Error::unsupported(self.text.dialect.name(), what);
-        if let Node::Column(ColumnRef { table, index, .. }) = operand
+        let column = decimals.iter().find_map(|node| match node {
+            Node::Column(column) | Node::Excluded(column) => Some(column),
+            _ => None,
+        });
+        if let Some(ColumnRef { table, index, .. }) = column
             && let Some(column) = table.columns.get(*index)
         {
             error = error.entity(&table.name).column(&column.name);

@@ -99,8 +99,8 @@ pub(crate) fn is_zero_date(ty: &ColumnType, default: &str) -> bool {
     parts.any(|part| !part.is_empty() && part.bytes().all(|digit| digit == b'0'))
 }
 
-/// The default of a column of numbers without the zeros of ZEROFILL, and the bits of a BIT as a number: so the server writes it for a column of
-/// the mapped type.
+/// The default of a numeric column as the server writes it for a column of the mapped type: without the zeros of ZEROFILL, and the bits of a BIT
+/// as a number.
 pub(crate) fn number(default: &str) -> Option<String> {
     let bits = default.strip_prefix("b'");
     if let Some(bits) = bits.and_then(|bits| bits.strip_suffix('\'')) {

@@ -414,7 +414,7 @@ struct Remarked {
     id_of: i64,
 }
 
-/// The server writes the default of a column of another type otherwise.
+/// The server writes defaults of `zerofill` and `bit` columns in other forms than those of the mapped types.
 #[test]
 fn defaults_of_numbers_are_the_same_once_created() {
     let Some(database) = database() else { return };

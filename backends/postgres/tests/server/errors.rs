@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use selfsame::backend::{Backend, Connection};
 use selfsame::dialect::{Begin, Isolation, Transaction};
-use selfsame::error::{Error, ErrorKind};
+use selfsame::prelude::*;
 use selfsame::value::{Param, ValueRef, ValueType};
 use selfsame_postgres::testing::Server;
 
@@ -14,6 +14,10 @@ pub(crate) const CASES: &[Case] = &[
     ("errors_constraints", constraints),
     ("errors_show_no_values", show_no_values),
     ("errors_statements", statements),
+    (
+        "errors_hints_of_rows_of_one_table",
+        hints_of_rows_of_one_table,
+    ),
     (
         "errors_leave_the_connection_usable",
         leave_the_connection_usable,
@@ -36,6 +40,54 @@ pub(crate) const CASES: &[Case] = &[
 ];
 
 const MARKER: &str = "marker-7142";
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "workers")]
+struct Worker {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "workers.id")]
+    boss_id: Option<i64>,
+}
+
+/// The named constraint is one of the row's own, and one of those that refer to it: which is meant follows from the statement.
+fn hints_of_rows_of_one_table(server: &Server) {
+    let database = server.database().expect("a database");
+    let engine = Engine::new(database.backend());
+    metadata![Worker].create_all(&engine).expect("creates");
+    let mut session = Session::new(&engine);
+    session.add(Worker::new(1));
+    session.add(Worker {
+        boss_id: Some(1),
+        ..Worker::new(2)
+    });
+    session.commit().expect("commits");
+    let mut hint = |work: &dyn Fn(&mut Session) -> Result<(), Error>| {
+        let error = work(&mut session).expect_err("a violated foreign key");
+        session.rollback().expect("rolls back");
+        error.hint_text().expect("a hint").to_owned()
+    };
+    let own = "`boss_id` must refer to a row of `workers`";
+    let inserted = hint(&|session| {
+        session.add(Worker {
+            boss_id: Some(77),
+            ..Worker::new(3)
+        });
+        session.flush()
+    });
+    assert_eq!(inserted, own);
+    let changed = hint(&|session| {
+        let all = Worker::query().update();
+        all.set(Worker::BOSS_ID, 77).execute(session).map(drop)
+    });
+    assert_eq!(changed, own);
+    let first = Worker::query().filter(Worker::ID.eq(1));
+    let deleted = hint(&|session| first.clone().delete().execute(session).map(drop));
+    assert_eq!(
+        deleted,
+        "a row may still refer to it, of `workers` by `boss_id`; delete such rows first, or set a `cascade`"
+    );
+}
 
 fn people(connection: &mut dyn Connection) {
     execute(

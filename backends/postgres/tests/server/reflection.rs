@@ -21,7 +21,7 @@ pub(crate) const CASES: &[Case] = &[
     ("reflection_of_names_with_dots", names_with_dots),
 ];
 
-/// Two tables of other schemas with the same qualified name are not taken for one another.
+/// Tables of two schemas with the same qualified name are not confused.
 fn names_with_dots(server: &Server) {
     #[derive(Entity, Clone, Debug)]
     #[orm(table = "b.c", schema = "dots")]
@@ -43,7 +43,7 @@ fn names_with_dots(server: &Server) {
     } = fixture(server);
     execute(
         connection.as_mut(),
-        "CREATE SCHEMA dots; CREATE SCHEMA \"dots.b\"; \
+        "DROP SCHEMA IF EXISTS dots, \"dots.b\" CASCADE; CREATE SCHEMA dots; CREATE SCHEMA \"dots.b\"; \
          CREATE TABLE dots.\"b.c\" (id bigint PRIMARY KEY, x text NOT NULL); \
          CREATE TABLE \"dots.b\".c (id bigint PRIMARY KEY, y text NOT NULL)",
     )

@@ -177,6 +177,20 @@ fn what_a_table_cannot_express_is_reported() {
 }
 
 #[test]
+fn a_schema_that_is_listed_twice_is_reflected_once() -> selfsame::Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    let mut session = selfsame::Session::new(&engine);
+    session
+        .sql("CREATE TABLE notes (id INTEGER PRIMARY KEY)", ())
+        .execute()?;
+    session.commit()?;
+    drop(session);
+    let metadata = Metadata::reflect_schemas(&engine, ["main", "main"])?;
+    assert_eq!(metadata.tables().len(), 1);
+    Ok(())
+}
+
+#[test]
 fn what_is_reflected_can_be_created_and_reflected_again() {
     let mut first = memory();
     for text in [

@@ -96,7 +96,7 @@ impl Session {
         self.ready(Intent::Write)?;
         for (columns, slots) in &shapes {
             persist::insert_plain(self, store, columns, slots)
-                .map_err(|error| self.hint_of_rows(error, store, columns, slots, true))?;
+                .map_err(|error| self.hint_of_new_rows(error, store, columns, slots))?;
         }
         Ok(())
     }
@@ -130,7 +130,7 @@ impl Session {
         self.flush_of_bulk()?;
         let matched = self
             .bulk(&mapper, &rendered)
-            .map_err(|error| self.hint_of_rows(error, store, &columns, &[], false))?;
+            .map_err(|error| self.hint_of_update(error, store, &columns, &[]))?;
         if self.acts_on_update(store, &columns) {
             self.expire_after_own_write();
             return Ok(matched);

@@ -11,8 +11,13 @@ use crate::session::write::plan::Step;
 
 /// The effect of a statement on the rows of a table.
 enum Written<'a> {
-    /// Wrote columns, whose foreign keys are not NULL in all rows, and of rows that existed the columns with these names.
-    Columns(Vec<&'a ForeignKey>, Vec<&'a str>),
+    /// Inserted rows, in which these foreign keys are not all NULL.
+    Inserted { keys: Vec<&'a ForeignKey> },
+    /// Updated these columns, with foreign keys that are not all NULL.
+    Updated {
+        keys: Vec<&'a ForeignKey>,
+        columns: Vec<&'a str>,
+    },
     /// Deleted rows.
     Deleted,
 }
@@ -33,8 +38,10 @@ impl Session {
     #[cold]
     pub(in crate::session) fn hint_of_step(&self, error: Error, step: &Step) -> Error {
         if let Some((store, columns, slots)) = step.written() {
-            let is_new = matches!(step, Step::Insert { .. });
-            return self.hint_of_rows(error, store, columns, slots, is_new);
+            return match step {
+                Step::Insert { .. } => self.hint_of_new_rows(error, store, columns, slots),
+                _ => self.hint_of_update(error, store, columns, slots),
+            };
         }
         match step {
             Step::Delete { store, .. } => self.hint_of_deletion(error, *store),
@@ -43,25 +50,54 @@ impl Session {
                     .association
                     .table();
                 let keys = table.foreign_keys.iter().collect();
-                self.hint(error, table, None, &Written::Columns(keys, Vec::new()))
+                self.hint(error, table, None, &Written::Inserted { keys })
             }
             _ => error,
         }
     }
 
-    /// Adds a hint to the error of written rows: which foreign key may be violated. Without `slots`, any of the columns may be the cause. Rows that are new
-    /// have no others that refer to them.
+    /// Adds a hint to the error of new rows: which foreign key may be violated.
     #[cold]
-    pub(in crate::session) fn hint_of_rows(
+    pub(in crate::session) fn hint_of_new_rows(
         &self,
         error: Error,
         store: u16,
         columns: &[usize],
         slots: &[u32],
-        is_new: bool,
+    ) -> Error {
+        let mapper = &self.entry(store).mapper;
+        let keys = self.keys_that_are_set(store, columns, slots);
+        self.hint(
+            error,
+            mapper.table(),
+            Some(mapper),
+            &Written::Inserted { keys },
+        )
+    }
+
+    /// Adds a hint to the error of updated rows: which foreign key may be violated, or which rows may refer to the old values. Without
+    /// `slots`, any of the columns may be the cause.
+    #[cold]
+    pub(in crate::session) fn hint_of_update(
+        &self,
+        error: Error,
+        store: u16,
+        columns: &[usize],
+        slots: &[u32],
     ) -> Error {
         let mapper = &self.entry(store).mapper;
         let table = mapper.table();
+        let names = columns.iter().map(|&at| &*table.columns[at].name);
+        let written = Written::Updated {
+            keys: self.keys_that_are_set(store, columns, slots),
+            columns: names.collect(),
+        };
+        self.hint(error, table, Some(mapper), &written)
+    }
+
+    /// The foreign keys of written columns that are not NULL in all rows.
+    fn keys_that_are_set(&self, store: u16, columns: &[usize], slots: &[u32]) -> Vec<&ForeignKey> {
+        let table = self.entry(store).mapper.table();
         let is_set = |key: &&ForeignKey| {
             let of_key: Vec<usize> = positions(table, &key.columns);
             of_key.iter().any(|column| columns.contains(column))
@@ -70,11 +106,7 @@ impl Session {
                         .iter()
                         .any(|&slot| self.foreign_key((store, slot), &of_key).is_some()))
         };
-        let keys = table.foreign_keys.iter().filter(is_set).collect();
-        let changed = columns.iter().filter(|_| !is_new);
-        let changed = changed.map(|&at| &*table.columns[at].name).collect();
-        let written = Written::Columns(keys, changed);
-        self.hint(error, table, Some(mapper), &written)
+        table.foreign_keys.iter().filter(is_set).collect()
     }
 
     /// Adds a hint to the error of deleted rows: which rows may still refer to them.
@@ -96,9 +128,12 @@ impl Session {
         }
         let mut suspects = self.suspects(table, mapper, written);
         let named = |suspect: &Suspect| error.constraint_name() == Some(&*suspect.constraint);
-        if suspects.iter().any(named) {
+        let is_named = suspects.iter().any(named);
+        if is_named {
             suspects.retain(named);
-        } else {
+        }
+        // A named constraint may be one that the session thinks unlikely: a trigger can violate it, for example.
+        if !is_named || suspects.iter().any(|suspect| suspect.is_likely) {
             suspects.retain(|suspect| suspect.is_likely);
         }
         let (own, others): (Vec<Suspect>, Vec<Suspect>) =
@@ -123,7 +158,7 @@ impl Session {
             relation: mapper.and_then(|mapper| parent(mapper, key)),
             is_own: true,
             is_likely: match written {
-                Written::Columns(keys, _) => keys.contains(&key),
+                Written::Inserted { keys } | Written::Updated { keys, .. } => keys.contains(&key),
                 Written::Deleted => false,
             },
         });
@@ -148,9 +183,10 @@ impl Session {
                 is_own: false,
                 is_likely: match written {
                     Written::Deleted => is_refused(key.on_delete),
-                    Written::Columns(_, changed) => {
+                    Written::Inserted { .. } => false,
+                    Written::Updated { columns, .. } => {
                         is_refused(key.on_update)
-                            && key.references.iter().any(|name| changed.contains(&&**name))
+                            && key.references.iter().any(|name| columns.contains(&&**name))
                     }
                 },
             })
@@ -197,7 +233,7 @@ fn advice(own: &[Suspect], others: &[Suspect], written: &Written<'_>) -> Option<
             Written::Deleted => format!(
                 "a row may still refer to it, of {others}; delete such rows first, or set a `cascade`"
             ),
-            Written::Columns(..) => format!(
+            _ => format!(
                 "a row may still refer to the old value, of {others}; declare `on_update = \"cascade\"` for that foreign key"
             ),
         });
