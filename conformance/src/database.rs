@@ -14,6 +14,7 @@ use selfsame::render::Renderer;
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::value::{Param, Value, ValueType};
 
+use crate::case::CaseResult;
 use crate::context::Context;
 
 /// A parameter with its type, because NULL has none.
@@ -217,6 +218,22 @@ impl Database {
 
     pub(crate) fn rollback(&mut self) -> Result<()> {
         self.transaction(Transaction::Rollback)
+    }
+
+    /// Runs this in a transaction that writes, if there are any.
+    pub(crate) fn in_transaction(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> CaseResult,
+    ) -> CaseResult {
+        let transactions = self.dialect().capabilities().transactions;
+        if transactions {
+            self.begin_write()?;
+        }
+        work(self)?;
+        if transactions {
+            self.commit()?;
+        }
+        Ok(())
     }
 
     pub(crate) fn savepoint(&mut self, name: &str) -> Result<()> {

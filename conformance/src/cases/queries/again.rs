@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
         .covers(&[Contract(44), Contract(53), Contract(63), Contract(64), Contract(66)]),
     Case::core("queries.again.retyped", retyped)
         .since(28)
-        .promise("Statements of one text with parameters of different types are different statements: each value is compared and stored as its own type, whichever came first.")
+        .promise("Statements of one text with parameters of different types are different statements: each value is compared and stored as its own type, or refused, whichever came first.")
         .hint("Prepare by `Sql::id`, or by the text together with the types of the parameters.")
         .covers(&[Contract(2), Contract(42), Contract(49)]),
 ];
@@ -33,7 +33,7 @@ struct Model {
     things: BTreeMap<i64, (i64, i64)>,
 }
 
-/// Queries whose first table is another one than the one that changes, or that name it only inside.
+/// Queries that name `things` first, after another table, or only in a subquery.
 const QUERIES: [&str; 6] = [
     "SELECT [id], [v] FROM [things] WHERE [id] >= ? ORDER BY [id]",
     "SELECT count(*), max([v]) FROM [things] WHERE [id] >= ?",
@@ -140,7 +140,7 @@ fn sees(context: &mut Context) -> CaseResult {
     let mut reader = Database::open(context)?;
     for within in withins {
         let mut model = start(&mut reader)?;
-        check_all(&mut reader, &model, &format!("before {within:?}"))?;
+        check_all(&mut reader, &model, &format!("the first rows ({within:?})"))?;
         if within == Within::OtherConnection {
             let mut writer = Database::open(context)?;
             for change in CHANGES {
@@ -395,14 +395,41 @@ fn retyped(context: &mut Context) -> CaseResult {
         "INSERT INTO [t] ([id], [v]) VALUES (?, ?)",
         &[int(0), null(ValueType::F64)],
     )?;
-    let pairs = NUMERIC
+    // A strictly typed database may refuse other types than that of the column, but then always.
+    let types = (900..).zip(NUMERIC);
+    let types = types.filter(|(n, ty)| *ty == ValueType::F64 || accepts(&mut database, *n, *ty));
+    let types: Vec<ValueType> = types.map(|(_, ty)| ty).collect();
+    if types.len() < NUMERIC.len() {
+        context.note(format!("a column of F64 takes {types:?} only"));
+    }
+    database.in_transaction(|database| each_pair(database, &types))
+}
+
+/// Returns a query and an UPDATE of which no other number has the text.
+fn numbered(n: i64) -> [String; 2] {
+    [
+        format!("SELECT [id] AS [k{n}] FROM [t] WHERE [v] = ? ORDER BY [id]"),
+        format!("UPDATE [t] SET [v] = ? WHERE [id] = ? AND [id] <> {n}"),
+    ]
+}
+
+/// Returns whether the column can be compared with this type and set to it, by statements that run with no other type.
+fn accepts(database: &mut Database, n: i64, ty: ValueType) -> bool {
+    let [find, set] = numbered(n);
+    let params = [number(2.0, ty), Some(null(ty))];
+    params.into_iter().flatten().all(|param| {
+        let found = database.integers(&find, std::slice::from_ref(&param));
+        found.is_ok() && database.execute(&set, &[param, int(0)]).is_ok()
+    })
+}
+
+fn each_pair(database: &mut Database, types: &[ValueType]) -> CaseResult {
+    let pairs = types
         .iter()
-        .flat_map(|first| NUMERIC.iter().map(move |second| (*first, *second)))
+        .flat_map(|first| types.iter().map(move |second| (*first, *second)))
         .filter(|(first, second)| first != second);
     for (pair, (first, second)) in (1_000..).zip(pairs) {
-        // A text of its own for each pair of types.
-        let find = format!("SELECT [id] AS [k{pair}] FROM [t] WHERE [v] = ? ORDER BY [id]");
-        let set = format!("UPDATE [t] SET [v] = ? WHERE [id] = ? AND [id] <> {pair}");
+        let [find, set] = numbered(pair);
         for ty in [first, second, first] {
             let what = format!("{ty:?}, of {first:?} and then {second:?}");
             let found = database.integers(&find, &[null(ty)])?;

@@ -30,15 +30,18 @@ fn in_turn(context: &mut Context) -> CaseResult {
         values.truncate(5);
         values.push(Value::Null);
         database.create(&value_table("t", ColumnType::of(ty)))?;
-        let mut turns = Turns {
-            ty,
-            database: &mut database,
-            check: &|found, stored| came_back(found, stored, &capabilities),
-        };
-        turns.written(&values)?;
-        if is_comparable(ty) {
-            turns.compared(&values)?;
-        }
+        database.in_transaction(|database| {
+            let mut turns = Turns {
+                ty,
+                database,
+                check: &|found, stored| came_back(found, stored, &capabilities),
+            };
+            turns.written(&values)?;
+            if is_comparable(ty) {
+                turns.compared(&values)?;
+            }
+            Ok(())
+        })?;
         database.execute("DROP TABLE [t]", &[])?;
     }
     Ok(())

@@ -82,29 +82,13 @@ const INSERT: &str = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
 const TYPES: [ValueType; 2] = [ValueType::I64; 2];
 
 /// The table `t` with the rows (1, 10), (2, 20) … in one transaction, if there are any.
-fn filled(database: &mut Database, context: &Context, rows: i64) -> CaseResult {
-    in_transaction(database, context, |database| {
+fn filled(database: &mut Database, rows: i64) -> CaseResult {
+    database.in_transaction(|database| {
         database.execute("DELETE FROM [t]", &[])?;
         let rows: Vec<Vec<Typed>> = (1..=rows).map(|id| vec![int(id), int(id * 10)]).collect();
         database.execute_each(INSERT, &TYPES, &rows)?;
         Ok(())
     })
-}
-
-fn in_transaction(
-    database: &mut Database,
-    context: &Context,
-    work: impl FnOnce(&mut Database) -> CaseResult,
-) -> CaseResult {
-    let transactions = context.capabilities().transactions;
-    if transactions {
-        database.begin_write()?;
-    }
-    work(database)?;
-    if transactions {
-        database.commit()?;
-    }
-    Ok(())
 }
 
 fn holds(database: &mut Database, what: &str, wanted: &[(i64, i64)]) -> CaseResult {
@@ -125,7 +109,7 @@ fn statements(context: &mut Context) -> CaseResult {
     database.create(&value_table("t", ColumnType::I64))?;
     database.create(&value_table("u", ColumnType::I64))?;
     for size in sizes(context) {
-        filled(&mut database, context, size + 1)?;
+        filled(&mut database, size + 1)?;
         let matched = u64::try_from(size).unwrap_or_default();
         let rows = |from: i64, to: i64, v: &dyn Fn(i64) -> i64| -> Vec<(i64, i64)> {
             (from..=to).map(|id| (id, v(id))).collect()
@@ -164,7 +148,7 @@ fn large(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;
     database.create(&value_table("u", ColumnType::I64))?;
-    filled(&mut database, context, SIDE)?;
+    filled(&mut database, SIDE)?;
     // Each of the 202,500 rows has its key as its value.
     let key = format!("([a].[id] - 1) * {SIDE} + [b].[id]");
     let outcome = database.execute(
@@ -215,8 +199,8 @@ fn batches(context: &mut Context) -> CaseResult {
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;
     for size in sizes(context) {
-        filled(&mut database, context, size + 1)?;
-        in_transaction(&mut database, context, |database| {
+        filled(&mut database, size + 1)?;
+        database.in_transaction(|database| {
             // In reverse, so that positions in the batch and keys differ.
             let updates: Vec<Vec<Typed>> =
                 (1..=size).rev().map(|id| vec![int(-id), int(id)]).collect();
@@ -236,7 +220,7 @@ fn batches(context: &mut Context) -> CaseResult {
             &format!("a batch of {size} UPDATEs"),
             &wanted,
         )?;
-        in_transaction(&mut database, context, |database| {
+        database.in_transaction(|database| {
             let deletes: Vec<Vec<Typed>> = (1..=size).map(|id| vec![int(id)]).collect();
             let delete = "DELETE FROM [t] WHERE [id] = ?";
             let outcomes = database.execute_each(delete, &[ValueType::I64], &deletes)?;
