@@ -132,8 +132,10 @@ fn bent(engine: &Engine, types: &[&str]) -> selfsame::Result<Vec<String>> {
                 if let Ok(Some(found)) = records.get(&mut other, 1) {
                     let stored = other[found].value("v").cloned().unwrap_or(Value::Null);
                     let reported = format!("{declared}: {value:?} is {stored:?}");
-                    if !is_same(&stored, &value) && !bent.contains(&reported) {
-                        bent.push(reported);
+                    if !is_same(&stored, &value) {
+                        if !bent.contains(&reported) {
+                            bent.push(reported);
+                        }
                         continue;
                     }
                     if matches!(equal(&mut other, &records, &value), Ok(found) if found != rows) {

@@ -222,7 +222,8 @@ fn violations(context: &Context) -> Vec<Violation> {
     all
 }
 
-/// An upsert takes a row whose key exists. If it cannot name the key, that is so for every unique value.
+/// An upsert takes a row whose key exists.
+/// ON DUPLICATE KEY UPDATE names no key, so it accepts a row that violates any unique constraint.
 fn applies(database: &Database, way: Way, violation: &Violation) -> bool {
     way != Way::Upsert
         || violation.kind != ErrorKind::UniqueViolation

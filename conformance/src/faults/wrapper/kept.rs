@@ -15,7 +15,7 @@ use crate::faults::rows::deliver_otherwise;
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     results: Vec<KeptResult>,
-    /// How many changes of all connections it knows.
+    /// The number of changes, by any connection, that it has noticed.
     known: u64,
 }
 
@@ -43,7 +43,7 @@ impl Kept {
         self.results.retain(|kept| !forgets(&change, &kept.text));
         if change != Change::OtherConnection {
             let before = liar.changes.fetch_add(1, Ordering::SeqCst);
-            // Others are noticed later.
+            // If another connection has changed something too, the next query notices it.
             self.known += u64::from(before == self.known);
         }
     }
