@@ -48,10 +48,10 @@
 //!
 //! # Settings of every connection
 //!
-//! Foreign keys are enforced, LIKE is case-sensitive, a double-quoted name that does not exist is an error instead of a
-//! string, and statements wait for locks ([`Sqlite::busy_timeout`]). A connection hook that changes one of these is refused. New files are in WAL mode,
-//! existing ones keep their mode ([`Sqlite::journal_mode`]). After its file was replaced or deleted, a connection commits nothing and is closed
-//! with its session.
+//! Foreign keys are enforced, a double-quoted name that does not exist is an error instead of a string, and statements wait for
+//! locks ([`Sqlite::busy_timeout`]). A connection hook that changes one of these is refused. New files are in WAL mode, existing
+//! ones keep their mode ([`Sqlite::journal_mode`]). After its file was replaced or deleted, a connection commits nothing and is closed with
+//! its session.
 //!
 //! An interrupt ([`Session::canceller`](selfsame::Session::canceller), `Engine::run`) also ends a wait for a lock. The backend therefore
 //! waits in its own busy handler, so `PRAGMA busy_timeout` returns 0. Setting it, in a hook or by raw SQL, changes the lock timeout of the
