@@ -107,6 +107,7 @@ fn backend(name: &str, checkout: Option<&Path>) -> Vec<File> {
     );
     vec![
         (MANIFEST, manifest),
+        (".gitignore", "/target\n".to_owned()),
         ("src/lib.rs", source),
         ("tests/conformance.rs", test),
     ]
@@ -125,6 +126,10 @@ fn app(name: &str, checkout: Option<&Path>) -> Vec<File> {
     );
     vec![
         (MANIFEST, manifest),
+        (
+            ".gitignore",
+            "/target\n*.db\n*.db-shm\n*.db-wal\n".to_owned(),
+        ),
         ("src/lib.rs", named(APP)),
         ("src/main.rs", named(APP_MAIN)),
         ("tests/tasks.rs", named(APP_TEST)),

@@ -77,6 +77,8 @@ fn inside_a_checkout_the_crate_depends_on_it_and_is_not_part_of_its_workspace() 
     let out = checkout.join("deep/app");
     let ran = run(&["init", "app", "app", "--out", out.to_str().expect("text")]);
     assert_eq!(ran.code, Some(0), "{}", ran.err);
+    let ignored = std::fs::read_to_string(out.join(".gitignore")).expect("a list");
+    assert_eq!(ignored, "/target\n*.db\n*.db-shm\n*.db-wal\n");
     let manifest = std::fs::read_to_string(out.join("Cargo.toml")).expect("a manifest");
     let orm = checkout.join("orm").display().to_string();
     assert!(manifest.contains(&orm), "{manifest}");

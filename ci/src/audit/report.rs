@@ -46,6 +46,12 @@ pub(super) fn human(audit: &Audit) -> String {
         }
     }
     out.push_str(&summary(audit));
+    if audit.count(Severity::Note) > 0 {
+        line(
+            &mut out,
+            "The other formats list the notes: --format markdown",
+        );
+    }
     out
 }
 

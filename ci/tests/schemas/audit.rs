@@ -139,6 +139,12 @@ pub(crate) fn on_sqlite() -> selfsame::Result<()> {
         "{}",
         human.out
     );
+    assert_eq!(
+        human.out.contains("--format markdown"),
+        !human.out.contains(" 0 notes"),
+        "{}",
+        human.out
+    );
     refused(&["audit", &url, "--schema", "nowhere"], &["no tables"]);
     refused(&["audit", "sqlite:/no/such/file.db"], &["SQLite"]);
     Ok(())
