@@ -12,7 +12,7 @@ pub(super) fn written(reported: &str) -> String {
 fn in_hexadecimal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut quote, mut rest) = (None, text);
-    while let Some(c) = rest.chars().next() {
+    while !rest.is_empty() {
         if quote.is_none()
             && !out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '_' | '$'))
             && let Some((set, literal)) = introduced(rest)
@@ -29,13 +29,7 @@ fn in_hexadecimal(text: &str) -> String {
             rest = &rest[set.len() + literal.len() + 2..];
             continue;
         }
-        let (taken, ends) = token(quote, rest, c);
-        quote = match quote {
-            None => matches!(c, '\'' | '`' | '"').then_some(c),
-            open => open.filter(|_| !ends),
-        };
-        out.push_str(&rest[..taken]);
-        rest = &rest[taken..];
+        out.push_str(take_token(&mut rest, &mut quote));
     }
     out
 }
@@ -54,6 +48,21 @@ fn introduced(text: &str) -> Option<(&str, &str)> {
             c => at += token(Some('\''), &rest[at..], c).0,
         }
     }
+}
+
+/// Takes the next character, or an escaped one, and tracks the quotes around it.
+fn take_token<'t>(rest: &mut &'t str, quote: &mut Option<char>) -> &'t str {
+    let Some(c) = rest.chars().next() else {
+        return "";
+    };
+    let (taken, ends) = token(*quote, rest, c);
+    *quote = match *quote {
+        None => matches!(c, '\'' | '`' | '"').then_some(c),
+        open => open.filter(|_| !ends),
+    };
+    let (token, after) = rest.split_at(taken);
+    *rest = after;
+    token
 }
 
 /// The length of the next character, or of an escaped one, and whether it is the quote that ends the literal.
@@ -102,7 +111,7 @@ fn without_character_sets(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut quote = None;
     let mut rest = text;
-    while let Some(c) = rest.chars().next() {
+    while !rest.is_empty() {
         if quote.is_none() && rest.starts_with(CHARACTER_SET) {
             rest = &rest[CHARACTER_SET.len() - 1..];
             continue;
@@ -112,13 +121,7 @@ fn without_character_sets(text: &str) -> String {
             rest = &rest[2..];
             continue;
         }
-        let (taken, ends) = token(quote, rest, c);
-        quote = match quote {
-            None => matches!(c, '\'' | '`' | '"').then_some(c),
-            open => open.filter(|_| !ends),
-        };
-        out.push_str(&rest[..taken]);
-        rest = &rest[taken..];
+        out.push_str(take_token(&mut rest, &mut quote));
     }
     out
 }
