@@ -383,8 +383,11 @@ enum Repeats {
     Own,
     /// This join alone multiplies them, once for each member.
     Member(usize),
-    /// Several joins multiply them; holds the objects of each row.
-    Rows(FxHashSet<Vec<Option<u32>>>),
+    /// Several joins multiply them; holds the row's own object and those of these joins, on which all others depend, for each row.
+    Rows {
+        multiplying: Vec<usize>,
+        met: FxHashSet<Box<[Option<u32>]>>,
+    },
 }
 
 /// The objects found along one join.
@@ -433,7 +436,10 @@ impl Reached {
             [] => Repeats::Own,
             // The members of a related object are repeated with each object that refers to it.
             [at] if joins[at].from.is_none() => Repeats::Member(at),
-            _ => Repeats::Rows(FxHashSet::default()),
+            _ => Repeats::Rows {
+                multiplying,
+                met: FxHashSet::default(),
+            },
         };
         Self {
             slots: Vec::new(),
@@ -492,9 +498,9 @@ impl Reached {
             members.extend(member.map(|(slot, _)| slot));
         }
         let found = |found: &Option<(u32, bool)>| found.map(|(slot, _)| slot);
-        if let Repeats::Rows(met) = &mut self.repeats {
-            let objects = self.row.iter().map(found);
-            let objects = [Some(own.0)].into_iter().chain(objects);
+        if let Repeats::Rows { multiplying, met } = &mut self.repeats {
+            let objects = multiplying.iter().map(|&at| found(&self.row[at]));
+            let objects = std::iter::once(Some(own.0)).chain(objects);
             comes_again = !met.insert(objects.collect());
         }
         if comes_again {
