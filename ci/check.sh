@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
 # The check that every change must pass. Names and times its steps, and runs all of them, so that one run reports every failure.
+# Two lanes run side by side, one for each profile of Cargo, which would otherwise wait for each other's locks and use one core;
+# each line of the release lane begins with a bar.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and PgBouncer, MariaDB with Galera, and
 # PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, a part of the suite also runs against a server in a container of it. Writes
@@ -10,10 +12,9 @@ cd "$(dirname "$0")/.."
 export SELFSAME_REQUIRE=${SELFSAME_REQUIRE-postgres,pgbouncer,mariadb,galera}
 target=${CARGO_TARGET_DIR:-target}
 reports=${SELFSAME_REPORTS:-$target/conformance}
-log=$(mktemp)
-left_out=$(mktemp)
-times=()
-failed=()
+# What the lanes report: the output of the tests, the times of the steps, the names of those that failed, and what did not run.
+notes=$(mktemp -d)
+touch "$notes"/{log,times,failed,left_out}
 
 step() {
     local name=$1 begun=$SECONDS code
@@ -28,28 +29,31 @@ step() {
     code=$?
     set -e
     if [ "$code" != 0 ]; then
-        failed+=("$name")
+        echo "$name" >>"$notes/failed"
     fi
-    times+=("$(printf '%5d s  %s' $((SECONDS - begun)) "$name")")
+    printf '%5d s  %s\n' $((SECONDS - begun)) "$name" >>"$notes/times"
 }
 
 finish() {
     local code=$?
+    # Interrupted.
+    [ -z "${release-}" ] || kill -- "-$release"
     printf '\n== times\n'
-    printf '%s\n' ${times[@]+"${times[@]}"}
-    if [ -s "$log" ]; then
+    cat "$notes/times"
+    if [ -s "$notes/log" ]; then
         printf '\n'
         total || code=1
     fi
-    if [ -s "$left_out" ]; then
+    if [ -s "$notes/left_out" ]; then
         printf '\n'
-        cat "$left_out"
+        cat "$notes/left_out"
     fi
-    rm -f "$log" "$left_out"
-    if [ ${#failed[@]} != 0 ]; then
-        printf '\nFAILED: %s\n' "${failed[@]}"
+    if [ -s "$notes/failed" ]; then
+        printf '\n'
+        sed 's/^/FAILED: /' "$notes/failed"
         code=1
     fi
+    rm -r "$notes"
     exit "$code"
 }
 trap finish EXIT
@@ -118,7 +122,7 @@ tls() {
 }
 
 tests() {
-    cargo test --workspace --no-fail-fast 2>&1 | tee "$log"
+    cargo test --workspace --no-fail-fast 2>&1 | tee "$notes/log"
 }
 
 # MySQL is fetched, as no Debian release has it. Without a network its steps say that they did not run.
@@ -128,10 +132,10 @@ fetch_mysql() {
         SELFSAME_MYSQLD=$(ci/mysql-server.sh "$target/mysql") || code=$?
     fi
     if [ "$code" != 0 ]; then
-        echo 'NOT RUN: MySQL' | tee -a "$left_out"
+        echo 'NOT RUN: MySQL' | tee -a "$notes/left_out"
         unset SELFSAME_MYSQLD
         # 3: it cannot be fetched.
-        [ "$code" = 3 ] || failed+=('fetching MySQL')
+        [ "$code" = 3 ] || echo 'fetching MySQL' >>"$notes/failed"
         return
     fi
     export SELFSAME_MYSQLD SELFSAME_REQUIRE=$SELFSAME_REQUIRE,mysql
@@ -144,37 +148,53 @@ total() {
         END {
             printf "test result: %s. %d passed; %d failed; %d ignored; in %d test binaries\n", failed ? "FAILED" : "ok", passed, failed, ignored, binaries
             exit failed || !passed
-        }' "$log"
+        }' "$notes/log"
+}
+
+# What is built with the release profile.
+release_lane() {
+    step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
+    step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
+    step 'table of rules' diff docs/semantics.md "$reports/rules.md"
+    step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
+    step 'conformance on MariaDB' cargo run --release -- check mariadb
+    if [ -n "${SELFSAME_MYSQLD:-}" ]; then
+        step 'conformance on MySQL' cargo run --release -- check local:mysql
+    fi
+    if [ -n "${SELFSAME_MARIADB_CONTAINER:-}" ]; then
+        # What a container could do otherwise than a local server: how it starts, its files, its end.
+        step 'MariaDB in a container' cargo run --release --features containers -- check "docker:$SELFSAME_MARIADB_CONTAINER" \
+            --filter schema,transactions,writes
+    fi
+    step 'counts, growth and allocations' cargo run --release --features containers -- gate
+    step 'faults on SQLite' faults_on_sqlite
+    step 'faults on PostgreSQL' faults postgres --features containers
+    step 'faults on MariaDB' faults mariadb
+}
+
+# What is built with the dev profile, or not at all.
+dev_lane() {
+    step 'format' cargo fmt --all --check
+    step 'lints' cargo clippy --workspace --all-targets -- -D warnings
+    step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
+    step 'the guide' mdbook build --dest-dir "$(cd "$target" && pwd)/guide" docs/guide
+    step 'public interface' ci/public-api.sh
+    step 'licences and sources' cargo deny check licenses bans sources
+    step 'no driver in the ORM' no_driver
+    step 'layers of the ORM' layers
+    step 'tests' tests
+    step 'PostgreSQL, MariaDB and MySQL over TLS' tls
+    step 'bugs planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
+    step 'memory of the SQLite backend' memory
+    step 'packages' packages
 }
 
 fetch_mysql
-step 'format' cargo fmt --all --check
-step 'lints' cargo clippy --workspace --all-targets -- -D warnings
-step 'documentation' env RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps
-step 'the guide' mdbook build --dest-dir "$(cd "$target" && pwd)/guide" docs/guide
-step 'public interface' ci/public-api.sh
-step 'licences and sources' cargo deny check licenses bans sources
-step 'no driver in the ORM' no_driver
-step 'layers of the ORM' layers
-step 'conformance on SQLite in memory' cargo run --release -- check sqlite::memory:
-step 'conformance on SQLite in a file and PostgreSQL' cargo run --release --features containers -- check sqlite postgres --out "$reports"
-step 'conformance on PostgreSQL behind PgBouncer' cargo run --release --features containers -- check pgbouncer --expect ci/pgbouncer-expected.toml
-step 'conformance on MariaDB' cargo run --release -- check mariadb
-if [ -n "${SELFSAME_MYSQLD:-}" ]; then
-    step 'conformance on MySQL' cargo run --release -- check local:mysql
-fi
-if [ -n "${SELFSAME_MARIADB_CONTAINER:-}" ]; then
-    # What a container could do otherwise than a local server: how it starts, its files, its end.
-    step 'MariaDB in a container' cargo run --release --features containers -- check "docker:$SELFSAME_MARIADB_CONTAINER" \
-        --filter schema,transactions,writes
-fi
-step 'table of rules' diff docs/semantics.md "$reports/rules.md"
-step 'faults on SQLite' faults_on_sqlite
-step 'faults on PostgreSQL' faults postgres --features containers
-step 'faults on MariaDB' faults mariadb
-step 'PostgreSQL, MariaDB and MySQL over TLS' tls
-step 'bugs planted in the session' cargo test -p selfsame-sqlite --features planted-faults --test planted
-step 'counts, growth and allocations' cargo run --release --features containers -- gate
-step 'memory of the SQLite backend' memory
-step 'packages' packages
-step 'tests' tests
+# With a process group of its own, so that it can be ended as a whole.
+set -m
+release_lane > >(sed -u 's/^/| /') 2>&1 &
+release=$!
+set +m
+dev_lane
+wait "$release" || echo 'the release lane' >>"$notes/failed"
+unset release
