@@ -54,11 +54,18 @@ impl Dialect for SqliteDialect {
         matches!(ty, ColumnType::Other { .. }).then_some("TEXT".into())
     }
 
-    /// Leaves blobs unchanged, because they are not text.
-    fn read_text(&self, operand: &str, _: &ColumnType, out: &mut String) {
+    /// Leaves unchanged what has no text of its own, so that it is refused where it is read: blobs and infinite numbers. A column declared
+    /// without a type stores 1 and 1.0 apart, which are equal, so both are read as 1.
+    fn read_text(&self, operand: &str, ty: &ColumnType, out: &mut String) {
+        let whole = match types::is_untyped(ty) {
+            true => format!(
+                " WHEN typeof({operand}) = 'real' AND {operand} = CAST({operand} AS INTEGER) THEN CAST(CAST({operand} AS INTEGER) AS TEXT)"
+            ),
+            false => String::new(),
+        };
         let written = write!(
             out,
-            "CASE typeof({operand}) WHEN 'blob' THEN {operand} ELSE CAST({operand} AS TEXT) END"
+            "CASE WHEN typeof({operand}) = 'blob' OR {operand} IN (9e999, -9e999) THEN {operand}{whole} ELSE CAST({operand} AS TEXT) END"
         );
         written.expect("writing to a String does not fail");
     }
@@ -67,17 +74,15 @@ impl Dialect for SqliteDialect {
         true
     }
 
-    /// Compares columns of unknown type as the text that is read, and leniently read values by their meaning.
+    /// Compares columns declared without a type as the text that is read, and leniently read values by their meaning. A column of
+    /// unknown type is compared as its foreign keys are: a text that looks like a number, as that number.
     fn compared(&self, column: &str, ty: &ColumnType) -> Option<String> {
-        match ty {
-            ColumnType::Other { .. } => {
-                let mut out = String::new();
-                self.read_text(column, ty, &mut out);
-                Some(out)
-            }
-            ty if self.is_lenient => lenient::compared(column, ty),
-            _ => None,
+        if types::is_untyped(ty) {
+            let mut out = String::new();
+            self.read_text(column, ty, &mut out);
+            return Some(out);
         }
+        self.is_lenient.then(|| lenient::compared(column, ty))?
     }
 
     /// Times are stored with microseconds, with milliseconds, or without a zero fraction.
@@ -100,10 +105,7 @@ impl Dialect for SqliteDialect {
 
     /// Times that are stored in one of the [`equal_forms`](Self::equal_forms) are in order as they are.
     fn ordered_form(&self, operand: &str, ty: &ColumnType) -> Option<String> {
-        match self.is_lenient {
-            true => lenient::compared(operand, ty),
-            false => None,
-        }
+        self.compared(operand, ty)
     }
 
     fn capabilities(&self) -> Capabilities {

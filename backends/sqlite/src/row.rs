@@ -149,6 +149,11 @@ fn advice(stored: Stored<'_>, ty: ValueType) -> &'static str {
         (Stored::Blob(_), ValueType::Uuid) => {
             ", which has 16 bytes; a field of bytes (`Vec<u8>`) reads it"
         }
+        (Stored::Real(_), ValueType::Text) => "; an `f64` field reads it",
+        (Stored::Real(_), ValueType::Decimal) => {
+            ", which is rounded to 53 bits; a column of text keeps decimals (`DECIMAL TEXT COLLATE decimal`, which `create_all` declares), and an `f64` field reads the real"
+        }
+        (Stored::Integer(_), ValueType::Text) => "; an integer field reads it",
         (Stored::Integer(_), ValueType::Bool) => ", which is 0 or 1; an integer field reads it",
         (Stored::Integer(_), ValueType::I16 | ValueType::I32) => {
             ", because it is too large; an `i64` field reads it"
@@ -206,6 +211,35 @@ mod tests {
             Some(ValueRef::Decimal(Decimal::new(-7, 0))),
         );
         check(Stored::Null, ValueType::Uuid, Some(ValueRef::Null));
+    }
+
+    #[test]
+    fn a_refused_value_says_what_reads_it() {
+        for (stored, ty, wanted) in [
+            (
+                Stored::Real(0.5),
+                ValueType::Decimal,
+                "an `f64` field reads",
+            ),
+            (
+                Stored::Real(0.5),
+                ValueType::Decimal,
+                "DECIMAL TEXT COLLATE decimal",
+            ),
+            (
+                Stored::Real(f64::INFINITY),
+                ValueType::Text,
+                "an `f64` field reads it",
+            ),
+            (
+                Stored::Integer(1),
+                ValueType::Text,
+                "an integer field reads it",
+            ),
+        ] {
+            let error = mismatch(stored, ty);
+            assert!(error.message().contains(wanted), "{error}");
+        }
     }
 
     #[test]

@@ -38,6 +38,11 @@ pub(crate) fn declared(ty: &ColumnType) -> Cow<'static, str> {
 /// The type of a column that was declared without one: it stores any value unchanged.
 const UNTYPED: &str = "UNTYPED BLOB";
 
+/// Whether a column was declared without a type, or as ANY, which in a STRICT table also stores every value unchanged.
+pub(crate) fn is_untyped(ty: &ColumnType) -> bool {
+    matches!(ty, ColumnType::Other { name } if name == UNTYPED || name.eq_ignore_ascii_case("ANY"))
+}
+
 /// Returns the type of a declared column. It inverts [`declared`], except that an enum is text. For other declarations it returns the type
 /// that fits the values that SQLite stores: an `INT` has 64 bits, a `DECIMAL` without `TEXT` is a float. An unknown type is kept by name
 /// and read as text.

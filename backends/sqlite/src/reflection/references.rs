@@ -2,11 +2,13 @@
 
 use selfsame::schema::{ColumnType, ForeignKey, Table};
 
+use crate::types;
+
 /// Completes foreign keys that omit columns, and reports those whose target does not exist.
 pub(super) fn resolve(tables: &mut [Table]) {
     point_at_keys(tables);
     remove_dangling_foreign_keys(tables);
-    widen_integers(tables);
+    fit_types(tables);
 }
 
 /// Completes foreign keys that name no columns: they reference the other table's key. Foreign keys name tables and columns in
@@ -95,14 +97,20 @@ fn misfit(key: &ForeignKey, tables: &[Table]) -> Option<String> {
     (!is_unique).then(|| format!("nothing there is unique by {}", key.references.join(", ")))
 }
 
-/// Every integer in SQLite has 64 bits, whatever its type is called, so a column that references a key can be as large as the
-/// key.
-fn widen_integers(tables: &mut [Table]) {
-    let is_integer =
-        |ty: &ColumnType| matches!(ty, ColumnType::I16 | ColumnType::I32 | ColumnType::I64);
-    // A key may reference another one, so widths propagate until nothing changes.
+/// Gives a column the type of the key that it references, if that compares as SQLite compares the foreign key: an integer can be as
+/// large as the key, because every integer has 64 bits, and a column without a known type stores what the key does.
+fn fit_types(tables: &mut [Table]) {
+    let fits = |own: &ColumnType, wanted: &ColumnType| match (own, wanted) {
+        (ColumnType::Other { .. }, ColumnType::Other { .. }) => {
+            types::is_untyped(own) && !types::is_untyped(wanted)
+        }
+        (ColumnType::Other { .. }, _) => true,
+        // If two foreign keys share a column, the wider key decides.
+        _ => width(own).is_some_and(|own| width(wanted).is_some_and(|wanted| own < wanted)),
+    };
+    // A key may reference another one, so types propagate until nothing changes.
     loop {
-        let mut wider: Vec<(usize, usize, ColumnType)> = Vec::new();
+        let mut fitted: Vec<(usize, usize, ColumnType)> = Vec::new();
         for (at, table) in tables.iter().enumerate() {
             for key in &table.foreign_keys {
                 let same = |other: &&Table| other.name.eq_ignore_ascii_case(&key.table);
@@ -116,17 +124,16 @@ fn widen_integers(tables: &mut [Table]) {
                         continue;
                     };
                     let (own, wanted) = (&table.columns[here].ty, &target.columns[there].ty);
-                    if own != wanted && is_integer(own) && is_integer(wanted) {
-                        wider.push((at, here, wanted.clone()));
+                    if fits(own, wanted) {
+                        fitted.push((at, here, wanted.clone()));
                     }
                 }
             }
         }
         let mut changed = false;
-        for (table, column, ty) in wider {
+        for (table, column, ty) in fitted {
             let own = &mut tables[table].columns[column].ty;
-            // If two foreign keys share a column, the wider key decides.
-            if width(own) < width(&ty) {
+            if fits(own, &ty) {
                 *own = ty;
                 changed = true;
             }
@@ -137,10 +144,12 @@ fn widen_integers(tables: &mut [Table]) {
     }
 }
 
-fn width(ty: &ColumnType) -> u8 {
+/// The bits of an integer; `None` for other types.
+fn width(ty: &ColumnType) -> Option<u8> {
     match ty {
-        ColumnType::I16 => 16,
-        ColumnType::I32 => 32,
-        _ => 64,
+        ColumnType::I16 => Some(16),
+        ColumnType::I32 => Some(32),
+        ColumnType::I64 => Some(64),
+        _ => None,
     }
 }

@@ -1,7 +1,8 @@
 //! Columns whose declared type would convert the written value: the value is stored as it is, or refused before it is stored.
 
+use selfsame::metadata::Metadata;
 use selfsame::prelude::*;
-use selfsame::record::Records;
+use selfsame::record::{RecordKey, Records};
 use selfsame::schema::{Column, ColumnType, Table};
 use selfsame::sql::{case, coalesce, insert_into, nullif, select};
 use selfsame::value::{Decimal, Value};
@@ -502,4 +503,120 @@ struct Texts {
     id: i64,
     v: Option<String>,
     w: Option<String>,
+}
+
+/// A row that refers to another by SQLite's comparison finds it, or its value is refused where it is read.
+#[test]
+fn a_foreign_key_finds_its_row_whatever_its_columns_store() -> selfsame::Result<()> {
+    for (parent, stored, child, refers, is_read) in [
+        ("MONEY", "1.5", "MONEY", "'1.50'", true),
+        ("MONEY", "1.5", "TEXT", "'1.50'", true),
+        ("MONEY", "1.5", "", "'1.50'", true),
+        ("MONEY", "1e300", "MONEY", "1e300", true),
+        ("MONEY", "0.1 + 0.2", "MONEY", "0.1 + 0.2", true),
+        ("MONEY", "9e999", "MONEY", "9e999", false),
+        ("MONEY", "-9e999", "TEXT", "'-9e999'", false),
+        ("", "1", "", "1", true),
+        ("", "1", "", "1.0", true),
+        ("", "1.0", "", "1", true),
+        ("", "-2.5", "", "-2.5", true),
+        ("", "9e999", "", "9e999", false),
+        ("TEXT", "'1.50'", "MONEY", "'1.50'", false),
+        ("TEXT", "'1.5'", "MONEY", "1.5", false),
+        ("TEXT", "'1.0'", "", "1.0", false),
+        ("TEXT", "'x'", "STRING", "'x'", true),
+        ("TEXT COLLATE NOCASE", "'x'", "STRING", "'X'", true),
+        ("INTEGER", "1", "", "'01'", false),
+        ("INTEGER", "1", "", "1", true),
+        ("INTEGER", "1", "STRING", "'01'", true),
+        ("REAL", "1", "MONEY", "1", true),
+        ("NUMERIC", "1.5", "STRING", "'1.50'", true),
+        ("BLOB", "x'31'", "", "x'31'", true),
+        ("DATE", "'2024-02-29'", "STRING", "'2024-02-29'", true),
+    ] {
+        let what = format!("{stored} in {parent:?}, {refers} in {child:?}");
+        let database = TempDatabase::new()?;
+        let engine = Engine::new(database.backend());
+        execute(
+            &engine,
+            &format!(
+                "CREATE TABLE p (k {parent} NOT NULL PRIMARY KEY);\n\
+                 CREATE TABLE c (id INTEGER PRIMARY KEY, k {child} REFERENCES p);\n\
+                 INSERT INTO p VALUES ({stored})"
+            ),
+        )?;
+        // Another program may not check foreign keys.
+        let made = execute(&engine, &format!("INSERT INTO c VALUES (1, {refers})"));
+        assert!(made.is_ok() || !is_read, "{what}: {made:?}");
+        let tables = Metadata::reflect(&engine)?;
+        let (parents, children) = (tables.records("p")?, tables.records("c")?);
+        let mut session = Session::new(&engine);
+        let mut find = || {
+            let Some(&child) = children.query().all(&mut session)?.first() else {
+                return Ok(None);
+            };
+            let key = session[child].value("k").expect("the column").clone();
+            parents.get(&mut session, RecordKey::new([key]))
+        };
+        let found: selfsame::Result<_> = find();
+        if !is_read {
+            match found {
+                Ok(found) => assert_eq!((found, made.is_ok()), (None, false), "{what}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Conversion, "{what}: {error}"),
+            }
+            continue;
+        }
+        let found = found?.expect(&what);
+        session.delete(found)?;
+        session.commit()?;
+        let left: (i64, i64) = session.sql("SELECT count(*), count(k) FROM c", ()).one()?;
+        assert_eq!(left, (1, 0), "{what}");
+    }
+    Ok(())
+}
+
+/// Pages are in the order in which the condition of the next page compares.
+#[test]
+fn pages_by_a_column_of_unknown_type_have_every_row() -> selfsame::Result<()> {
+    for (declared, options) in [
+        ("MONEY", ""),
+        ("STRING", ""),
+        ("", ""),
+        ("ANY", ""),
+        ("ANY", " STRICT"),
+    ] {
+        let records = |engine: &Engine| {
+            execute(
+                engine,
+                &format!(
+                    "CREATE TABLE m (k {declared} NOT NULL PRIMARY KEY){options};\n\
+                     INSERT INTO m VALUES (9), (10), (-3), (2.5), (100), ('a'), ('B'), ('10x'), ('')"
+                ),
+            )?;
+            Metadata::reflect(engine)?.records("m")
+        };
+        let database = TempDatabase::new()?;
+        let engine = Engine::new(database.backend());
+        let records = records(&engine)?;
+        let k = || records.column::<String>("k").expect("the column");
+        for descending in [false, true] {
+            let query = || match descending {
+                true => records.query().order_by(k().desc()).limit(2),
+                false => records.query().order_by(k().asc()).limit(2),
+            };
+            let mut session = Session::new(&engine);
+            let mut page = query().all(&mut session)?;
+            let mut met = Vec::new();
+            while let Some(&last) = page.last() {
+                met.extend(page);
+                let value = session[last].value("k").expect("the column").clone();
+                let Value::Text(value) = value else {
+                    panic!("{value:?}");
+                };
+                page = query().after((value,)).all(&mut session)?;
+            }
+            assert_eq!(met.len(), 9, "{declared:?}{options}");
+        }
+    }
+    Ok(())
 }
