@@ -1,5 +1,7 @@
 //! [`PostgresConnection`]: runs statements, one at a time.
 
+mod prepare;
+
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -15,20 +17,18 @@ use selfsame::error::{Error, ErrorKind, Result};
 use selfsame::value::{ValueRef, ValueType};
 
 use crate::classify::{Phase, Stale, classify_fault, is_stale_plan, raised_constraint};
-use crate::driver::{Cause, Client, Fault, Rows};
+use crate::driver::{Client, Fault, Rows};
 use crate::effect::{Effect, alters, effect};
-use crate::fit::{self, Declared, Guard};
+use crate::fit::{Declared, Guard};
 use crate::interrupt::interrupter;
-use crate::operators;
 use crate::param::{Bound, declared_type};
 use crate::row::PostgresRow;
 use crate::runtime;
 use crate::settings::{Settings, literal};
+use prepare::{Kept, check_count};
 
 /// The maximum number of prepared statements that a connection keeps.
 const KEPT: usize = 256;
-/// The maximum number of cached tables and types: a program with a schema for each tenant may use any number.
-const MOST_KNOWN: usize = 256;
 /// All state that a user's statements can leave in a session, except prepared statements. `RESET ROLE` restores the role that the database
 /// or its administrator sets for this user, which the statement before it removes.
 const FORGET: &str = "ROLLBACK; CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; UNLISTEN *; \
@@ -101,14 +101,6 @@ pub(crate) struct PostgresConnection {
     /// The number of times that the server had lost a prepared statement.
     losses: u32,
     counted: Statistics,
-}
-
-/// A cached prepared statement.
-#[derive(Clone)]
-struct Kept {
-    statement: tokio_postgres::Statement,
-    /// The guards of parameters that their columns may change.
-    guards: Arc<[Guard]>,
 }
 
 /// The transaction as the server sees it, which the driver does not report.
@@ -246,15 +238,6 @@ impl PostgresConnection {
         Err(self.ended(failure, statement.sql))
     }
 
-    /// Forgets the declared columns of a statement's table, so that they are queried again: the table may not have existed, and another
-    /// connection may have created it.
-    fn forget_table(&mut self, sql: &Sql) {
-        if let Some(table) = sql.target().and_then(fit::table) {
-            self.tables.remove(&table);
-            self.guarded.forget(sql.id());
-        }
-    }
-
     fn done(&mut self, statement: &Statement<'_>, matched: u64) -> u64 {
         let sql = statement.sql;
         let altered = match sql.kind() {
@@ -369,16 +352,6 @@ impl PostgresConnection {
         sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
     ) -> Result<u64, Failure> {
         let Statement { sql, params } = *statement;
-        let bound = params.iter().enumerate().map(|(index, param)| Bound {
-            position: index + 1,
-            declared: sql
-                .params()
-                .get(index)
-                .copied()
-                .unwrap_or(ValueType::Native),
-            is_stored: matches!(sql.kind(), StatementKind::Insert | StatementKind::Update),
-            param,
-        });
         if sql.kind() == StatementKind::Ddl && params.is_empty() {
             self.client()
                 .map_err(Failure::Own)?
@@ -386,36 +359,14 @@ impl PostgresConnection {
             return Ok(0);
         }
         self.refuse_hidden_operators(sql)?;
-        // Raw SQL is not cached, because its id is usually new. It is sent with its types in one round trip.
+        // Raw SQL is not cached, because its id is usually new.
         if sql.kind() == StatementKind::Raw {
-            let typed: Vec<(Bound<'_>, Type)> = bound
-                .map(|bound| (bound, declared_type(bound.declared, bound.param)))
-                .collect();
-            if typed.iter().all(|(_, ty)| *ty != Type::UNKNOWN) {
-                let client = self.client().map_err(Failure::Own)?;
-                return drain(client.query_once(sql.text(), typed)?, sink);
-            }
-            let prepared = self.prepare(statement)?;
-            check_count(&prepared, statement)?;
-            let bound = typed.into_iter().map(|(bound, _)| bound);
-            let client = self.client().map_err(Failure::Own)?;
-            return drain(client.query(&prepared, bound)?, sink);
+            return self.run_once(statement, sink);
         }
         if self.send_options.unprepared {
             let guards = self.guards_of_unprepared(sql)?;
             self.refuse_changed(&guards, statement)?;
-            let typed: Vec<(Bound<'_>, Type)> = bound
-                .clone()
-                .map(|bound| (bound, declared_type(bound.declared, bound.param)))
-                .collect();
-            if typed.iter().all(|(_, ty)| *ty != Type::UNKNOWN) {
-                let client = self.client().map_err(Failure::Own)?;
-                return drain(client.query_once(sql.text(), typed)?, sink);
-            }
-            let prepared = self.prepare(statement)?;
-            check_count(&prepared, statement)?;
-            let client = self.client().map_err(Failure::Own)?;
-            return drain(client.query(&prepared, bound)?, sink);
+            return self.run_once(statement, sink);
         }
         let kept = match self.statements.get(sql.id()) {
             Some(kept) => {
@@ -425,133 +376,37 @@ impl PostgresConnection {
             None => self.prepare_to_keep(statement)?,
         };
         self.refuse_changed(&kept.guards, statement)?;
-        let prepared = kept.statement;
-        check_count(&prepared, statement)?;
+        check_count(&kept.statement, statement)?;
         self.counted.executions += 1;
-        let client = self.client().map_err(Failure::Own)?;
-        drain(client.query(&prepared, bound)?, sink)
+        self.run_prepared(&kept.statement, statement, sink)
     }
 
-    fn prepare_to_keep(&mut self, statement: &Statement<'_>) -> Result<Kept, Failure> {
-        let sql = statement.sql;
-        let table = sql.target().and_then(fit::table);
-        let table = table.filter(|table| !self.tables.contains_key(table));
-        let prepared = match table {
-            Some(table) => self.prepare_and_describe(statement, table)?,
-            None => self.prepare(statement)?,
-        };
-        let kept = Kept {
-            statement: prepared,
-            guards: self.guards(sql)?,
-        };
-        // The driver closes evicted statements on the server.
-        self.statements.keep(sql, kept.clone());
-        Ok(kept)
-    }
-
-    fn prepare(&mut self, statement: &Statement<'_>) -> Result<tokio_postgres::Statement, Failure> {
-        let types = types(statement);
-        let client = self.client().map_err(Failure::Own)?;
-        let prepared = client.prepare(statement.sql.text(), &types);
-        let prepared = prepared.map_err(as_unsent)?;
-        self.counted.prepares += 1;
-        Ok(prepared)
-    }
-
-    /// Prepares a statement, and queries the declared columns of its table in the same round trip.
-    fn prepare_and_describe(
+    /// Runs a statement that is not kept: with its types in one round trip, or prepared if the server must choose a type.
+    fn run_once(
         &mut self,
         statement: &Statement<'_>,
-        table: String,
-    ) -> Result<tokio_postgres::Statement, Failure> {
-        let (text, types) = (statement.sql.text(), types(statement));
-        let client = self.client().map_err(Failure::Own)?;
-        let both = client.prepare_and_query(text, &types, fit::DECLARED_COLUMNS, &table);
-        let (prepared, rows) = both.map_err(as_unsent)?;
-        self.counted.prepares += 1;
-        self.describe(table, &rows)?;
-        Ok(prepared)
-    }
-
-    fn describe(&mut self, table: String, rows: &[tokio_postgres::Row]) -> Result<(), Failure> {
-        let declared = declared(rows)?;
-        if self.tables.len() >= MOST_KNOWN {
-            self.tables.clear();
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<u64, Failure> {
+        let typed: Vec<(Bound<'_>, Type)> = bound(statement)
+            .map(|bound| (bound, declared_type(bound.declared, bound.param)))
+            .collect();
+        if typed.iter().all(|(_, ty)| *ty != Type::UNKNOWN) {
+            let client = self.client().map_err(Failure::Own)?;
+            return drain(client.query_once(statement.sql.text(), typed)?, sink);
         }
-        self.tables.insert(table, declared);
-        Ok(())
+        let prepared = self.prepare(statement)?;
+        check_count(&prepared, statement)?;
+        self.run_prepared(&prepared, statement, sink)
     }
 
-    /// Refuses parameters that their columns would change.
-    fn refuse_changed(
+    fn run_prepared(
         &mut self,
-        guards: &[Guard],
+        prepared: &tokio_postgres::Statement,
         statement: &Statement<'_>,
-    ) -> Result<(), Failure> {
-        if fit::check(guards, statement.params).is_ok() {
-            return Ok(());
-        }
-        // Another connection may have altered the table.
-        let sql = statement.sql;
-        self.forget_table(sql);
-        let guards = self.guards(sql)?;
-        fit::check(&guards, statement.params).map_err(Failure::Own)?;
-        match self.statements.forget(sql.id()) {
-            Some(kept) => drop(self.statements.keep(sql, Kept { guards, ..kept })),
-            None => drop(self.guarded.keep(sql, guards)),
-        }
-        Ok(())
-    }
-
-    /// Refuses comparisons of values whose type has its operators in a schema that the server does not search.
-    fn refuse_hidden_operators(&mut self, sql: &Sql) -> Result<(), Failure> {
-        for name in sql.compared_types() {
-            if self.comparable.contains(name) {
-                continue;
-            }
-            let client = self.client().map_err(Failure::Own)?;
-            let found = client.query_with_text(operators::HIDDEN, name);
-            let found = found.map_err(as_unsent)?;
-            let schema = found.first().map(|row| row.try_get(0).map_err(unread));
-            if let Some(schema) = schema.transpose()? {
-                let error = operators::hidden(name, schema).statement(sql.text());
-                return Err(Failure::Own(error.unsent()));
-            }
-            if self.comparable.len() >= MOST_KNOWN {
-                self.comparable.clear();
-            }
-            self.comparable.insert(name.clone());
-        }
-        Ok(())
-    }
-
-    fn guards_of_unprepared(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
-        if sql.target().is_none() {
-            return Ok(Arc::default());
-        }
-        if let Some(guards) = self.guarded.get(sql.id()) {
-            return Ok(Arc::clone(guards));
-        }
-        let guards = self.guards(sql)?;
-        self.guarded.keep(sql, Arc::clone(&guards));
-        Ok(guards)
-    }
-
-    /// Returns guards for the parameters that their columns may change, as the table is declared.
-    fn guards(&mut self, sql: &Sql) -> Result<Arc<[Guard]>, Failure> {
-        let target = sql.target();
-        let Some((target, table)) = target.and_then(|it| Some((it, fit::table(it)?))) else {
-            return Ok(Arc::default());
-        };
-        if !self.tables.contains_key(&table) {
-            let client = self.client().map_err(Failure::Own)?;
-            let rows = client
-                .query_with_text(fit::DECLARED_COLUMNS, &table)
-                .map_err(as_unsent)?;
-            self.describe(table.clone(), &rows)?;
-        }
-        let declared = self.tables.get(&table);
-        Ok(fit::guards(target, declared.map_or(&[], Vec::as_slice)).into())
+        sink: &mut dyn FnMut(&dyn Row) -> Result<()>,
+    ) -> Result<u64, Failure> {
+        let client = self.client().map_err(Failure::Own)?;
+        drain(client.query(prepared, bound(statement))?, sink)
     }
 
     /// Records the effect of the error on the connection, and classifies it.
@@ -650,46 +505,19 @@ impl PostgresConnection {
     }
 }
 
-/// The types of the parameters.
-fn types(statement: &Statement<'_>) -> Vec<Type> {
-    let types = statement.sql.params().iter().zip(statement.params);
-    types.map(|(ty, param)| declared_type(*ty, param)).collect()
-}
-
-fn declared(rows: &[tokio_postgres::Row]) -> Result<Vec<Declared>, Failure> {
-    let read = rows.iter().map(Declared::read);
-    let read: Result<Vec<_>, _> = read.collect();
-    read.map_err(unread)
-}
-
-/// A row of the catalog that could not be read.
-fn unread(error: tokio_postgres::Error) -> Failure {
-    as_unsent(Fault {
-        cause: Cause::Driver(error),
-        unsent: true,
+/// The parameters with what is known of each.
+fn bound<'a>(statement: &Statement<'a>) -> impl ExactSizeIterator<Item = Bound<'a>> {
+    let Statement { sql, params } = *statement;
+    params.iter().enumerate().map(move |(index, param)| Bound {
+        position: index + 1,
+        declared: sql
+            .params()
+            .get(index)
+            .copied()
+            .unwrap_or(ValueType::Native),
+        is_stored: matches!(sql.kind(), StatementKind::Insert | StatementKind::Update),
+        param,
     })
-}
-
-/// Marks the fault as unsent: preparing a statement or describing its table runs nothing.
-fn as_unsent(fault: Fault) -> Failure {
-    Failure::Driver(Fault {
-        unsent: true,
-        ..fault
-    })
-}
-
-fn check_count(
-    prepared: &tokio_postgres::Statement,
-    statement: &Statement<'_>,
-) -> Result<(), Failure> {
-    let (needed, given) = (prepared.params().len(), statement.params.len());
-    if needed == given {
-        return Ok(());
-    }
-    let message = format!("the statement has {needed} parameters, but {given} were given");
-    Err(Failure::Own(
-        Error::new(ErrorKind::InvalidStatement, message).statement(statement.sql.text()),
-    ))
 }
 
 /// Passes the rows to the sink, and reads those that it does not want, so that the connection is free for the next statement.
