@@ -73,7 +73,8 @@ impl Dialect for MariaDbDialect {
     fn key_type(&self, ty: &ColumnType, parts: usize) -> Cow<'static, str> {
         let bytes = INDEX_BYTES / parts.max(1);
         match (&*self.column_type(ty), ty.value_type()) {
-            ("longtext", _) => format!("varchar({})", bytes / 4).into(),
+            // MariaDB's JSON is a text.
+            ("longtext" | "json", _) => format!("varchar({})", bytes / 4).into(),
             ("longblob", _) => format!("varbinary({bytes})").into(),
             _ => self.column_type(ty),
         }
@@ -94,7 +95,8 @@ impl Dialect for MariaDbDialect {
             let (long, short) = (written(long), written(short));
             (1..=16).any(|parts| {
                 let bytes = INDEX_BYTES / parts;
-                (long == "longtext" && short == format!("varchar({})", bytes / 4))
+                (matches!(&*long, "longtext" | "json")
+                    && short == format!("varchar({})", bytes / 4))
                     || (long == "longblob" && short == format!("varbinary({bytes})"))
             })
         };

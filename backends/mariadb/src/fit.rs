@@ -138,10 +138,10 @@ fn changed(column: &LossyColumn, rule: &Rule, server: &str) -> Error {
             format!("round it before, or {name}"),
         ),
         Rule::NotNegative => (
-            "holds no sign".to_owned(),
-            "give a number from 0 on".to_owned(),
+            "holds whole numbers from 0 on".to_owned(),
+            "give such a number".to_owned(),
         ),
-        Rule::Length { bytes, .. } => (
+        Rule::Length(bytes) => (
             format!("has exactly {bytes} bytes"),
             format!("give exactly as many, or {name}"),
         ),
@@ -162,7 +162,7 @@ fn changed(column: &LossyColumn, rule: &Rule, server: &str) -> Error {
             format!("give it in the server's form, or {name}"),
         ),
         Rule::OtherKind => (
-            "holds no text".to_owned(),
+            "holds other values".to_owned(),
             "map it with the type of its values".to_owned(),
         ),
     };

@@ -57,8 +57,8 @@
 //! `enum` reads `'3'` as its third label, `year` stores 70 as 1970, `uuid` and `inet6` normalize their text. Such a value is refused with
 //! [`OutOfRange`](selfsame::ErrorKind::OutOfRange), which names the column and its type, so that memory never differs from the row. If the
 //! mapping names the type (`#[orm(db_type = "datetime")]`, `"char(5)"`, `"inet6"`), it is stored, and the value in the column is read back
-//! in the same flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case. A
-//! column `ON UPDATE CURRENT_TIMESTAMP` is read again after the session's updates of its row; to write back its previous value, use
+//! in the same flush. A `String` over a column that holds no text (`year`, `decimal`, `date`, `bit`, `blob`) is refused in any case,
+//! and so are bytes over a `bit`, which the server compares as a number. A column `ON UPDATE CURRENT_TIMESTAMP` is read again after the session's updates of its row; to write back its previous value, use
 //! `set_blind`. A comparison with a `year` also reads 70 as 1970. An `enum` is sorted by the positions of its labels but compared by their
 //! texts, so do not use it for keyset pagination. NULL for a `timestamp NOT NULL` or `AUTO_INCREMENT` column, which would become the current
 //! time or the next number, is a `NotNullViolation`.

@@ -67,7 +67,44 @@ pub(crate) fn reflect(
         tables.extend(listed.tables(connection)?);
     }
     keys_of_64_bits(&mut tables);
+    leave_out_keys_of_other_labels(&mut tables);
     Ok(tables)
+}
+
+/// Removes foreign keys between columns that list labels in another order: the server compares their positions, so such a key pairs other
+/// labels than those that are read.
+fn leave_out_keys_of_other_labels(tables: &mut [Table]) {
+    let mut labels: HashMap<(String, String), Vec<String>> = HashMap::new();
+    for table in &*tables {
+        for column in &table.columns {
+            if let ColumnType::Other { name } = &column.ty
+                && matches!(types::split(name).0, "enum" | "set")
+            {
+                let place = (table.name.clone(), column.name.clone());
+                labels.insert(place, types::labels(name));
+            }
+        }
+    }
+    let of = |table: &str, column: &String| labels.get(&(table.to_owned(), column.clone()));
+    for table in tables {
+        let (name, remarks) = (&table.name, &mut table.remarks);
+        table.foreign_keys.retain(|key| {
+            let mut pairs = key.columns.iter().zip(&key.references);
+            let differing = pairs.find(|(own, other)| {
+                let labels = of(name, own).zip(of(&key.table, other));
+                labels.is_some_and(|(own, other)| own.iter().zip(other).any(|(a, b)| a != b))
+            });
+            if let Some((column, _)) = differing {
+                remarks.push(format!(
+                    "Not here: the foreign key {} of {} to {}, whose labels are not those of {column}: the server compares their positions.",
+                    key.name.as_deref().unwrap_or_default(),
+                    key.columns.join(", "),
+                    key.table,
+                ));
+            }
+            differing.is_none()
+        });
+    }
 }
 
 /// Maps `bigint unsigned` to `I64` if the server generates it or if a foreign key references such a column, because generated keys fit; other
@@ -388,6 +425,7 @@ impl Listed<'_> {
                 let escaped = reported.replace('\\', r"\\").replace('\'', "''");
                 format!("'{escaped}'")
             }
+            _ if ty == "uuid" => types::uuid(&reported).unwrap_or(reported),
             _ if is_number() => types::number(&reported).unwrap_or(reported),
             _ => reported,
         }

@@ -44,6 +44,12 @@ fn decode<'v>(value: &'v Value, column: &mysql::Column, wanted: ValueType) -> Re
         (ValueType::Bool | ValueType::I16 | ValueType::I32 | ValueType::I64, found) => {
             integer(bits(found, column)?, wanted)
         }
+        (ValueType::Decimal, found) => bits(found, column)?.converted(wanted),
+        // The server would compare bytes with it as a number.
+        (ValueType::Bytes, ValueRef::Bytes(_)) if column.column_type() == Kind::MYSQL_TYPE_BIT => {
+            let message = "a BIT is a number: an integer field reads it, or a `Decimal`";
+            Err(Error::new(ErrorKind::Conversion, message))
+        }
         (ValueType::Json, ValueRef::Text(text)) => Ok(ValueRef::Json(text)),
         (ValueType::Uuid, ValueRef::Bytes(bytes)) => <[u8; 16]>::try_from(bytes)
             .map(ValueRef::Uuid)
@@ -73,10 +79,10 @@ fn bits<'v>(found: ValueRef<'v>, column: &mysql::Column) -> Result<ValueRef<'v>>
         let message = "the server does not say how an expression of type BIT is encoded: add 0 to it, or cast it";
         return Err(Error::new(ErrorKind::Conversion, message));
     }
-    let number = bytes.iter().try_fold(0_i64, |value, byte| {
-        value.checked_mul(256)?.checked_add((*byte).into())
-    });
-    Ok(number.map_or(found, ValueRef::I64))
+    let number = bytes
+        .iter()
+        .fold(0, |value: i128, byte| (value << 8) + i128::from(*byte));
+    Ok(i64::try_from(number).map_or(whole(number), ValueRef::I64))
 }
 
 fn whole(value: i128) -> ValueRef<'static> {

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use selfsame::value::{Decimal, ValueRef, ValueType};
 
-use crate::reflection::types::split;
+use crate::reflection::types::{labels, split};
 
 /// The values that a column stores unchanged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,10 +20,9 @@ pub(super) enum Rule {
     Year,
     /// Times with at most this many digits after the decimal point of the seconds.
     Digits(u32),
-    /// Bytes of this length. The server pads shorter values, and refuses longer ones; if `excess`, it cuts an excess that consists of
-    /// zeros.
-    Length { bytes: usize, excess: bool },
-    /// Numbers that are not negative: a 64-bit column stores a negative one as a number that is too great to be read.
+    /// Bytes of at least this length: the server pads shorter values, and refuses longer ones.
+    Length(usize),
+    /// Whole numbers that are not negative: a 64-bit column stores a negative one as a number that is too great to be read.
     NotNegative,
     /// Texts of at most this many characters. The server refuses longer ones, unless the excess consists of blanks.
     Characters(usize),
@@ -41,7 +40,7 @@ pub(super) enum Rule {
     Inet4,
     /// IPv6 addresses in their shortest form.
     Inet6,
-    /// No text: the column's values are not read as text.
+    /// No text or bytes: the column's values are not read as such.
     OtherKind,
 }
 
@@ -73,15 +72,8 @@ impl Rule {
                 let digits = modifiers.parse().unwrap_or_default();
                 (digits < DIGITS).then_some(Self::Digits(digits))?
             }
-            (V::Bytes, "binary") => Self::Length {
-                bytes: length?,
-                excess: false,
-            },
-            (V::Bytes, "bit") => Self::Length {
-                bytes: length?.div_ceil(8),
-                excess: true,
-            },
-            (V::I64, "bit") => Self::NotNegative,
+            (V::Bytes, "binary") => Self::Length(length?),
+            (V::I64 | V::Decimal, "bit") => Self::NotNegative,
             (V::Text | V::Json, "char") => Self::Stripped(length?),
             (V::Text | V::Json, "varchar") => Self::Characters(length?),
             (V::Text | V::Json, "tinytext") => Self::Bytes(0xff),
@@ -97,7 +89,8 @@ impl Rule {
                 "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
                 | "double" | "bit" | "year" | "date" | "time" | "datetime" | "timestamp" | "binary"
                 | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" | "json",
-            ) => Self::OtherKind,
+            )
+            | (V::Bytes, "bit") => Self::OtherKind,
             _ => return None,
         })
     }
@@ -131,10 +124,11 @@ impl Rule {
                 has_digits(instant.0, *digits)
             }
             (Self::NotNegative, ValueRef::I64(value)) => value >= 0,
-            (Self::Length { bytes, excess }, ValueRef::Bytes(value)) => match excess {
-                true => value.len() == *bytes,
-                false => value.len() >= *bytes,
-            },
+            (Self::NotNegative, ValueRef::Decimal(value)) => {
+                value.mantissa() >= 0 && value.fits_scale(0)
+            }
+            (Self::Length(bytes), ValueRef::Bytes(value)) => value.len() >= *bytes,
+            (Self::OtherKind, ValueRef::Bytes(_)) => false,
             (rule, ValueRef::Text(text) | ValueRef::Json(text)) => rule.keeps_text(text),
             _ => true,
         }
@@ -226,37 +220,6 @@ fn inet6(address: Ipv6Addr) -> String {
     }
 }
 
-/// The labels of a type as the server writes it: `enum('a','it''s','a\\\\b')`.
-fn labels(declared: &str) -> Vec<String> {
-    let mut labels = Vec::new();
-    let mut rest = declared.chars();
-    while rest.any(|c| c == '\'') {
-        let mut label = String::new();
-        while let Some(c) = rest.next() {
-            let mut next = rest.clone();
-            match (c, next.next()) {
-                ('\'', Some('\'')) => {
-                    label.push('\'');
-                    rest = next;
-                }
-                ('\'', _) => break,
-                ('\\', Some(c)) => {
-                    label.push(match c {
-                        'n' => '\n',
-                        'r' => '\r',
-                        '0' => '\0',
-                        c => c,
-                    });
-                    rest = next;
-                }
-                (c, _) => label.push(c),
-            }
-        }
-        labels.push(label);
-    }
-    labels
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,8 +268,10 @@ mod tests {
             (V::I64, "bit(64)", ValueRef::I64(i64::MAX), true),
             (V::Bytes, "binary(4)", ValueRef::Bytes(b"ab"), false),
             (V::Bytes, "binary(2)", ValueRef::Bytes(b"ab"), true),
-            (V::Bytes, "bit(9)", ValueRef::Bytes(b"a"), false),
-            (V::Bytes, "bit(9)", ValueRef::Bytes(b"\0ab"), false),
+            (V::Bytes, "bit(9)", ValueRef::Bytes(b"\0a"), false),
+            (V::Decimal, "bit(64)", decimal(1 << 63, 0), true),
+            (V::Decimal, "bit(64)", decimal(-1, 0), false),
+            (V::Decimal, "bit(8)", decimal(15, 1), false),
             (V::Bytes, "binary(2)", ValueRef::Null, true),
             (V::Text, "char(4)", text("ab "), false),
             (V::Json, "char(4)", ValueRef::Json("{} "), false),

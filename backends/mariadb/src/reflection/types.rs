@@ -118,6 +118,45 @@ pub(crate) fn number(default: &str) -> Option<String> {
     })
 }
 
+/// The default of a `uuid` column for a column of the mapped type, which stores the bytes.
+pub(crate) fn uuid(default: &str) -> Option<String> {
+    let text = default.strip_prefix('\'')?.strip_suffix('\'')?;
+    let digits = text.replace('-', "").to_ascii_lowercase();
+    let is_uuid = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    is_uuid.then(|| format!("unhex('{digits}')"))
+}
+
+/// The labels of a type as the server writes it: `enum('a','it''s','a\\\\b')`.
+pub(crate) fn labels(declared: &str) -> Vec<String> {
+    let mut labels = Vec::new();
+    let mut rest = declared.chars();
+    while rest.any(|c| c == '\'') {
+        let mut label = String::new();
+        while let Some(c) = rest.next() {
+            let mut next = rest.clone();
+            match (c, next.next()) {
+                ('\'', Some('\'')) => {
+                    label.push('\'');
+                    rest = next;
+                }
+                ('\'', _) => break,
+                ('\\', Some(c)) => {
+                    label.push(match c {
+                        'n' => '\n',
+                        'r' => '\r',
+                        '0' => '\0',
+                        c => c,
+                    });
+                    rest = next;
+                }
+                (c, _) => label.push(c),
+            }
+        }
+        labels.push(label);
+    }
+    labels
+}
+
 fn decimal(modifiers: &str) -> (ColumnType, bool) {
     let precision = modifiers
         .split_once(',')
@@ -221,6 +260,19 @@ mod tests {
             ("inet6", (other("inet6"), true)),
         ] {
             assert_eq!(column_type(written), expected, "{written}");
+        }
+    }
+
+    #[test]
+    fn defaults_of_uuids() {
+        let bytes = "unhex('6f9619ff8b86d011b42d00c04fc964ff')";
+        for (default, expected) in [
+            ("'6F9619FF-8B86-D011-B42D-00C04FC964FF'", Some(bytes)),
+            ("'6f9619ff8b86d011b42d00c04fc964ff'", Some(bytes)),
+            ("uuid()", None),
+            ("'x'", None),
+        ] {
+            assert_eq!(uuid(default).as_deref(), expected, "{default}");
         }
     }
 

@@ -419,11 +419,27 @@ struct Remarked {
 fn defaults_of_numbers_are_the_same_once_created() {
     let Some(database) = database() else { return };
     let table = "CREATE TABLE numbers (id int PRIMARY KEY, a int(5) zerofill DEFAULT 7, b decimal(5,2) zerofill DEFAULT 1.5, \
-        c bit(8) DEFAULT b'10101010', d bit(1) DEFAULT b'1', e double zerofill DEFAULT 0.5, f bigint unsigned DEFAULT 10)";
+        g uuid DEFAULT '6F9619FF-8B86-D011-B42D-00C04FC964FF', c bit(8) DEFAULT b'10101010', d bit(1) DEFAULT b'1', e double zerofill DEFAULT 0.5, f bigint unsigned DEFAULT 10)";
     all(&database, &[table]);
     let engine = Engine::new(database.backend());
     let reflected = Metadata::reflect(&engine).expect("reflects");
     all(&database, &["DROP TABLE numbers"]);
+    reflected.create_all(&engine).expect("creates");
+    assert_eq!(reflected.diff(&engine).expect("compares"), []);
+}
+
+/// A key over the beginning of a document is a key of a text.
+#[test]
+fn a_key_over_the_beginning_of_a_document_is_created() {
+    let Some(database) = database() else { return };
+    let tables = [
+        "CREATE TABLE documents (k json NOT NULL, n int, PRIMARY KEY (k(20))) ENGINE = InnoDB",
+        "CREATE TABLE uniques (id int PRIMARY KEY, k json, UNIQUE KEY by_k (k(20))) ENGINE = InnoDB",
+    ];
+    all(&database, &tables);
+    let engine = Engine::new(database.backend());
+    let reflected = Metadata::reflect(&engine).expect("reflects");
+    all(&database, &["DROP TABLE documents", "DROP TABLE uniques"]);
     reflected.create_all(&engine).expect("creates");
     assert_eq!(reflected.diff(&engine).expect("compares"), []);
 }
@@ -654,4 +670,83 @@ fn a_column_that_follows_updates_through_a_view_is_read_again() {
     session.flush().expect("updates");
     session.get::<Recent>(1).expect("reads");
     assert_ne!(session[article].updated, old);
+}
+
+/// InnoDB compares labels by their positions: a foreign key between columns that list them differently pairs other labels.
+#[test]
+fn foreign_keys_of_labels_in_another_order_are_left_out() {
+    let Some(database) = database() else { return };
+    let pairs = [
+        ("enum('a','b')", "enum('b','a')", false),
+        ("enum('a','b')", "enum('a','b','c')", true),
+        ("enum('a','b')", "enum('a')", true),
+        ("enum('a','b')", "enum('a','B')", false),
+        ("set('a','b')", "set('b','a')", false),
+        ("set('a','b')", "set('a','b','c')", true),
+    ];
+    for (at, (parent, child, _)) in pairs.iter().enumerate() {
+        all(
+            &database,
+            &[
+                &format!("CREATE TABLE p{at} (k {parent} PRIMARY KEY) ENGINE = InnoDB"),
+                &format!(
+                    "CREATE TABLE c{at} (id INT PRIMARY KEY, k {child}, CONSTRAINT fk{at} FOREIGN KEY (k) REFERENCES p{at} (k)) ENGINE = InnoDB"
+                ),
+            ],
+        );
+    }
+    let metadata = Metadata::reflect(&Engine::new(database.backend())).expect("reflects");
+    for (at, (parent, child, is_kept)) in pairs.iter().enumerate() {
+        let name = format!("c{at}");
+        let mut tables = metadata.tables().iter();
+        let table = tables.find(|table| table.name == name).expect("the table");
+        assert_eq!(table.foreign_keys.len() == 1, *is_kept, "{parent} {child}");
+        let remark = format!(
+            "Not here: the foreign key fk{at} of k to p{at}, whose labels are not those of k: the server compares their positions."
+        );
+        assert_eq!(table.remarks.contains(&remark), !is_kept, "{table:?}");
+    }
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "bits")]
+struct Bits {
+    #[orm(primary_key)]
+    k: Vec<u8>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "bits")]
+struct Numbers {
+    #[orm(primary_key)]
+    k: Decimal,
+}
+
+/// The server compares bits with bytes as numbers, so that `b"1"` would not find the bits 0x31: they are refused.
+#[test]
+fn bits_are_not_read_as_bytes() {
+    let Some(database) = database() else { return };
+    all(
+        &database,
+        &[
+            "CREATE TABLE bits (k bit(64) PRIMARY KEY) ENGINE = InnoDB",
+            "INSERT INTO bits VALUES (1), (49), (18446744073709551615)",
+        ],
+    );
+    let engine = Engine::new(database.backend());
+    let mut session = Session::new(&engine);
+    let error = Bits::query().all(&mut session).expect_err("no bytes");
+    assert_eq!(error.kind(), ErrorKind::Conversion, "{error}");
+    assert!(
+        error.message().contains("an integer field reads it"),
+        "{error}"
+    );
+    let mut session = Session::new(&engine);
+    for k in [1, 49, u64::MAX] {
+        let k = Decimal::new(k.into(), 0);
+        let found = session.get::<Numbers>(k).expect("reads").expect("a row");
+        assert_eq!(session[found].k, k);
+        session.delete(found).expect("marks");
+        session.commit().expect("one row is deleted");
+    }
 }
