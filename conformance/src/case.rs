@@ -236,8 +236,12 @@ pub enum Capability {
     DecimalScale,
     /// Errors that name a violated CHECK.
     ConstraintNames,
-    /// Errors that name a violated UNIQUE constraint, foreign key or NOT NULL column.
+    /// Errors that name a violated UNIQUE constraint or foreign key.
     KeyConstraintNames,
+    /// Errors that name a violated NOT NULL column.
+    ColumnNames,
+    /// Errors with the database's own code.
+    ErrorCodes,
     /// Columns that the database computes.
     ComputedColumns,
     /// Window functions.
@@ -303,6 +307,8 @@ impl Capability {
             Self::DecimalScale => capabilities.decimal_scale_kept,
             Self::ConstraintNames => capabilities.constraint_names,
             Self::KeyConstraintNames => capabilities.key_constraint_names,
+            Self::ColumnNames => capabilities.column_names,
+            Self::ErrorCodes => capabilities.error_codes,
             Self::ComputedColumns => capabilities.computed_columns,
             Self::Windows => capabilities.windows,
             Self::RecursiveQueries => capabilities.recursive_queries,
@@ -387,6 +393,8 @@ impl fmt::Display for Capability {
             Self::DecimalScale => "the scale of decimals",
             Self::ConstraintNames => "names of violated constraints",
             Self::KeyConstraintNames => "names of violated keys",
+            Self::ColumnNames => "names of columns without a value",
+            Self::ErrorCodes => "codes of errors",
             Self::ComputedColumns => "computed columns",
             Self::Windows => "window functions",
             Self::RecursiveQueries => "recursive queries",

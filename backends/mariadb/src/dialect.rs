@@ -169,6 +169,8 @@ impl Dialect for MariaDbDialect {
             .with_exact_decimals(true)
             .with_constraint_names(true)
             .with_key_constraint_names(true)
+            .with_column_names(true)
+            .with_error_codes(true)
             .with_computed_columns(true)
             .with_windows(true)
             .with_recursive_queries(true)

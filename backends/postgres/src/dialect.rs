@@ -141,6 +141,8 @@ impl Dialect for PostgresDialect {
             .with_decimal_scale_kept(true)
             .with_constraint_names(true)
             .with_key_constraint_names(true)
+            .with_column_names(true)
+            .with_error_codes(true)
             .with_computed_columns(true)
             .with_windows(true)
             .with_recursive_queries(true)

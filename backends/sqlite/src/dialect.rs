@@ -129,6 +129,8 @@ impl Dialect for SqliteDialect {
             .with_exact_decimals(true)
             .with_decimal_scale_kept(true)
             .with_constraint_names(true)
+            .with_column_names(true)
+            .with_error_codes(true)
             .with_computed_columns(true)
             .with_windows(true)
             .with_recursive_queries(true)

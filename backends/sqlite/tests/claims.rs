@@ -79,7 +79,11 @@ without! {
         .with_json_text_kept(false)
         .with_exact_decimals(false)
         .with_decimal_scale_kept(false);
-    definitions: |all| all.with_computed_columns(false).with_constraint_names(false);
+    definitions: |all| all.with_computed_columns(false);
+    errors: |all| all
+        .with_constraint_names(false)
+        .with_column_names(false)
+        .with_error_codes(false);
     room: |all| all.with_max_connections(Some(1)).with_max_parameters(Some(20));
 }
 

@@ -6,6 +6,7 @@ mod hints;
 mod names;
 mod refusals;
 
+use selfsame::dialect::Capabilities;
 use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table};
 use selfsame::{Error, ErrorKind};
 
@@ -86,6 +87,15 @@ fn refused<T: std::fmt::Debug>(
             unreachable!("the check above ends the case")
         }
     }
+}
+
+/// Checks that the error of a refused statement has the database's code, if this is claimed.
+fn coded(claims: &Capabilities, error: &Error, what: &str) -> CaseResult {
+    check!(
+        !claims.error_codes || error.native_code().is_some_and(|code| !code.is_empty()),
+        "the error of {what} must have the database's own code, it is {error:?}"
+    );
+    Ok(())
 }
 
 /// The UNIQUE constraint of `people`.

@@ -4,6 +4,7 @@ mod anywhere;
 mod conflicts;
 mod endings;
 mod histories;
+mod kinds;
 mod savepoints;
 mod states;
 
@@ -23,6 +24,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     histories::CASES,
     anywhere::CASES,
     states::CASES,
+    kinds::CASES,
 ];
 
 const CASES: &[Case] = &[

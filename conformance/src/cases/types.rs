@@ -12,6 +12,7 @@ mod sequences;
 mod text;
 mod time;
 mod turns;
+mod wide;
 
 #[cfg(test)]
 pub(crate) use conversion::pairs as conversions;
@@ -22,7 +23,7 @@ use selfsame::value::{Value, ValueType};
 use crate::case::Cover::{self, Contract};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
-use crate::database::{Database, Typed, int, value_table};
+use crate::database::{Database, Typed, int, null, value_table};
 use crate::domain::{came_back, extremes, values};
 
 pub(super) const LISTS: &[&[Case]] = &[
@@ -38,6 +39,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     text::CASES,
     time::CASES,
     paths::CASES,
+    wide::CASES,
     turns::CASES,
 ];
 
@@ -333,5 +335,64 @@ fn refuses(
         0,
         "a refused value must not leave a row"
     );
+    refuses_everywhere(&mut database, &Typed::new(ty, value))
+}
+
+/// Checks that a value is refused whichever statement it is for, and that the error tells its position if it is out of range.
+fn refuses_everywhere(database: &mut Database, value: &Typed) -> CaseResult {
+    let insert = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+    let none = null(value.ty);
+    database.execute(insert, &[int(1), none.clone()])?;
+    let update = "UPDATE [t] SET [v] = ? WHERE [id] = ?";
+    let bad = [int(2), value.clone()];
+    let batch = [vec![int(2), none.clone()], bad.to_vec()];
+    let types = [ValueType::I64, value.ty];
+    let refusals = [
+        (
+            "an UPDATE",
+            1,
+            database.execute(update, &[value.clone(), int(1)]).map(drop),
+        ),
+        (
+            "a condition",
+            2,
+            database
+                .rows(
+                    "SELECT [id] FROM [t] WHERE [id] = ? AND [v] = ?",
+                    &bad,
+                    &[ValueType::I64],
+                )
+                .map(drop),
+        ),
+        (
+            "the third of several values",
+            3,
+            database
+                .execute(
+                    "INSERT INTO [t] ([v], [id]) VALUES (?, 8), (?, 9), (?, 10)",
+                    &[none.clone(), none, value.clone()],
+                )
+                .map(drop),
+        ),
+        (
+            "a batch",
+            2,
+            database.execute_each(insert, &types, &batch).map(drop),
+        ),
+    ];
+    for (what, position, refusal) in refusals {
+        let told = match &refusal {
+            Err(error) if error.kind() == ErrorKind::OutOfRange => error.parameter_position(),
+            // A condition may be compared as it is.
+            Ok(()) if what == "a condition" => Some(position),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Some(position),
+            _ => None,
+        };
+        check_eq!(
+            told,
+            Some(position),
+            "the position of the refused parameter in {what}, which returned {refusal:?}"
+        );
+    }
     Ok(())
 }

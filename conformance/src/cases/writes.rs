@@ -1,7 +1,9 @@
 //! Inserting, updating, deleting: counts, keys, batches.
 
 mod batch;
+mod keys;
 mod round;
+mod runs;
 mod sizes;
 mod statements;
 
@@ -20,6 +22,8 @@ pub(super) const LISTS: &[&[Case]] = &[
     batch::CASES,
     sizes::CASES,
     round::CASES,
+    keys::CASES,
+    runs::CASES,
     statements::CASES,
 ];
 
@@ -181,11 +185,36 @@ enum Step {
     Refused,
 }
 
+/// Takes these steps with a table `t`, and returns whether the connection is then in a transaction. `existing` is a row with an existing key.
+fn enter(database: &mut Database, steps: &[Step], existing: &[Typed]) -> CaseResult<bool> {
+    let mut is_open = false;
+    for step in steps {
+        match step {
+            Step::Begin => database.begin_write()?,
+            Step::Commit => database.commit()?,
+            Step::Rollback => database.rollback()?,
+            Step::Savepoint => database.savepoint("s")?,
+            Step::Release => database.release("s")?,
+            Step::RollbackTo => database.rollback_to("s")?,
+            Step::Refused => {
+                let insert = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
+                let refused = database.execute(insert, existing);
+                check!(refused.is_err(), "a second row with a key must be refused");
+            }
+        }
+        is_open = match step {
+            Step::Begin => true,
+            Step::Commit | Step::Rollback => false,
+            _ => is_open,
+        };
+    }
+    Ok(is_open)
+}
+
 fn counts_everywhere(context: &mut Context) -> CaseResult {
     let has_savepoints = context.capabilities().savepoints;
     let mut database = tens(context, 5)?;
     database.create(&value_table("copies", ColumnType::I64))?;
-    let insert = "INSERT INTO [t] ([id], [v]) VALUES (?, ?)";
     let statements = [
         "UPDATE [t] SET [v] = [v] + 1 WHERE [id] <= ?",
         "INSERT INTO [copies] ([id], [v]) SELECT [id], [v] FROM [t] WHERE [id] <= ?",
@@ -196,26 +225,7 @@ fn counts_everywhere(context: &mut Context) -> CaseResult {
         if steps.contains(&Step::Savepoint) && !has_savepoints {
             continue;
         }
-        let mut is_open = false;
-        for step in *steps {
-            match step {
-                Step::Begin => database.begin_write()?,
-                Step::Commit => database.commit()?,
-                Step::Rollback => database.rollback()?,
-                Step::Savepoint => database.savepoint("s")?,
-                Step::Release => database.release("s")?,
-                Step::RollbackTo => database.rollback_to("s")?,
-                Step::Refused => {
-                    let refused = database.execute(insert, &[int(1), int(0)]);
-                    check!(refused.is_err(), "a second row with key 1 must be refused");
-                }
-            }
-            is_open = match step {
-                Step::Begin => true,
-                Step::Commit | Step::Rollback => false,
-                _ => is_open,
-            };
-        }
+        let is_open = enter(&mut database, steps, &[int(1), int(0)])?;
         for count in [3, 0, 1, 5, 2] {
             for statement in statements {
                 let told = database.execute(statement, &[int(count)])?.matched;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use selfsame::backend::Outcome;
 use selfsame::dialect::{Begin, Transaction};
 use selfsame::value::{Param, Value, ValueRef};
 
@@ -19,6 +20,10 @@ pub(super) struct ConnectionState {
     pub(super) after_rollback: bool,
     /// A statement of this transaction failed.
     pub(super) failed: bool,
+    /// The statement before this one failed.
+    pub(super) after_failure: bool,
+    /// The last key that was reported.
+    pub(super) last_key: Option<i64>,
     /// How many statements ran in this transaction.
     pub(super) statements: usize,
     /// How many transactions were committed.
@@ -32,13 +37,30 @@ pub(super) struct ConnectionState {
 }
 
 /// Keeps a [`ConnectionState`] up to date.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct StateTracker {
     now: ConnectionState,
     sent: HashMap<u64, Vec<Value>>,
+    /// The last statement succeeded.
+    succeeded: bool,
+}
+
+impl Default for StateTracker {
+    fn default() -> Self {
+        Self {
+            now: ConnectionState::default(),
+            sent: HashMap::new(),
+            succeeded: true,
+        }
+    }
 }
 
 impl StateTracker {
+    /// Records the key that a statement reported.
+    pub(super) fn told(&mut self, outcome: Outcome) {
+        self.now.last_key = outcome.last_insert_id.or(self.now.last_key);
+    }
+
     pub(super) fn now(&self) -> &ConnectionState {
         &self.now
     }
@@ -64,7 +86,9 @@ impl StateTracker {
         }
     }
 
+    /// Records a result of a statement before it is reported.
     pub(super) fn ran(&mut self, succeeded: bool) {
+        self.now.after_failure = !std::mem::replace(&mut self.succeeded, succeeded);
         if self.now.in_transaction {
             self.now.statements += 1;
             self.now.failed |= !succeeded;
@@ -84,6 +108,8 @@ impl StateTracker {
                     after_rollback: rolled_back,
                     commits: now.commits + usize::from(!rolled_back),
                     begun: now.begun,
+                    after_failure: now.after_failure,
+                    last_key: now.last_key,
                     ..ConnectionState::default()
                 };
             }
@@ -108,6 +134,7 @@ impl StateTracker {
     pub(super) fn reset(&mut self) {
         self.now = ConnectionState {
             begun: self.now.begun,
+            last_key: self.now.last_key,
             ..ConnectionState::default()
         };
     }

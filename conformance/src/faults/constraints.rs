@@ -5,19 +5,21 @@ use selfsame::{Error, ErrorKind};
 use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::Constraints;
-use crate::faults::lie::{Answer, Lie};
+use crate::faults::lie::{Answer, Lie, Part, without};
 use crate::faults::text::{definitions, replaced, without_definitions, without_definitions_after};
 
 /// Removes a name from an error.
 macro_rules! unnamed {
-    ($id:literal, $kind:ident, $sentence:literal, $needs:expr) => {
+    ($id:literal, $kind:ident, $part:ident, $sentence:literal, $needs:expr) => {
         Fault::new(
             concat!("constraints.", $id),
             Constraints,
             $sentence,
             Lie::Error(|_, error| {
                 (error.kind() == ErrorKind::$kind)
-                    .then(|| Answer::Error(Error::new(error.kind(), error.message())))
+                    .then(|| without(error, Part::$part))
+                    .flatten()
+                    .map(Answer::Error)
             }),
         )
         .needs($needs)
@@ -133,29 +135,30 @@ pub(super) const FAULTS: &[Fault] = &[
         Constraints,
         "The error does not name the constraint.",
         Lie::Error(|_, error| {
-            error
-                .constraint_name()
-                .map(|_| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
+            without(error, Part::Constraint).map(Answer::Error)
         }),
     )
     .suspects(&["constraints.check"]),
     unnamed!(
         "unique_name_lost",
         UniqueViolation,
+        Constraint,
         "The error of a violated UNIQUE constraint does not name it.",
         &[Capability::KeyConstraintNames]
     ),
     unnamed!(
         "foreign_key_name_lost",
         ForeignKeyViolation,
+        Constraint,
         "The error of a violated foreign key does not name it.",
         &[Capability::KeyConstraintNames, Capability::ForeignKeys]
     ),
     unnamed!(
         "not_null_column_lost",
         NotNullViolation,
+        Column,
         "The error for NULL does not name the column.",
-        &[Capability::KeyConstraintNames]
+        &[Capability::ColumnNames]
     ),
     Fault::new(
         "constraints.error_shows_values",

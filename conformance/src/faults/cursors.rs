@@ -7,7 +7,7 @@ use selfsame::{Error, ErrorKind};
 use crate::case::Capability;
 use crate::faults::Fault;
 use crate::faults::Group::{Constraints, Queries, Transactions, Values, Writes};
-use crate::faults::lie::{Answer, Lie};
+use crate::faults::lie::{Answer, Lie, Part, without};
 
 /// Reports another number of rows for one kind of statement.
 macro_rules! counted {
@@ -37,8 +37,10 @@ macro_rules! nameless {
             Constraints,
             $sentence,
             Lie::Error(|kind, error| {
-                (kind == StatementKind::$kind && error.constraint_name().is_some())
-                    .then(|| Answer::Error(Error::new(error.kind(), "a constraint was violated")))
+                (kind == StatementKind::$kind)
+                    .then(|| without(error, Part::Constraint))
+                    .flatten()
+                    .map(Answer::Error)
             }),
         )
         .suspects(&["constraints."])
@@ -166,7 +168,7 @@ pub(super) const FAULTS: &[Fault] = &[
         "The error of a DELETE does not name the foreign key.",
         Delete
     )
-    .needs(&[Capability::ForeignKeys]),
+    .needs(&[Capability::ForeignKeys, Capability::KeyConstraintNames]),
     Fault::new(
         "constraints.violation_of_a_query_is_other",
         Constraints,

@@ -1,12 +1,13 @@
 //! Results that are kept too long, errors that depend on how a row was written, and handles that interrupt nothing.
 
 use selfsame::backend::StatementKind;
+use selfsame::dialect::Transaction;
 use selfsame::{Error, ErrorKind};
 
 use crate::case::Capability;
 use crate::faults::Fault;
-use crate::faults::Group::{Connections, Constraints, Queries};
-use crate::faults::lie::{Change, Lie, Write};
+use crate::faults::Group::{Connections, Constraints, Queries, Transactions, Writes};
+use crate::faults::lie::{Change, Lie, Part, Write, without};
 
 /// Keeps the results of queries; the closure says which changes make it forget one, whose text is the second argument.
 macro_rules! kept {
@@ -114,29 +115,75 @@ pub(super) const FAULTS: &[Fault] = &[
         "name_lost_in_batch",
         "The error for a row of a batch names no constraint.",
         &[Capability::KeyConstraintNames],
-        |write, error| write.place.and_then(|_| nameless(error))
+        |write, error| write.place.and_then(|_| without(error, Part::Constraint))
     ),
     refused!(
         "name_lost_with_returning",
         "The error for a row that was to be returned names no constraint.",
         &[Capability::KeyConstraintNames, Capability::Returning],
-        |write, error| write.returns_rows.then(|| nameless(error)).flatten()
+        |write, error| write.returns_rows.then(|| without(error, Part::Constraint)).flatten()
     ),
     refused!(
         "name_lost_elsewhere",
         "Errors on any but the first connection name no constraint.",
         &[Capability::KeyConstraintNames],
-        |write, error| (write.connection > 0).then(|| nameless(error)).flatten()
+        |write, error| (write.connection > 0).then(|| without(error, Part::Constraint)).flatten()
     ),
     refused!(
         "column_lost_by_update",
         "The error for NULL in an UPDATE names no column.",
-        &[Capability::KeyConstraintNames],
+        &[Capability::ColumnNames],
         |write, error| {
-            let is_lost = write.kind == StatementKind::Update && error.column_name().is_some();
-            is_lost.then(|| Error::new(error.kind(), error.message()))
+            let is_meant = write.kind == StatementKind::Update;
+            is_meant.then(|| without(error, Part::Column)).flatten()
         }
     ),
+    refused!(
+        "column_lost_in_batch",
+        "The error for NULL in a batch names no column.",
+        &[Capability::ColumnNames],
+        |write, error| write.place.and_then(|_| without(error, Part::Column))
+    ),
+    refused!(
+        "code_lost",
+        "Errors do not have the database's code.",
+        &[Capability::ErrorCodes],
+        |_, error| without(error, Part::Code)
+    ),
+    refused!(
+        "code_lost_in_batch",
+        "Errors of batches do not have the database's code.",
+        &[Capability::ErrorCodes],
+        |write, error| write.place.and_then(|_| without(error, Part::Code))
+    ),
+    Fault::new(
+        "writes.key_after_failure_is_previous",
+        Writes,
+        "The INSERT after a refused row reports the key of the one before.",
+        Lie::OutcomeOf(|state, _, _, outcome| {
+            let (now, before) = (outcome.last_insert_id?, state.last_key?);
+            (state.after_failure && now != before).then(|| outcome.with_last_insert_id(before))
+        }),
+    )
+    .needs(&[Capability::GeneratedKeys])
+    .suspects(&["writes.keys"]),
+    Fault::new(
+        "transactions.intent_lost_after_read_only",
+        Transactions,
+        "A transaction that writes first begins like one that reads, if the one before was read-only.",
+        Lie::CommandIn(|state, command| match command {
+            Transaction::Begin(begin)
+                if begin.writes_first && state.begun.is_some_and(|before| before.read_only) =>
+            {
+                let mut other = *begin;
+                other.writes_first = false;
+                Some(vec![Transaction::Begin(other)])
+            }
+            _ => None,
+        }),
+    )
+    .needs(&[Capability::ReadOnlyTransactions, Capability::SecondConnection])
+    .suspects(&["transactions.conflict"]),
     Fault::new(
         "connections.second_handle_interrupts_nothing",
         Connections,
@@ -158,13 +205,6 @@ fn other(error: &Error) -> Option<Error> {
     error
         .is_constraint()
         .then(|| Error::new(ErrorKind::Database, error.message()))
-}
-
-/// The error without the name of a constraint.
-fn nameless(error: &Error) -> Option<Error> {
-    error
-        .constraint_name()
-        .map(|_| Error::new(error.kind(), error.message()))
 }
 
 /// The table that a statement names first; `None` if it can change anything.

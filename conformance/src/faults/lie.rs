@@ -229,3 +229,32 @@ pub(super) enum Command {
     Commit,
     Rollback,
 }
+
+/// A part of an error that a program can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Constraint,
+    Column,
+    Code,
+}
+
+/// Returns the error without this part; `None` if it does not have it.
+pub(super) fn without(error: &Error, part: Part) -> Option<Error> {
+    let parts = [
+        (Part::Constraint, error.constraint_name()),
+        (Part::Column, error.column_name()),
+        (Part::Code, error.native_code()),
+    ];
+    let mut other = Error::new(error.kind(), error.message());
+    for (kept, text) in parts {
+        match (text, kept) {
+            (None, _) if kept == part => return None,
+            (None, _) => {}
+            (Some(_), _) if kept == part => {}
+            (Some(text), Part::Constraint) => other = other.constraint(text),
+            (Some(text), Part::Column) => other = other.column(text),
+            (Some(text), Part::Code) => other = other.code(text),
+        }
+    }
+    Some(other)
+}

@@ -62,8 +62,12 @@ pub struct Capabilities {
     pub decimal_scale_kept: bool,
     /// The error for a violated CHECK names the constraint.
     pub constraint_names: bool,
-    /// The errors for a violated UNIQUE constraint and a violated foreign key name the constraint, and that for NOT NULL names the column.
+    /// The errors for a violated UNIQUE constraint and a violated foreign key name the constraint.
     pub key_constraint_names: bool,
+    /// The error for a violated NOT NULL names the column.
+    pub column_names: bool,
+    /// The error for a statement that the database refuses has the database's own code.
+    pub error_codes: bool,
     /// Columns can be computed from others: `GENERATED ALWAYS AS`.
     pub computed_columns: bool,
     /// Window functions: `OVER (…)`.
@@ -127,6 +131,8 @@ setters!(
     with_decimal_scale_kept: decimal_scale_kept: bool,
     with_constraint_names: constraint_names: bool,
     with_key_constraint_names: key_constraint_names: bool,
+    with_column_names: column_names: bool,
+    with_error_codes: error_codes: bool,
     with_computed_columns: computed_columns: bool,
     with_windows: windows: bool,
     with_recursive_queries: recursive_queries: bool,

@@ -5,7 +5,7 @@ use selfsame::schema::{Column, ColumnType, ForeignKey, ReferentialAction, Table}
 use selfsame::value::ValueType;
 use selfsame::{Error, ErrorKind, Result};
 
-use super::refused;
+use super::{coded, refused};
 use crate::case::Cover::Contract;
 use crate::case::{Case, CaseResult};
 use crate::context::Context;
@@ -114,6 +114,7 @@ fn everywhere(context: &mut Context) -> CaseResult {
                     "the error of {what} must name {wanted}, which was violated; it names {found:?}"
                 );
             }
+            coded(&claims, &error, &what)?;
             if in_transaction {
                 database.rollback_to("row")?;
                 database.release("row")?;
@@ -200,7 +201,7 @@ fn violations(context: &Context) -> Vec<Violation> {
             null(ValueType::Text),
             ErrorKind::NotNullViolation,
             Some((column, "name")),
-            keys,
+            claims.column_names,
         ),
     ];
     if claims.checks {

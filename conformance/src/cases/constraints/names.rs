@@ -4,7 +4,7 @@ use selfsame::schema::ReferentialAction;
 use selfsame::value::ValueType;
 use selfsame::{Error, ErrorKind};
 
-use super::{INSERT, OWNER, UNIQUE, refused, with_pets};
+use super::{INSERT, OWNER, UNIQUE, coded, refused, with_pets};
 use crate::case::Cover::Contract;
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
@@ -38,14 +38,19 @@ fn named(
     name: fn(&Error) -> Option<&str>,
     expected: &str,
 ) -> CaseResult {
+    let claims = database.dialect().capabilities();
+    let may_be_none = match kind {
+        ErrorKind::NotNullViolation => !claims.column_names,
+        _ => !claims.key_constraint_names,
+    };
     for (statement, params) in statements {
         let error = refused(database.execute(statement, params), kind, statement)?;
         let found = name(&error);
-        let may_be_none = !database.dialect().capabilities().key_constraint_names;
         check!(
             found == Some(expected) || found.is_none() && may_be_none,
             "the error of {statement} must name {expected}, which was violated; it names {found:?}"
         );
+        coded(&claims, &error, statement)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use selfsame::ErrorKind;
 use selfsame::schema::ColumnType;
 use selfsame::value::ValueType;
 
-use super::{INSERT, refused, with_people};
+use super::{INSERT, coded, refused, with_people};
 use crate::case::Cover::{Contract, Rule};
 use crate::case::{Capability, Case, CaseResult};
 use crate::context::Context;
@@ -140,6 +140,7 @@ fn invalid_statement(context: &mut Context) -> CaseResult {
 }
 
 fn causes(context: &mut Context) -> CaseResult {
+    let claims = context.capabilities();
     let mut database = with_people(context)?;
     for (what, text) in [
         (
@@ -169,7 +170,8 @@ fn causes(context: &mut Context) -> CaseResult {
         ),
     ] {
         let result = database.rows(text, &[], &[ValueType::I64]);
-        refused(result, ErrorKind::InvalidStatement, what)?;
+        let error = refused(result, ErrorKind::InvalidStatement, what)?;
+        coded(&claims, &error, what)?;
     }
     for (what, text) in [
         (
@@ -190,9 +192,10 @@ fn causes(context: &mut Context) -> CaseResult {
         ),
     ] {
         let result = database.rows(text, &[], &[ValueType::I64]);
-        refused(result, ErrorKind::NoSuchTable, what)?;
+        let error = refused(result, ErrorKind::NoSuchTable, what)?;
+        coded(&claims, &error, what)?;
     }
-    if context.capabilities().savepoints {
+    if claims.savepoints {
         database.begin_write()?;
         let result = database.rollback_to("no_such_savepoint");
         refused(result, ErrorKind::InvalidStatement, "a missing savepoint")?;

@@ -85,7 +85,7 @@ fn reported(context: &mut Context) -> CaseResult {
             "a transaction that begins after the other must succeed, returned {again:?}"
         );
     }
-    announced(&mut database, other)?;
+    announced(context, database, other)?;
     context.note(format!(
         "refused at {refused} levels, locked before at {locked}"
     ));
@@ -127,34 +127,56 @@ fn crossed(context: &mut Context) -> CaseResult {
 }
 
 /// How long another transaction gets to write other rows, if it does not have to wait.
-const HEAD_START: Duration = Duration::from_millis(150);
+const HEAD_START: Duration = Duration::from_millis(80);
 
-/// Checks that a transaction that announced writes is not refused because others write other rows after it has read.
-fn announced(database: &mut Database, mut other: Database) -> CaseResult {
-    database.begin_write()?;
-    keys(database)?;
-    // If only one transaction can write at a time, this waits, and may time out.
-    let waiting = Waiting::start(move || {
-        let row = &[int(2), int(0)];
-        let written = other.begin_write().and_then(|()| {
-            other.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", row)?;
-            other.commit()
-        });
-        if written.is_err() {
-            let _ = other.rollback();
-        }
-    })?;
-    thread::sleep(HEAD_START);
-    let written = database
-        .execute(SET, &[int(7), int(1)])
-        .and_then(|_| database.commit());
-    check!(
-        !matches!(&written, Err(error) if error.is_retryable()),
-        "a write that was announced must not be a conflict for what another wrote to another row, returned {written:?}"
-    );
-    if written.is_err() {
-        database.rollback()?;
+/// Checks that a transaction that announced writes is not refused because others write other rows after it has read, whatever transaction its
+/// connection ran before.
+fn announced(context: &Context, mut database: Database, other: Database) -> CaseResult {
+    let claims = context.capabilities();
+    let mut befores = vec![None, Some(Begin::default())];
+    befores.extend(claims.isolation_levels.into_iter().map(|level| {
+        let mut begin = Begin::default();
+        begin.isolation = Some(level);
+        Some(begin)
+    }));
+    if claims.read_only_transactions {
+        let mut begin = Begin::default();
+        begin.read_only = true;
+        befores.push(Some(begin));
     }
-    waiting.end("a write of another row", SOON)?;
+    let mut other = other;
+    for (before, id) in befores.into_iter().zip(2..) {
+        if let Some(begin) = before {
+            database.transaction(Transaction::Begin(begin))?;
+            keys(&mut database)?;
+            database.commit()?;
+        }
+        database.begin_write()?;
+        keys(&mut database)?;
+        // If only one transaction can write at a time, this waits, and may time out.
+        let waiting = Waiting::start(move || {
+            let row = &[int(id), int(0)];
+            let written = other.begin_write().and_then(|()| {
+                other.execute("INSERT INTO [t] ([id], [v]) VALUES (?, ?)", row)?;
+                other.commit()
+            });
+            if written.is_err() {
+                let _ = other.rollback();
+            }
+            other
+        })?;
+        thread::sleep(HEAD_START);
+        let written = database
+            .execute(SET, &[int(7), int(1)])
+            .and_then(|_| database.commit());
+        check!(
+            !matches!(&written, Err(error) if error.is_retryable()),
+            "a write that was announced, after {before:?}, must not be a conflict for what another wrote to another row, returned {written:?}"
+        );
+        if written.is_err() {
+            database.rollback()?;
+        }
+        (other, _) = waiting.end("a write of another row", SOON)?;
+    }
     Ok(())
 }

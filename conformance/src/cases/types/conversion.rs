@@ -110,6 +110,12 @@ fn matrix(context: &mut Context) -> CaseResult {
                             "{} as {wanted:?} must be that or a conversion error",
                             shown(value)
                         );
+                        check_eq!(
+                            error.column_name(),
+                            Some("v"),
+                            "the column that the error of {} as {wanted:?} names",
+                            shown(value)
+                        );
                         continue;
                     }
                 };

@@ -194,7 +194,7 @@ fn lists(context: &Context, most: usize) -> CaseResult {
 }
 
 /// Inserts a row and checks the key that is reported for it.
-fn insert_named(database: &mut Database, name: &str) -> CaseResult {
+pub(super) fn insert_named(database: &mut Database, name: &str) -> CaseResult {
     let outcome = database.execute("INSERT INTO [t] ([v]) VALUES (?)", &[text(name)])?;
     let found = database.integers("SELECT [id] FROM [t] WHERE [v] = ?", &[text(name)])?;
     check_eq!(found.len(), 1, "the row `{name}`");

@@ -236,7 +236,11 @@ impl Connection for LyingConnection {
             self.send(&Transaction::Begin(Begin::default()))?;
         }
         match result {
-            Ok(outcome) => Ok(liar.outcome(self.tracker.now(), sql, outcome)),
+            Ok(outcome) => {
+                let told = liar.outcome(self.tracker.now(), sql, outcome);
+                self.tracker.told(outcome);
+                Ok(told)
+            }
             Err(error) => liar.answer(sql.kind(), liar.error_of(&self.write(sql), error)),
         }
     }
