@@ -235,7 +235,7 @@ pub(crate) struct AuditArguments {
     /// The format of the result; by default given by the file's extension, or human
     #[arg(long, value_enum)]
     pub(crate) format: Option<AuditShape>,
-    /// The file for the result (.json, .md, .html), instead of standard output
+    /// The file for the result (.json, .md, .html, .txt), instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }
@@ -255,15 +255,30 @@ pub(crate) enum AuditShape {
 
 impl AuditArguments {
     /// The requested format, or the one given by the file's extension.
-    pub(crate) fn shape(&self) -> AuditShape {
-        let ending = self.out.as_ref().and_then(|path| path.extension());
-        let by_ending = || match ending.and_then(|ending| ending.to_str()) {
-            Some("json") => AuditShape::Json,
-            Some("md") => AuditShape::Markdown,
-            Some("html") => AuditShape::Html,
-            _ => AuditShape::Human,
+    ///
+    /// # Errors
+    ///
+    /// An unknown extension without a format.
+    pub(crate) fn shape(&self) -> selfsame::Result<AuditShape> {
+        let (Some(path), None) = (&self.out, self.format) else {
+            return Ok(self.format.unwrap_or(AuditShape::Human));
         };
-        self.format.unwrap_or_else(by_ending)
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("json") => Ok(AuditShape::Json),
+            Some("md") => Ok(AuditShape::Markdown),
+            Some("html") => Ok(AuditShape::Html),
+            Some("txt") | None => Ok(AuditShape::Human),
+            Some(_) => {
+                let message = format!(
+                    "cannot tell the format of {}: end it in .json, .md, .html or .txt, or give --format",
+                    path.display()
+                );
+                Err(selfsame::Error::new(
+                    selfsame::ErrorKind::Configuration,
+                    message,
+                ))
+            }
+        }
     }
 }
 

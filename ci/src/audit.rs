@@ -36,6 +36,7 @@ const INCOMPLETE: u8 = 3;
 ///
 /// An unknown URL, a schema without tables, a file that cannot be written; errors while connecting.
 pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
+    let shape = arguments.shape()?;
     if let Some(path) = &arguments.out {
         try_to_write(path).map_err(|error| unwritable(path, &error))?;
     }
@@ -63,7 +64,7 @@ pub(crate) fn run(arguments: &AuditArguments) -> Result<ExitCode> {
     }
     progress.finish_and_clear();
     audit.seconds = start.elapsed().as_secs_f64();
-    let text = match arguments.shape() {
+    let text = match shape {
         AuditShape::Human => report::human(&audit),
         AuditShape::Json => report::json(&audit),
         AuditShape::Markdown => report::markdown(&audit),

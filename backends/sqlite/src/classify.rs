@@ -11,12 +11,21 @@ const FOREIGN_KEY: &str = "FOREIGN KEY constraint failed";
 /// Returns the error for an extended result code and SQLite's message.
 #[cold]
 pub(crate) fn classify(code: i32, message: &str) -> Error {
+    classify_in(code, message, &|_, _| false)
+}
+
+/// Like [`classify`], given whether a table has a column: their names may contain dots.
+pub(crate) fn classify_in(
+    code: i32,
+    message: &str,
+    is_column: &dyn Fn(&str, &str) -> bool,
+) -> Error {
     let (kind, name) = kind_and_name(code, message);
     // `UNIQUE constraint failed: users.name`: the part after the colon becomes context.
     let (text, detail) = message.split_once(": ").unwrap_or((message, ""));
     let error = match kind {
         ErrorKind::UniqueViolation | ErrorKind::NotNullViolation => {
-            with_columns(Error::new(kind, text), detail)
+            with_columns(Error::new(kind, text), detail, is_column)
         }
         ErrorKind::CheckViolation => Error::new(kind, text).constraint(detail),
         ErrorKind::NoSuchTable => {
@@ -30,7 +39,12 @@ pub(crate) fn classify(code: i32, message: &str) -> Error {
 /// Returns the error of a statement with parameters. SQLite's functions quote their arguments, so only words of SQLite
 /// and of the statement are shown; messages about constraints only contain names of the schema.
 #[cold]
-pub(crate) fn classify_run(code: i32, message: &str, statement: &str) -> Error {
+pub(crate) fn classify_run(
+    code: i32,
+    message: &str,
+    statement: &str,
+    is_column: &dyn Fn(&str, &str) -> bool,
+) -> Error {
     let is_of_schema = matches!(
         code,
         ffi::SQLITE_CONSTRAINT_UNIQUE
@@ -42,7 +56,7 @@ pub(crate) fn classify_run(code: i32, message: &str, statement: &str) -> Error {
             | ffi::SQLITE_CONSTRAINT_DATATYPE
     ) || message == FOREIGN_KEY;
     if is_of_schema {
-        return classify(code, message);
+        return classify_in(code, message, is_column);
     }
     let shown = without_values(message, statement, WORDS);
     let (kind, _) = kind_and_name(code, message);
@@ -132,29 +146,26 @@ fn kind_of_plain_error(message: &str) -> ErrorKind {
 }
 
 /// `users.name`, `users.first, users.last`, or `index 'users_lower_name'`.
-fn with_columns(error: Error, detail: &str) -> Error {
+fn with_columns(error: Error, detail: &str, is_column: &dyn Fn(&str, &str) -> bool) -> Error {
     if let Some(index) = detail
         .strip_prefix("index '")
         .and_then(|rest| rest.strip_suffix('\''))
     {
         return error.constraint(index);
     }
-    let mut columns = String::new();
-    let mut table = "";
-    for part in detail.split(", ") {
-        let Some((of, column)) = part.split_once('.') else {
-            continue;
-        };
-        table = of;
-        if !columns.is_empty() {
-            columns.push_str(", ");
-        }
-        columns.push_str(column);
+    let split = |(at, _)| {
+        let (table, columns) = (&detail[..at], &detail[at + 1..]);
+        (table, columns.replace(&format!(", {table}."), ", "))
+    };
+    let dots = detail.match_indices('.').map(split);
+    let is_there = |(table, columns): &(&str, String)| {
+        // A column's name may contain a comma, too.
+        is_column(table, columns) || columns.split(", ").all(|column| is_column(table, column))
+    };
+    match dots.clone().find(is_there).or_else(|| dots.clone().next()) {
+        Some((table, columns)) => error.entity(table).column(columns),
+        None => error,
     }
-    if columns.is_empty() {
-        return error;
-    }
-    error.entity(table).column(columns)
 }
 
 #[cfg(test)]

@@ -282,6 +282,11 @@ impl Reflected {
             let remark = format!("Its collation is {collation}.");
             column.remarks.push(remark);
         }
+        if types::is_float_of_digits(&declared) {
+            column.remarks.push(format!(
+                "It is declared {declared}, which SQLite stores as a 64-bit float: a `Decimal` needs a column of text (`DECIMAL TEXT COLLATE decimal`)."
+            ));
+        }
         if place_in_key > 0 {
             self.key.push((place_in_key, self.table.columns.len()));
             self.key_is_rowid &= declared.eq_ignore_ascii_case("INTEGER");

@@ -38,9 +38,11 @@ use selfsame::{Error, ErrorKind, Result};
 
 pub(crate) use self::current_row::{CurrentRow, utf8};
 use self::guarded::Guarded;
-use self::native::{compile, is_read_transaction, is_written_in_trigger, last_error, read_schema};
+use self::native::{
+    compile, is_column, is_read_transaction, is_written_in_trigger, last_error, read_schema,
+};
 use crate::bind::{self, Binding};
-use crate::classify::{classify, classify_driver, classify_run};
+use crate::classify::{classify_driver, classify_in, classify_run};
 use crate::session::{Change, session_change};
 
 /// A connection with its prepared statements.
@@ -474,9 +476,10 @@ impl<'p> Execution<'_, 'p> {
         let may_quote = !self.bound.is_empty()
             && (code != ffi::SQLITE_CONSTRAINT_TRIGGER
                 || !is_written_in_trigger(database, &message));
+        let is_column = |table: &str, column: &str| is_column(database, table, column);
         let error = match may_quote {
-            false => classify(code, &message),
-            true => classify_run(code, &message, &self.prepared.text()),
+            false => classify_in(code, &message, &is_column),
+            true => classify_run(code, &message, &self.prepared.text(), &is_column),
         };
         if error.kind() == ErrorKind::Busy && is_read_transaction(database) {
             // SQLite does not wait: the holder of the lock may be waiting for the end of this transaction.

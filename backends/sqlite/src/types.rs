@@ -99,6 +99,12 @@ pub(crate) fn reflected(declared: &str) -> ColumnType {
     }
 }
 
+/// Whether a column is declared with decimal digits, but read as a float, because SQLite stores it as one.
+pub(crate) fn is_float_of_digits(declared: &str) -> bool {
+    let upper = declared.to_ascii_uppercase();
+    reflected(declared) == ColumnType::F64 && (upper.contains("DEC") || upper.contains("NUM"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -130,6 +130,10 @@ pub(crate) fn on_sqlite() -> selfsame::Result<()> {
         );
         remove(&file);
     }
+    let pdf = out.with_extension("pdf");
+    let ran = run(&["audit", &url, "--out", pdf.to_str().expect("text")]);
+    assert_eq!((ran.code, pdf.exists()), (Some(2), false), "{}", ran.err);
+    assert!(ran.err.contains(".json, .md, .html or .txt"), "{}", ran.err);
     let human = run(&["audit", &url]);
     assert!(
         human

@@ -155,6 +155,7 @@ pub struct Account {
     pub email: Option<String>,
     #[orm(server_default = "CURRENT_TIMESTAMP")]
     pub created: Auto<Timestamp>,
+    // It is declared NUMERIC(10, 2), which SQLite stores as a 64-bit float: a `Decimal` needs a column of text (`DECIMAL TEXT COLLATE decimal`).
     pub amount: Option<f64>,
     #[orm(length = 6)]
     pub status: Option<String>,
@@ -190,6 +191,7 @@ pub struct Article {
     pub r#type: Auto<String>,
     #[orm(server_default = "0")]
     pub published: Auto<bool>,
+    // It is declared decimal(8,2), which SQLite stores as a 64-bit float: a `Decimal` needs a column of text (`DECIMAL TEXT COLLATE decimal`).
     pub price: Option<f64>,
     pub data: Option<serde_json::Value>,
     pub blob: Option<Vec<u8>>,
@@ -234,6 +236,7 @@ pub struct AuthUser {
     #[orm(unique, length = 150)]
     pub username: String,
     pub date_joined: Timestamp,
+    // It is declared decimal, which SQLite stores as a 64-bit float: a `Decimal` needs a column of text (`DECIMAL TEXT COLLATE decimal`).
     pub balance: f64,
     pub settings: String,
     #[orm(length = 32)]

@@ -203,6 +203,7 @@ pub struct Post {
     pub author_id: Option<i64>,
     pub title: String,
     pub rating: Option<f64>,
+    // It is declared DECIMAL, which SQLite stores as a 64-bit float: a `Decimal` needs a column of text (`DECIMAL TEXT COLLATE decimal`).
     pub price: Option<f64>,
     #[orm(db_type = "JSONB")]
     pub data: Option<String>,
@@ -710,6 +711,7 @@ pub struct Select {
 pub struct ShopProduct {
     #[orm(primary_key, length = 32)]
     pub id: String,
+    // It is declared decimal, which SQLite stores as a 64-bit float: a `Decimal` needs a column of text (`DECIMAL TEXT COLLATE decimal`).
     pub price: f64,
     pub stock: i64,
     pub attributes: String,

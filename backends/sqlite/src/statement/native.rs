@@ -1,6 +1,6 @@
 //! Compiles statements, and queries the state of a connection.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, CString, c_char, c_int};
 use std::ptr::{self, NonNull};
 
 use rusqlite::ffi;
@@ -70,6 +70,29 @@ pub(super) fn read_schema(database: NonNull<ffi::sqlite3>) {
             ffi::sqlite3_finalize(statement.as_ptr());
         }
     }
+}
+
+/// Whether a table has a column.
+#[cold]
+pub(super) fn is_column(database: NonNull<ffi::sqlite3>, table: &str, column: &str) -> bool {
+    let (Ok(table), Ok(column)) = (CString::new(table), CString::new(column)) else {
+        return false;
+    };
+    // SAFETY: the connection is alive, the names end in NUL, and unused outputs may be null.
+    let code = unsafe {
+        ffi::sqlite3_table_column_metadata(
+            database.as_ptr(),
+            ptr::null(),
+            table.as_ptr(),
+            column.as_ptr(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    code == ffi::SQLITE_OK
 }
 
 /// Whether a message is a literal in a trigger, and so is not from a parameter.

@@ -17,6 +17,49 @@ fn schema() -> Session {
 }
 
 #[test]
+fn names_may_contain_dots() {
+    let mut session = memory();
+    for text in [
+        "CREATE TABLE \"app.user\" (id INTEGER PRIMARY KEY, \"e.mail\" TEXT NOT NULL, city TEXT, UNIQUE (\"e.mail\", city))",
+        "CREATE TABLE other (id INTEGER PRIMARY KEY, \"user.id\" INTEGER UNIQUE)",
+        "INSERT INTO \"app.user\" VALUES (1, 'x', 'y')",
+        "INSERT INTO other VALUES (1, 1)",
+    ] {
+        run(&mut session, text, &[]);
+    }
+    for (text, kind, table, columns) in [
+        (
+            "INSERT INTO \"app.user\" VALUES (1, 'z', 'z')",
+            K::UniqueViolation,
+            "app.user",
+            "id",
+        ),
+        (
+            "INSERT INTO \"app.user\" VALUES (2, 'x', 'y')",
+            K::UniqueViolation,
+            "app.user",
+            "e.mail, city",
+        ),
+        (
+            "INSERT INTO \"app.user\" VALUES (2, NULL, 'y')",
+            K::NotNullViolation,
+            "app.user",
+            "e.mail",
+        ),
+        (
+            "INSERT INTO other VALUES (2, 1)",
+            K::UniqueViolation,
+            "other",
+            "user.id",
+        ),
+    ] {
+        let error = refused(&mut session, text, kind);
+        let names = (error.entity_name(), error.column_name());
+        assert_eq!(names, (Some(table), Some(columns)), "{text}");
+    }
+}
+
+#[test]
 fn constraints() {
     let mut session = schema();
     run(&mut session, "INSERT INTO parent VALUES (1)", &[]);
