@@ -212,6 +212,18 @@ impl Dialect for ClaimingDialect {
         Ok(tables)
     }
 
+    fn referring_tables(
+        &self,
+        connection: &mut dyn Connection,
+        table: &Table,
+    ) -> Result<Vec<Table>> {
+        let mut tables = self.inner.dialect().referring_tables(connection, table)?;
+        if let Some(change) = &self.reflected {
+            change(&mut tables);
+        }
+        Ok(tables)
+    }
+
     fn function<'n>(&self, name: &'n str) -> &'n str {
         self.inner.dialect().function(name)
     }

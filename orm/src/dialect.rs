@@ -493,6 +493,28 @@ pub trait Dialect: Debug + Send + Sync {
         Err(Error::unsupported(self.name(), "reflection of schemas"))
     }
 
+    /// Reads the tables, of any schema, that have foreign keys to this one: their names, their schemas, and these foreign keys.
+    ///
+    /// A session asks before it sets unique values to NULL for a moment, which rows of tables that it does not know would follow by ON
+    /// UPDATE. By default the tables that [`reflect`](Self::reflect) finds in the same schema.
+    ///
+    /// # Errors
+    ///
+    /// As [`reflect`](Self::reflect). If it is [`Unsupported`](crate::ErrorKind::Unsupported), the session knows only its own tables.
+    fn referring_tables(
+        &self,
+        connection: &mut dyn Connection,
+        table: &Table,
+    ) -> Result<Vec<Table>> {
+        let mut tables = self.reflect(connection, std::slice::from_ref(&table.schema))?;
+        for found in &mut tables {
+            let keys = &mut found.foreign_keys;
+            keys.retain(|key| key.table.eq_ignore_ascii_case(&table.name));
+        }
+        tables.retain(|found| !found.foreign_keys.is_empty());
+        Ok(tables)
+    }
+
     /// Writes a case-sensitive test of `subject` against the text `pattern`, without wildcards; both are rendered already.
     fn text_match(&self, test: TextMatch, subject: &str, pattern: &str, out: &mut String) {
         let written = match test {

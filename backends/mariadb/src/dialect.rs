@@ -432,6 +432,16 @@ impl Dialect for MariaDbDialect {
     fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
         reflection::schemas(connection)
     }
+
+    fn referring_tables(
+        &self,
+        connection: &mut dyn Connection,
+        table: &Table,
+    ) -> Result<Vec<Table>> {
+        let mut name = String::new();
+        self.literal(table.local_name(), &mut name);
+        reflection::referring_tables(connection, table, &name)
+    }
 }
 
 impl MariaDbDialect {

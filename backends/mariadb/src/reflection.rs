@@ -33,6 +33,13 @@ const FOREIGN_KEYS: &str = "SELECT k.table_name, k.constraint_name, k.ordinal_po
     ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
     WHERE k.table_schema = ? AND k.referenced_table_name IS NOT NULL ORDER BY k.table_name, k.constraint_name, k.ordinal_position";
 
+const REFERRING: &str = "SELECT k.table_schema, k.table_name, k.constraint_name, k.ordinal_position = 1, k.column_name, \
+    k.referenced_column_name, r.delete_rule, r.update_rule \
+    FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r \
+    ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name \
+    WHERE k.referenced_table_schema = ? AND k.referenced_table_name = (name) \
+    ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position";
+
 const CHECKS: &str = "SELECT table_name, constraint_name, check_clause, level = 'Column' FROM information_schema.check_constraints \
     WHERE constraint_schema = ? ORDER BY table_name, constraint_name";
 
@@ -105,6 +112,43 @@ fn leave_out_keys_of_other_labels(tables: &mut [Table]) {
             differing.is_none()
         });
     }
+}
+
+/// Returns the tables of any database that have foreign keys to this one, with these alone. `name` is its name as a literal.
+pub(crate) fn referring_tables(
+    connection: &mut dyn Connection,
+    table: &Table,
+    name: &str,
+) -> Result<Vec<Table>> {
+    let query = REFERRING.replace("(name)", name);
+    let mut tables: Vec<Table> = Vec::new();
+    let place = match &table.schema {
+        Some(schema) => schema.clone(),
+        None => current(connection)?,
+    };
+    each(connection, &query, Some(&place), &mut |row| {
+        if get(row, 3)? {
+            let (place, name): (String, String) = (get(row, 0)?, get(row, 1)?);
+            let mut found = Table::build(name).in_schema(place);
+            found.foreign_keys.push(ForeignKey {
+                name: Some(get(row, 2)?),
+                columns: Vec::new(),
+                table: table.name.clone(),
+                schema: table.schema.clone(),
+                references: Vec::new(),
+                on_delete: action(&get::<String>(row, 6)?),
+                on_update: action(&get::<String>(row, 7)?),
+            });
+            tables.push(found);
+        }
+        let last = tables.last_mut();
+        if let Some(key) = last.and_then(|found| found.foreign_keys.last_mut()) {
+            key.columns.push(get(row, 4)?);
+            key.references.push(get(row, 5)?);
+        }
+        Ok(())
+    })?;
+    Ok(tables)
 }
 
 /// Maps `bigint unsigned` to `I64` if the server generates it or if a foreign key references such a column, because generated keys fit; other

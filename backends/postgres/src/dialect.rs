@@ -218,6 +218,14 @@ impl Dialect for PostgresDialect {
     fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
         reflection::schemas(connection)
     }
+
+    fn referring_tables(
+        &self,
+        connection: &mut dyn Connection,
+        table: &Table,
+    ) -> Result<Vec<Table>> {
+        reflection::referring_tables(connection, table)
+    }
 }
 
 fn without_modifiers(written: &str) -> Cow<'static, str> {

@@ -112,6 +112,46 @@ pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u6
     Ok(found)
 }
 
+/// Returns the tables of any schema that have foreign keys to this one, with these alone.
+pub(crate) fn referring_tables(
+    connection: &mut dyn Connection,
+    table: &Table,
+) -> Result<Vec<Table>> {
+    let name = literal(table.local_name());
+    let schema = table.schema.as_deref().map(literal);
+    let schema = schema.map_or_else(String::new, |schema| {
+        format!("quote_ident({schema}) || '.' || ")
+    });
+    let query = REFERRING.replace("(name)", &format!("({schema}quote_ident({name}))"));
+    let mut tables: Vec<Table> = Vec::new();
+    each(connection, &query, &mut |row| {
+        let (schema, name): (String, String) = (get(row, 0)?, get(row, 10)?);
+        if get(row, 2)? {
+            tables.push(Table::build(name).in_schema(schema));
+        }
+        match tables.last_mut() {
+            Some(table) => add_foreign_key_column(table, row),
+            None => Ok(()),
+        }
+    })?;
+    for key in tables.iter_mut().flat_map(|found| &mut found.foreign_keys) {
+        (key.table, key.schema) = (table.name.clone(), table.schema.clone());
+    }
+    Ok(tables)
+}
+
+/// As `FOREIGN_KEYS`, with the schema of the referencing table, and at last its name. What partitions inherit from their tables is left out.
+const REFERRING: &str = "SELECT n.nspname, k.conname, p.place = 1, a.attname, '', b.attname, k.confdeltype, k.confupdtype, \
+    NULL::text, NULL::text, own.relname \
+    FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class own ON own.oid = k.conrelid \
+    JOIN pg_catalog.pg_namespace n ON n.oid = own.relnamespace \
+    CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS p (number, there, place) \
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = p.number \
+    JOIN pg_catalog.pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = p.there \
+    WHERE k.contype = 'f' AND k.confrelid = to_regclass(name) AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint whole \
+        WHERE whole.oid = k.conparentid AND whole.confrelid = k.confrelid) \
+    ORDER BY k.oid, p.place";
+
 const SCHEMAS: &str = "SELECT n.nspname, count(*) FROM pg_catalog.pg_class c \
     JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition \

@@ -6,6 +6,7 @@ mod references;
 mod reordered;
 mod skipped;
 mod stale;
+mod unknown;
 
 use proptest::prelude::*;
 use selfsame::ErrorKind;
@@ -25,6 +26,7 @@ pub(super) const LISTS: &[&[Case]] = &[
     reordered::CASES,
     skipped::CASES,
     stale::CASES,
+    unknown::CASES,
 ];
 
 const CASES: &[Case] = &[

@@ -250,6 +250,17 @@ impl Connected {
         live(&mut self.connection)?.columns_set_by_updates(table)
     }
 
+    /// Reads the tables that have foreign keys to this one; none if the database cannot tell.
+    pub(crate) fn referring_tables(&mut self, table: &Table) -> Result<Vec<Table>> {
+        self.refuse_if_cancelled()?;
+        let engine = self.engine.clone();
+        let connection = live(&mut self.connection)?;
+        match engine.dialect().referring_tables(&mut **connection, table) {
+            Err(error) if error.kind() == ErrorKind::Unsupported => Ok(Vec::new()),
+            tables => tables,
+        }
+    }
+
     /// Returns counters since the connection was opened, if its backend counts.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ mod bulk;
 pub(super) mod deletion;
 pub(super) mod expression;
 pub(super) mod flush;
+mod followers;
 pub(super) mod foreign_keys;
 pub(super) mod hint;
 pub(super) mod membership;

@@ -166,3 +166,136 @@ fn rows_take_values_of_different_constraints_from_each_other() -> Result<()> {
     assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
     s.rollback()
 }
+
+/// Its reference is unique, so that other rows may reference it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "stops")]
+struct Stop {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(unique, references = "towns.id")]
+    town_id: Option<i64>,
+}
+
+/// A session on a database with a table that no entity maps, whose rows follow names or stops by this action.
+fn beside_an_unknown_table(action: &str) -> Result<Session> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Town, Stop].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    for (table, column) in [("walls", "name TEXT"), ("signs", "town_id INTEGER")] {
+        let (name, _) = column.split_once(' ').unwrap_or_default();
+        let referred = if name == "name" { "TOWNS" } else { "Stops" };
+        let sql = format!(
+            "CREATE TABLE {table} (id INTEGER PRIMARY KEY, {column} DEFAULT NULL \
+             REFERENCES {referred}({name}) ON UPDATE {action})"
+        );
+        s.sql(&*sql, ()).execute()?;
+    }
+    let towns = [(1, "a"), (2, "b"), (3, "c")].map(|(id, name)| Town {
+        name: Some(name.to_owned()),
+        ..Town::new(id)
+    });
+    s.add_all(towns);
+    s.add_all([1, 2].map(|id| Stop {
+        town_id: Some(id),
+        ..Stop::new(id)
+    }));
+    s.commit()?;
+    Ok(s)
+}
+
+#[test]
+fn rows_of_unknown_tables_that_would_follow_to_null_stop_an_exchange() -> Result<()> {
+    for action in [
+        "CASCADE",
+        "SET NULL",
+        "SET DEFAULT",
+        "NO ACTION",
+        "RESTRICT",
+    ] {
+        let mut refused = Vec::new();
+        for followed in [None, Some("c"), Some("a"), Some("b")] {
+            let mut s = beside_an_unknown_table(action)?;
+            let owned = followed.map(str::to_owned);
+            let inserted = s.sql("INSERT INTO walls (name) VALUES (?)", (owned.clone(),));
+            inserted.execute()?;
+            s.commit()?;
+            let [a, b] = [1, 2].map(|id| s.get::<Town>(id));
+            let (a, b) = (a?.unwrap(), b?.unwrap());
+            s[a].name = Some("b".to_owned());
+            s[b].name = Some("a".to_owned());
+            let exchanged = s.commit();
+            let expected = match (followed, action) {
+                _ if exchanged.is_err() => owned,
+                (Some("a"), "CASCADE") => Some("b".to_owned()),
+                (Some("b"), "CASCADE") => Some("a".to_owned()),
+                (Some("a" | "b"), _) => None,
+                _ => owned,
+            };
+            if let Err(error) = &exchanged {
+                refused.push((followed, error.kind()));
+                s.rollback()?;
+            }
+            let rows = s.sql("SELECT name FROM walls", ());
+            assert_eq!(rows.all::<(Option<String>,)>()?, [(expected,)], "{action}");
+        }
+        let expected = match action {
+            "CASCADE" => vec![(Some("b"), ErrorKind::UniqueViolation)],
+            "SET NULL" | "SET DEFAULT" => vec![],
+            _ => ["a", "b"]
+                .map(|name| (Some(name), ErrorKind::ForeignKeyViolation))
+                .to_vec(),
+        };
+        assert_eq!(refused, expected, "{action}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_refused_exchange_names_the_table_that_follows() -> Result<()> {
+    let mut s = beside_an_unknown_table("CASCADE")?;
+    s.sql("INSERT INTO walls (name) VALUES ('a'), ('b')", ())
+        .execute()?;
+    let [a, b] = [1, 2].map(|id| s.get::<Town>(id));
+    let (a, b) = (a?.unwrap(), b?.unwrap());
+    s[a].name = Some("b".to_owned());
+    s[b].name = Some("a".to_owned());
+    let error = s.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UniqueViolation);
+    assert_eq!(error.entity_name(), Some("Town"));
+    assert_eq!(error.column_name(), Some("name"));
+    assert!(error.to_string().contains("walls"), "{error}");
+    Ok(())
+}
+
+/// A changed key is written after the references to it became NULL.
+#[test]
+fn a_reference_that_unknown_rows_follow_does_not_pass_through_null() -> Result<()> {
+    for is_followed in [false, true] {
+        let mut s = beside_an_unknown_table("CASCADE")?;
+        if is_followed {
+            s.sql("INSERT INTO signs (town_id) VALUES (1)", ())
+                .execute()?;
+            s.commit()?;
+        }
+        let town = s.get::<Town>(1)?.unwrap();
+        s.get::<Stop>(1)?;
+        s[town].id = 9;
+        let changed = s.commit();
+        if let Err(error) = &changed {
+            assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+            s.rollback()?;
+        }
+        let rows = s.sql("SELECT town_id FROM signs", ());
+        let expected = if changed.is_ok() { 9 } else { 1 };
+        let expected: Vec<(Option<i64>,)> = is_followed
+            .then_some((Some(expected),))
+            .into_iter()
+            .collect();
+        assert_eq!(rows.all::<(Option<i64>,)>()?, expected);
+        if !is_followed {
+            changed?;
+        }
+    }
+    Ok(())
+}

@@ -19,7 +19,69 @@ pub(crate) const CASES: &[Case] = &[
     ),
     ("reflection_reads_counted_columns", reads_counted_columns),
     ("reflection_of_names_with_dots", names_with_dots),
+    ("tables_that_refer_to_another", referring_tables),
 ];
+
+/// They may be in other schemas, and partitioned.
+fn referring_tables(server: &Server) {
+    let Fixture {
+        mut connection,
+        database,
+    } = fixture(server);
+    let name = database.name();
+    execute(
+        connection.as_mut(),
+        &format!(
+            "DROP SCHEMA IF EXISTS referring CASCADE; CREATE SCHEMA referring; \
+             CREATE TABLE \"it's\" (id bigint PRIMARY KEY, a text, b text, UNIQUE (a, b)); \
+             CREATE TABLE other (id bigint PRIMARY KEY REFERENCES \"it's\" ON UPDATE SET NULL); \
+             CREATE TABLE unrelated (id bigint PRIMARY KEY REFERENCES other); \
+             CREATE TABLE referring.parts (y text, x text, FOREIGN KEY (y, x) REFERENCES {name}.\"it's\" (b, a) ON UPDATE CASCADE) \
+                 PARTITION BY LIST (x); \
+             CREATE TABLE referring.part PARTITION OF referring.parts FOR VALUES IN ('1')"
+        ),
+    )
+    .expect("creates");
+    let backend = database.backend();
+    for table in [Table::build("it's"), Table::build("it's").in_schema(name)] {
+        let found = (backend.dialect())
+            .referring_tables(connection.as_mut(), &table)
+            .expect("reads");
+        let keys = found.iter().flat_map(|found| {
+            let keys = found.foreign_keys.iter();
+            keys.map(|key| {
+                assert_eq!((&key.table, &key.schema), (&table.name, &table.schema));
+                let columns = (key.columns.join(", "), key.references.join(", "));
+                (found.name.clone(), columns, key.on_update)
+            })
+        });
+        let key = |name: &str, own: &str, referred: &str, on_update| {
+            (
+                name.to_owned(),
+                (own.to_owned(), referred.to_owned()),
+                on_update,
+            )
+        };
+        assert_eq!(
+            keys.collect::<Vec<_>>(),
+            [
+                key(
+                    &format!("{name}.other"),
+                    "id",
+                    "id",
+                    ReferentialAction::SetNull
+                ),
+                key(
+                    "referring.parts",
+                    "y, x",
+                    "b, a",
+                    ReferentialAction::Cascade
+                ),
+            ]
+        );
+    }
+    execute(connection.as_mut(), "DROP SCHEMA referring CASCADE").expect("drops");
+}
 
 /// Tables of two schemas with the same qualified name are not confused.
 fn names_with_dots(server: &Server) {

@@ -314,8 +314,8 @@ impl Session {
             .any(|key| acts(key.on_update) && key.referred.iter().any(|at| columns.contains(at)))
     }
 
-    /// Whether rows in the database follow one of these if the column changes. Locks these rows, so that no other row starts to reference
-    /// them.
+    /// Whether rows in the database follow one of these by ON UPDATE CASCADE if the column changes. Locks these rows, so that no other row
+    /// starts to reference them.
     pub(in crate::session) fn are_followed(
         &mut self,
         store: u16,
@@ -324,7 +324,7 @@ impl Session {
     ) -> Result<bool> {
         self.look_up_locked(store, slots)?;
         for key in self.foreign_keys_to(store) {
-            if !acts(key.on_update) || !key.referred.contains(&column) {
+            if !key.cascades || !key.referred.contains(&column) {
                 continue;
             }
             let keys = slots.iter();

@@ -353,6 +353,9 @@ impl Session {
         if let Step::Release { columns, slots, .. } = step {
             self.cut_ties(store, columns, slots)?;
         }
+        if let Step::Vacate { column, slots, .. } = step {
+            self.refuse_followers(store, &[*column], slots)?;
+        }
         let mapper = Arc::clone(&self.entry(store).mapper);
         persist::run(self, step, computations, single)
             .map_err(|error| error.entity(mapper.name()))?;

@@ -405,7 +405,7 @@ impl Refused {
             Self::Cycle(cycle) => cycle.into_error(row),
             Self::Swap(swap) => {
                 let message = format!(
-                    "rows exchange values of {} in one flush, which requires a nullable column that no row follows by ON UPDATE: set one of them to an unused value and flush first",
+                    "rows exchange values of {} in one flush, which requires a nullable column that no row follows by ON UPDATE CASCADE: set one of them to an unused value and flush first",
                     swap.constraint
                 );
                 Error::new(ErrorKind::UniqueViolation, message).entity(table(swap.store))

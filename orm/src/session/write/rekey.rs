@@ -233,6 +233,7 @@ impl Session {
                 cut.push(node.1);
             }
         }
+        self.refuse_followers(key.store, &key.nullable, &cut)?;
         self.run_step(&Step::Release {
             store: key.store,
             columns: key.nullable.as_slice().into(),

@@ -76,8 +76,11 @@ impl Session {
                 values.add(row, &params, Use::Takes);
             }
             // Rows that follow the value would follow it to NULL and stay NULL.
-            let is_free_to_vanish =
-                |at: &usize| table.columns[*at].nullable && !self.acts_on_update(store, &[*at]);
+            let is_followed = |at: &usize| {
+                let mut keys = self.foreign_keys_to(store).into_iter();
+                keys.any(|key| key.cascades && key.referred.contains(at))
+            };
+            let is_free_to_vanish = |at: &usize| table.columns[*at].nullable && !is_followed(at);
             // A constraint that is checked at COMMIT needs no intermediate NULL.
             let mut nullable = columns.iter().copied();
             let nullable = match deferrable {

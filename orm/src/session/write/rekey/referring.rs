@@ -29,7 +29,7 @@ pub(in crate::session::write) struct Referring {
     pub(in crate::session::write) is_to_key: bool,
     /// Its nullable columns: a NULL in one of them releases the reference.
     pub(super) nullable: Vec<usize>,
-    pub(super) cascades: bool,
+    pub(in crate::session::write) cascades: bool,
     /// The database's action on the referencing rows of a deleted or changed row.
     pub(in crate::session::write) on_delete: ReferentialAction,
     pub(in crate::session::write) on_update: ReferentialAction,
