@@ -207,16 +207,23 @@ fn kinds(context: &mut Context) -> CaseResult {
     let savepoints = context.capabilities().savepoints;
     let mut database = Database::open(context)?;
     database.create(&value_table("t", ColumnType::I64))?;
-    for kind in KINDS {
+    let levels = context.capabilities().isolation_levels;
+    let levels: Vec<_> = std::iter::once(None)
+        .chain(levels.into_iter().map(Some))
+        .collect();
+    for (place, kind) in KINDS.into_iter().enumerate() {
         if !kind.is_possible(&database) {
             continue;
         }
-        for end in ENDS {
+        for (at, end) in ENDS.into_iter().enumerate() {
             if end.has_savepoint() && !savepoints {
                 continue;
             }
             start(&mut database)?;
-            database.begin_write()?;
+            let mut begin = Begin::default();
+            begin.isolation = levels[(place + at) % levels.len()];
+            begin.writes_first = true;
+            database.transaction(Transaction::Begin(begin))?;
             if end.has_savepoint() {
                 database.savepoint("s")?;
             }
@@ -229,7 +236,7 @@ fn kinds(context: &mut Context) -> CaseResult {
             match end {
                 End::Commit | End::CommitInside => database.commit()?,
                 End::Rollback => database.rollback()?,
-                End::Reset => database.connection.reset(true)?,
+                End::Reset => database.connection.reset(place % 2 == 0)?,
                 End::Drop | End::DropInside => {}
                 End::Release => {
                     database.release("s")?;
@@ -250,7 +257,8 @@ fn kinds(context: &mut Context) -> CaseResult {
             check_eq!(
                 pairs(&mut database)?,
                 wanted,
-                "{kind:?}, {end:?}: the keys and values that are kept"
+                "{kind:?}, {end:?} at {:?}: the keys and values that are kept",
+                begin.isolation
             );
         }
     }

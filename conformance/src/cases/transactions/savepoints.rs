@@ -36,6 +36,12 @@ pub(super) const CASES: &[Case] = &[
         .promise("A savepoint's name is quoted like any name.")
         .hint("See `Dialect::transaction`.")
         .covers(&[Contract(41), Contract(66)]),
+    Case::full("transactions.savepoint.names", names)
+        .since(29)
+        .needs(NEEDS)
+        .promise("Savepoints whose names differ only in a space, a punctuation mark, a quote or a letter beyond ASCII are different savepoints.")
+        .hint("Quote names; do not replace characters in them.")
+        .covers(&[Contract(41), Contract(66)]),
     Case::full("transactions.savepoint.deep", deep)
         .since(22)
         .needs(NEEDS)
@@ -225,6 +231,34 @@ fn odd_name(context: &mut Context) -> CaseResult {
         [1],
         "a savepoint with an unusual name must work"
     );
+    Ok(())
+}
+
+/// Names of which no two may be taken for the same.
+const NAMES: [&str; 14] = [
+    "ab", "a b", "a_b", "a-b", "a.b", "a'b", "a`b", "a\"b", "a;b", "aéb", "aèb", "1", "select",
+    "日",
+];
+
+fn names(context: &mut Context) -> CaseResult {
+    let mut database = with_row(context)?;
+    for outer in NAMES {
+        for inner in NAMES.into_iter().filter(|inner| *inner != outer) {
+            database.begin_write()?;
+            database.savepoint(outer)?;
+            insert(&mut database, 2, 20)?;
+            database.savepoint(inner)?;
+            insert(&mut database, 3, 30)?;
+            database.rollback_to(outer)?;
+            let found = keys(&mut database)?;
+            check_eq!(
+                found,
+                [1],
+                "the rows after a rollback to {outer:?} with {inner:?} inside it"
+            );
+            database.rollback()?;
+        }
+    }
     Ok(())
 }
 
