@@ -29,6 +29,9 @@
 //! | `Date`, `Time`, `Timestamp`, `TimestampTz` | `date`, `time`, `timestamp`, `timestamptz` |
 //! | `Json` | `jsonb`: documents can be compared; key order and white space are not preserved, U+0000 in a string is refused |
 //!
+//! A `money` is exchanged as text in the form of the setting `lc_monetary`, which also gives its digits after the decimal point. Programs
+//! that share such a column need the same setting; a `numeric` column does not depend on it.
+//!
 //! Values of an extension's type (`citext`, `ltree`) are compared by the operators of its schema. If `search_path` does not list that
 //! schema, the server would silently use the operators of a type that the values convert to. So such comparisons, also by a key or a
 //! relation, are [`Unsupported`](selfsame::ErrorKind::Unsupported), and reflection adds a remark to the column.
