@@ -3,6 +3,7 @@
 mod action_chains;
 mod actions;
 mod arrays;
+mod association_objects;
 mod baselines;
 mod beside_a_cycle;
 mod both_sides;

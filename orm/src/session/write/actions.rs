@@ -3,6 +3,7 @@
 //! these.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
@@ -63,11 +64,73 @@ enum Mirrored {
 impl Session {
     /// Notes the objects whose rows the database changes along with those of a step, directly or through others.
     pub(in crate::session) fn note_actions(&mut self, step: &Step, computations: &Computations) {
+        self.note_dissociated(step);
         let is_insert = matches!(step, Step::Insert { .. });
         let store = step.store().filter(|_| !is_insert);
         let is_due = store.is_some_and(|store| self.has_actions_on(store));
         let changed = is_due.then(|| changed_by(step, computations)).flatten();
         self.note_changes(changed, true);
+    }
+
+    /// Notes the objects of an association table that is also mapped, whose rows a step deletes as pairs: those that the flush deletes are
+    /// deleted herewith. They are known by keys that contain the pair's columns; others may have moved to another pair.
+    fn note_dissociated(&mut self, step: &Step) {
+        let (entry, ends, columns, keys) = match step {
+            Step::Dissociate { association, pairs } => {
+                let entry = &self.associations[usize::from(*association)];
+                let columns = (0..entry.association.table().columns.len()).collect();
+                let keys = self.pair_keys(*association, pairs);
+                (entry, entry.left.store, columns, keys)
+            }
+            Step::Sever {
+                association,
+                side,
+                slots,
+            } => {
+                let entry = &self.associations[usize::from(*association)];
+                let ends = entry.end(*side).store;
+                let columns = entry.association.columns(*side).to_vec();
+                (entry, ends, columns, self.key_values(ends, slots))
+            }
+            _ => return,
+        };
+        let pairs = Arc::clone(&entry.association);
+        let columns: Vec<usize> = columns;
+        let gone = keys.chunks(columns.len());
+        let gone: FxHashSet<RecordKey> = gone
+            .map(|key| RecordKey::new(key.iter().cloned()))
+            .collect();
+        for store in (0u16..).take(self.stores.len()) {
+            let mapper = Arc::clone(&self.entry(store).mapper);
+            let table = mapper.table();
+            let name = |at: &usize| &pairs.table().columns[*at].name;
+            let own = columns.iter().map(|at| table.position(name(at)));
+            let Some(own) = own.collect::<Option<Vec<usize>>>() else {
+                continue;
+            };
+            if table.name != pairs.table().name
+                || !own.iter().all(|at| table.primary_key.contains(at))
+            {
+                continue;
+            }
+            for slot in self.any_store(store).states().slots_in(State::Persistent) {
+                let is_gone = self.key_of_row((store, slot), &own);
+                if !is_gone.is_some_and(|key| gone.contains(&key)) {
+                    continue;
+                }
+                let (any, log) = self.logged_store(store);
+                if any.is_marked_deleted(slot) {
+                    any.deleted(slot, log);
+                    continue;
+                }
+                self.affected_by_actions.insert(AffectedRow {
+                    row: (store, slot),
+                    columns: own.clone(),
+                    parents: ends,
+                    effect: Effect::Deleted,
+                });
+            }
+        }
     }
 
     /// Does the same for a step that changes keys because rows move to other parents. The rows that reference these were not changed in

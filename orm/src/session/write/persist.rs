@@ -6,6 +6,7 @@ mod insert;
 mod pairing;
 mod send;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -14,11 +15,11 @@ use crate::dialect::Batch;
 use crate::engine::WriteOperation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
-use crate::session::Session;
 use crate::session::memory::fit::trace;
 use crate::session::read::lookup::{Lookup, owned};
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::Step;
+use crate::session::{Session, State};
 use crate::value::{Value, ValueRef};
 use compute::Compute;
 use insert::Insert;
@@ -309,6 +310,17 @@ fn vacate(session: &mut Session, store: u16, column: usize, slots: &[u32]) -> Re
 }
 
 fn delete(session: &mut Session, store: u16, slots: &[u32]) -> Result<()> {
+    // Those of an association table may be deleted already, as pairs.
+    let any = session.any_store(store);
+    let is_left = |slot: &u32| any.state(*slot) == State::Persistent;
+    let slots: Cow<'_, [u32]> = match slots.iter().all(is_left) {
+        true => slots.into(),
+        false => slots.iter().copied().filter(is_left).collect(),
+    };
+    let slots = &*slots;
+    if slots.is_empty() {
+        return Ok(());
+    }
     let mapper = Arc::clone(&session.entry(store).mapper);
     let key = mapper.guard();
     let many = match session.engine.dialect().batch() {
