@@ -195,6 +195,16 @@ fn causes(context: &mut Context) -> CaseResult {
         let error = refused(result, ErrorKind::NoSuchTable, what)?;
         coded(&claims, &error, what)?;
     }
+    for statement in [
+        "INSERT INTO [no_such_table] ([id]) VALUES (?)",
+        "UPDATE [no_such_table] SET [id] = ?",
+        "DELETE FROM [no_such_table] WHERE [id] = ?",
+    ] {
+        let rows = [vec![int(1)], vec![int(2)]];
+        let result = database.execute_each(statement, &[ValueType::I64], &rows);
+        let error = refused(result, ErrorKind::NoSuchTable, statement)?;
+        coded(&claims, &error, statement)?;
+    }
     if claims.savepoints {
         database.begin_write()?;
         let result = database.rollback_to("no_such_savepoint");

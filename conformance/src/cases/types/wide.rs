@@ -194,6 +194,8 @@ fn pieces(context: &mut Context) -> CaseResult {
         }
     }
     texts.push(Value::Text(numbered(3 << 20, ".")));
+    let separators = ["\n", "\r\n", "\t", "'", "\\", "%"];
+    texts.extend(separators.map(|separator| Value::Text(numbered(20_000, separator))));
     let bytes = |text: &Value| match text {
         // Every byte, also those that end a text.
         Value::Text(text) => Some(Value::Bytes(
