@@ -185,3 +185,43 @@ fn the_last_version_of_a_narrow_type_is_not_passed() -> Result<()> {
     assert_eq!(error.key_text(), Some("7"));
     Ok(())
 }
+
+/// Nobody else has written: neither a change nor a deletion is refused because of the session's own statements.
+#[test]
+fn rows_that_own_statements_changed_are_written_again() -> Result<()> {
+    for how in 0..4 {
+        for deletes in [false, true] {
+            let (mut f, drafts) = saved(&["a"])?;
+            let s = &mut f.session;
+            match how {
+                0 | 1 => {
+                    let all = Draft::query().update();
+                    all.set(Draft::TEXT, "bulk").execute(s)?;
+                }
+                2 => {
+                    s.set_expr(drafts[0], Draft::TEXT, "computed")?;
+                    s.flush()?;
+                }
+                _ => {
+                    let raw = "UPDATE drafts SET text = 'raw', version = version + 1";
+                    s.sql(raw, ()).execute()?;
+                }
+            }
+            if how == 1 {
+                s.expire_all();
+            }
+            match deletes {
+                true => s.delete(drafts[0])?,
+                false => s[drafts[0]].text = "mine".to_owned(),
+            }
+            s.flush()?;
+            s.rollback()?;
+            let draft = s.get::<Draft>("a".to_owned())?.unwrap();
+            assert_eq!((s[draft].text.as_str(), s[draft].version), ("first", 1));
+            s.delete(draft)?;
+            s.commit()?;
+            assert_eq!(s.get::<Draft>("a".to_owned())?, None);
+        }
+    }
+    Ok(())
+}
