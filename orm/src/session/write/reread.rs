@@ -85,22 +85,14 @@ impl Session {
         Ok(())
     }
 
-    /// Rereads deleted objects whose rows new ones take over, because unknown columns would be mistaken for those of the new ones. Returns
-    /// whether there are any. Also rereads deleted objects whose versions this session's own statements have counted.
+    /// Rereads deleted objects whose rows new ones take over, because unknown columns would be mistaken for those of the new ones.
+    /// Returns whether there are any.
     pub(in crate::session) fn reread_switched(&mut self) -> Result<bool> {
         let mut are_any = false;
         for store in 0..u16::try_from(self.stores.len()).unwrap_or(u16::MAX) {
             let mut slots = self.any_store(store).switched();
             are_any |= !slots.is_empty();
-            let any = self.any_store(store);
-            slots.retain(|&slot| any.is_expired(slot, self.log.epoch));
-            if any.mapper().version_column().is_some() {
-                let written_before = self.log.written_before;
-                let is_own = |slot: &u32| any.states().is_overwritten(*slot, written_before);
-                slots.extend(any.marked().iter().copied().filter(is_own));
-                slots.sort_unstable();
-                slots.dedup();
-            }
+            slots.retain(|&slot| self.any_store(store).is_expired(slot, self.log.epoch));
             if slots.is_empty() {
                 continue;
             }
