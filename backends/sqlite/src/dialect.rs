@@ -334,6 +334,14 @@ impl Dialect for SqliteDialect {
         reflection::reflect(connection, schemas)
     }
 
+    fn referring_tables(
+        &self,
+        connection: &mut dyn Connection,
+        table: &Table,
+    ) -> Result<Vec<Table>> {
+        reflection::referring_tables(connection, table)
+    }
+
     fn schemas(&self, connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
         reflection::schemas(connection)
     }

@@ -56,6 +56,43 @@ fn in_schema(table: Table, schema: &str) -> Table {
     table
 }
 
+/// Returns the tables that have foreign keys to this one, with these.
+pub(crate) fn referring_tables(
+    connection: &mut dyn Connection,
+    table: &Table,
+) -> Result<Vec<Table>> {
+    let schema = table.schema.as_deref().unwrap_or("main");
+    let name = format!("'{}'", table.local_name().replace('\'', "''"));
+    let query = within(schema, REFERRING).replace("(referred)", &name);
+    let mut tables: Vec<Table> = Vec::new();
+    each(connection, &query, &mut |row| {
+        let name: String = get(row, 0)?;
+        if tables.last().is_none_or(|last| last.name != name) {
+            tables.push(Table::build(name));
+        }
+        let last = tables.last_mut();
+        last.map_or(Ok(()), |found| add_foreign_key_column(found, row))
+    })?;
+    for key in tables.iter_mut().flat_map(|found| &mut found.foreign_keys) {
+        if key.references.is_empty() {
+            let columns = table.key_columns();
+            key.references = columns.map(|column| column.name.clone()).collect();
+        }
+    }
+    Ok(match &table.schema {
+        Some(schema) => tables
+            .into_iter()
+            .map(|found| in_schema(found, schema))
+            .collect(),
+        None => tables,
+    })
+}
+
+/// Like `FOREIGN_KEYS`.
+const REFERRING: &str = "SELECT s.name, f.seq, f.\"table\", f.\"from\", f.\"to\", f.on_delete, f.on_update \
+    FROM (SELECT name FROM sqlite_schema WHERE type = 'table') s, pragma_foreign_key_list(s.name, 'main') f \
+    WHERE f.\"table\" = (referred) COLLATE NOCASE ORDER BY s.name, f.id DESC, f.seq";
+
 /// Returns the databases that have tables, with the number of tables.
 pub(crate) fn schemas(connection: &mut dyn Connection) -> Result<Vec<(String, u64)>> {
     let sql = Sql::new(StatementKind::Select, SCHEMAS, [], []);

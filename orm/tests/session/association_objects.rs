@@ -133,3 +133,127 @@ fn an_association_object_that_another_writes_behind_is_still_stale() -> Result<(
     assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
     Ok(())
 }
+
+/// An association object with a key of its own and a version, and what hangs on it.
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "teams")]
+struct Team {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(secondary = "seats(team_id, player_id)", back_populates = teams)]
+    players: ManyToMany<Player>,
+    #[orm(back_populates = team, cascade = "all, delete-orphan")]
+    seats: HasMany<Seat>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "players")]
+struct Player {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(secondary = "seats(player_id, team_id)", back_populates = players)]
+    teams: ManyToMany<Team>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "seats")]
+struct Seat {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "teams.id")]
+    team_id: i64,
+    #[orm(references = "players.id")]
+    player_id: i64,
+    #[orm(back_populates = seats)]
+    team: BelongsTo<Team>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "tickets")]
+struct Ticket {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(references = "seats.id", on_delete = "cascade")]
+    seat_id: i64,
+}
+
+#[test]
+fn objects_of_removed_pairs_and_what_their_rows_take_along_are_read_again() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Team, Player, Seat, Ticket].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    s.add(Team::new(1));
+    s.add_all([1, 2].map(Player::new));
+    s.add_all([1, 2].map(|player| Seat::new(player, 1, player)));
+    s.add_all([1, 2].map(|seat| Ticket::new(seat, seat)));
+    s.commit()?;
+    s.clear();
+
+    let team = s.get::<Team>(1)?.unwrap();
+    let players = s.load(team, Team::PLAYERS)?;
+    for key in [1, 2] {
+        assert!(s.get::<Seat>(key)?.is_some());
+        assert!(s.get::<Ticket>(key)?.is_some());
+    }
+    s.remove(team, Team::PLAYERS, players[0])?;
+    s.flush()?;
+    assert_eq!(s.get::<Seat>(1)?, None);
+    assert_eq!(s.get::<Ticket>(1)?, None);
+    assert!(s.get::<Seat>(2)?.is_some());
+    assert!(s.get::<Ticket>(2)?.is_some());
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "rooms")]
+struct Room {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(secondary = "keys(room_id, guest_id)", back_populates = rooms)]
+    guests: ManyToMany<Guest>,
+    #[orm(back_populates = room, cascade = "all, delete-orphan")]
+    keys: HasMany<RoomKey>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "guests")]
+struct Guest {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(secondary = "keys(guest_id, room_id)", back_populates = guests)]
+    rooms: ManyToMany<Room>,
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "keys")]
+struct RoomKey {
+    #[orm(primary_key, references = "rooms.id")]
+    room_id: i64,
+    #[orm(primary_key, references = "guests.id")]
+    guest_id: i64,
+    #[orm(version)]
+    version: i64,
+    #[orm(back_populates = keys)]
+    room: BelongsTo<Room>,
+}
+
+#[test]
+fn a_version_that_another_counted_on_is_not_deleted_with_its_pair() -> Result<()> {
+    let engine = Engine::new(Sqlite::memory());
+    metadata![Room, Guest, RoomKey].create_all(&engine)?;
+    let mut s = Session::new(&engine);
+    s.add(Room::new(1));
+    s.add(Guest::new(1));
+    s.add(RoomKey::new(1, 1));
+    s.commit()?;
+    s.clear();
+    let room = s.get::<Room>(1)?.unwrap();
+    s.load(room, Room::KEYS)?;
+    s.load(room, Room::GUESTS)?;
+    s.sql("UPDATE keys SET version = version + 1", ())
+        .execute()?;
+    s.delete(room)?;
+    let error = s.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StaleData, "{error}");
+    Ok(())
+}

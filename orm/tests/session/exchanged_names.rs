@@ -251,6 +251,39 @@ fn rows_of_unknown_tables_that_would_follow_to_null_stop_an_exchange() -> Result
     Ok(())
 }
 
+/// A foreign key compares by the collation of the column that it references.
+#[test]
+fn rows_that_follow_a_name_in_another_case_stop_an_exchange() -> Result<()> {
+    for followed in ["A", "B"] {
+        let engine = Engine::new(Sqlite::memory());
+        let mut s = Session::new(&engine);
+        for sql in [
+            "CREATE TABLE towns (id INTEGER PRIMARY KEY, name TEXT COLLATE NOCASE UNIQUE)",
+            "CREATE TABLE walls (name TEXT REFERENCES towns(name) ON UPDATE CASCADE)",
+            "INSERT INTO towns VALUES (1, 'a'), (2, 'b')",
+        ] {
+            s.sql(sql, ()).execute()?;
+        }
+        s.sql("INSERT INTO walls VALUES (?)", (followed,))
+            .execute()?;
+        s.commit()?;
+        let [a, b] = [1, 2].map(|id| s.get::<Town>(id));
+        let (a, b) = (a?.unwrap(), b?.unwrap());
+        s[a].name = Some("b".to_owned());
+        s[b].name = Some("a".to_owned());
+        if let Err(error) = s.commit() {
+            assert_eq!(error.kind(), ErrorKind::UniqueViolation, "{error}");
+            s.rollback()?;
+        }
+        let orphans = s.sql(
+            "SELECT count(*) FROM walls w LEFT JOIN towns t ON t.name = w.name WHERE t.id IS NULL",
+            (),
+        );
+        assert_eq!(orphans.one::<(i64,)>()?, (0,), "{followed}");
+    }
+    Ok(())
+}
+
 #[test]
 fn a_refused_exchange_names_the_table_that_follows() -> Result<()> {
     let mut s = beside_an_unknown_table("CASCADE")?;
@@ -296,6 +329,46 @@ fn a_reference_that_unknown_rows_follow_does_not_pass_through_null() -> Result<(
         if !is_followed {
             changed?;
         }
+    }
+    Ok(())
+}
+
+#[derive(Entity, Clone, Debug)]
+#[orm(table = "partners")]
+struct Partner {
+    #[orm(primary_key)]
+    id: i64,
+    #[orm(unique, references = "partners.id")]
+    partner_id: Option<i64>,
+}
+
+/// Rows that refer to each other are deleted once one of them no longer does.
+#[test]
+fn a_reference_that_is_cut_for_a_deletion_takes_no_unknown_row_along() -> Result<()> {
+    for is_followed in [false, true] {
+        let engine = Engine::new(Sqlite::memory());
+        metadata![Partner].create_all(&engine)?;
+        let mut s = Session::new(&engine);
+        for sql in [
+            "CREATE TABLE desks (partner_id INTEGER REFERENCES partners(partner_id) ON UPDATE CASCADE ON DELETE RESTRICT)",
+            "INSERT INTO partners VALUES (1, NULL), (2, 1)",
+            "UPDATE partners SET partner_id = 2 WHERE id = 1",
+        ] {
+            s.sql(sql, ()).execute()?;
+        }
+        if is_followed {
+            s.sql("INSERT INTO desks VALUES (1), (2)", ()).execute()?;
+        }
+        s.commit()?;
+        for partner in Partner::query().all(&mut s)? {
+            s.delete(partner)?;
+        }
+        let deleted = s.commit();
+        assert_eq!(deleted.is_err(), is_followed, "{deleted:?}");
+        s.rollback()?;
+        let rows = s.sql("SELECT partner_id FROM desks ORDER BY 1", ());
+        let expected = if is_followed { &[(1,), (2,)][..] } else { &[] };
+        assert_eq!(rows.all::<(i64,)>()?, expected);
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use crate::entity::RelationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
 use crate::render::Lock;
-use crate::schema::ReferentialAction;
+use crate::schema::{ReferentialAction, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::referring_rows::Texts;
 use crate::session::read::lookup::Lookup;
@@ -72,67 +72,6 @@ impl Session {
         self.note_changes(changed, true);
     }
 
-    /// Notes the objects of an association table that is also mapped, whose rows a step deletes as pairs: those that the flush deletes are
-    /// deleted herewith. They are known by keys that contain the pair's columns; others may have moved to another pair.
-    fn note_dissociated(&mut self, step: &Step) {
-        let (entry, ends, columns, keys) = match step {
-            Step::Dissociate { association, pairs } => {
-                let entry = &self.associations[usize::from(*association)];
-                let columns = (0..entry.association.table().columns.len()).collect();
-                let keys = self.pair_keys(*association, pairs);
-                (entry, entry.left.store, columns, keys)
-            }
-            Step::Sever {
-                association,
-                side,
-                slots,
-            } => {
-                let entry = &self.associations[usize::from(*association)];
-                let ends = entry.end(*side).store;
-                let columns = entry.association.columns(*side).to_vec();
-                (entry, ends, columns, self.key_values(ends, slots))
-            }
-            _ => return,
-        };
-        let pairs = Arc::clone(&entry.association);
-        let columns: Vec<usize> = columns;
-        let gone = keys.chunks(columns.len());
-        let gone: FxHashSet<RecordKey> = gone
-            .map(|key| RecordKey::new(key.iter().cloned()))
-            .collect();
-        for store in (0u16..).take(self.stores.len()) {
-            let mapper = Arc::clone(&self.entry(store).mapper);
-            let table = mapper.table();
-            let name = |at: &usize| &pairs.table().columns[*at].name;
-            let own = columns.iter().map(|at| table.position(name(at)));
-            let Some(own) = own.collect::<Option<Vec<usize>>>() else {
-                continue;
-            };
-            if table.name != pairs.table().name
-                || !own.iter().all(|at| table.primary_key.contains(at))
-            {
-                continue;
-            }
-            for slot in self.any_store(store).states().slots_in(State::Persistent) {
-                let is_gone = self.key_of_row((store, slot), &own);
-                if !is_gone.is_some_and(|key| gone.contains(&key)) {
-                    continue;
-                }
-                let (any, log) = self.logged_store(store);
-                if any.is_marked_deleted(slot) {
-                    any.deleted(slot, log);
-                    continue;
-                }
-                self.affected_by_actions.insert(AffectedRow {
-                    row: (store, slot),
-                    columns: own.clone(),
-                    parents: ends,
-                    effect: Effect::Deleted,
-                });
-            }
-        }
-    }
-
     /// Does the same for a step that changes keys because rows move to other parents. The rows that reference these were not changed in
     /// memory before, unlike those that reference keys that the program changes.
     pub(in crate::session) fn note_moved_rows(&mut self, step: &Step, computations: &Computations) {
@@ -145,6 +84,84 @@ impl Session {
         });
         let changed = is_moved.then(|| changed_by(step, computations)).flatten();
         self.note_changes(changed, false);
+    }
+
+    /// Notes the objects of an association table that is also mapped, whose rows a step deletes as pairs. Those that the flush deletes too
+    /// are deleted by this step if their keys contain the pair's columns, because other rows may have moved to another pair meanwhile, and
+    /// if no version must be compared. The others are read again at their next use.
+    fn note_dissociated(&mut self, step: &Step) {
+        let (Step::Dissociate { association, .. } | Step::Sever { association, .. }) = step else {
+            return;
+        };
+        let entry = &self.associations[usize::from(*association)];
+        let columns = match step {
+            Step::Sever { side, .. } => entry.association.columns(*side).to_vec(),
+            _ => (0..entry.association.table().columns.len()).collect(),
+        };
+        let mapped = self.mapped_as(entry.association.table(), &columns);
+        if mapped.is_empty() {
+            return;
+        }
+        let (parents, keys) = match step {
+            Step::Sever { side, slots, .. } => {
+                let end = entry.end(*side).store;
+                (end, self.key_values(end, slots))
+            }
+            Step::Dissociate { pairs, .. } => {
+                (entry.left.store, self.pair_keys(*association, pairs))
+            }
+            _ => return,
+        };
+        let keys = keys.chunks(columns.len());
+        let pairs: FxHashSet<RecordKey> = keys
+            .map(|key| RecordKey::new(key.iter().cloned()))
+            .collect();
+        for (store, columns) in mapped {
+            let mapper = Arc::clone(&self.entry(store).mapper);
+            let key = &mapper.table().primary_key;
+            let are_same_rows = columns.iter().all(|at| key.contains(at));
+            let slots = self.any_store(store).states().slots_in(State::Persistent);
+            let is_of_pair = |&slot: &u32| {
+                let pair = self.key_of_row((store, slot), &columns);
+                pair.is_none_or(|pair| pairs.contains(&pair))
+            };
+            let slots: Vec<u32> = slots.into_iter().filter(is_of_pair).collect();
+            for &slot in &slots {
+                let (any, log) = self.logged_store(store);
+                if !any.is_marked_deleted(slot) {
+                    self.affected_by_actions.insert(AffectedRow {
+                        row: (store, slot),
+                        columns: columns.clone(),
+                        parents,
+                        effect: Effect::Deleted,
+                    });
+                } else if are_same_rows && mapper.version_column().is_none() {
+                    any.deleted(slot, log);
+                }
+            }
+            let changed = Changed {
+                store,
+                slots,
+                columns: None,
+                may_include_unloaded: true,
+            };
+            self.note_changes(Some(changed), false);
+        }
+    }
+
+    /// The stores that map this association table, with the positions of these of its columns there.
+    fn mapped_as(&self, pairs: &Table, columns: &[usize]) -> Vec<(u16, Vec<usize>)> {
+        (0u16..)
+            .zip(&self.stores)
+            .filter(|(_, entry)| entry.mapper.table().name == pairs.name)
+            .filter_map(|(store, entry)| {
+                let name = |&at: &usize| &pairs.columns[at].name;
+                let own = columns
+                    .iter()
+                    .map(|at| entry.mapper.table().position(name(at)));
+                Some((store, own.collect::<Option<_>>()?))
+            })
+            .collect()
     }
 
     fn note_changes(&mut self, changed: Option<Changed>, mut is_own_step: bool) {

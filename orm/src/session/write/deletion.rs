@@ -527,17 +527,19 @@ impl Session {
         Ok(found)
     }
 
-    /// Sets foreign key columns of rows marked for deletion to NULL, so that the referenced rows can be deleted first.
+    /// Sets foreign key columns of rows marked for deletion to NULL, so that the referenced rows can be deleted first. Refused if other rows
+    /// follow them, which would then escape what the deletion does to them.
     pub(in crate::session) fn cut_ties(
         &mut self,
         store: u16,
         columns: &[usize],
         slots: &[u32],
     ) -> Result<()> {
-        for &slot in slots {
-            if !self.any_store(store).is_marked_deleted(slot) {
-                continue;
-            }
+        let any = self.any_store(store);
+        let is_marked = |slot: &u32| any.is_marked_deleted(*slot);
+        let marked: Vec<u32> = slots.iter().copied().filter(is_marked).collect();
+        self.refuse_followers(store, columns, &marked)?;
+        for slot in marked {
             for &column in columns {
                 self.assign_changed((store, slot), column, &Value::Null)?;
             }

@@ -3,28 +3,35 @@
 use std::sync::Arc;
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::RecordKey;
-use crate::render::{Lock, Renderer};
+use crate::render::{Lock, render_select};
 use crate::schema::{Column, ForeignKey, ReferentialAction, Table};
 use crate::session::Session;
-use crate::session::read::lookup::{KeyBatch, Lookup};
-use crate::value::Value;
+use crate::session::read::lookup::Lookup;
+use crate::sql::{Join, JoinKind, Node, Operator, RowLock, SelectNode, Source, column};
+use crate::value::ValueType;
+
+/// The most rows of which one query looks for followers.
+const MOST_KEYS: usize = 100;
 
 impl Session {
-    /// Refuses to set columns of rows to NULL for a moment if other rows follow their values: these would stay NULL. Each time the database
-    /// is asked which tables these may be in, because tables may be altered.
+    /// Refuses to set columns of rows to NULL for a moment if other rows follow their values: these would stay NULL. The database is asked
+    /// each time which tables these may be in, because tables may be altered; only columns of a key or a UNIQUE constraint can be followed.
     pub(in crate::session) fn refuse_followers(
         &mut self,
         store: u16,
         columns: &[usize],
         slots: &[u32],
     ) -> Result<()> {
-        let is_due = !columns.is_empty() && !slots.is_empty();
-        if !is_due || !self.engine.capabilities().foreign_keys {
-            return Ok(());
-        }
         let mapper = Arc::clone(&self.entry(store).mapper);
         let referred = mapper.table();
+        let can_be_followed = columns.iter().any(|at| {
+            let mut uniques = referred.uniques.iter();
+            referred.primary_key.contains(at)
+                || uniques.any(|unique| unique.columns.contains(&referred.columns[*at].name))
+        });
+        if !can_be_followed || slots.is_empty() || !self.engine.capabilities().foreign_keys {
+            return Ok(());
+        }
         let followed = |key: &ForeignKey| {
             let position = |name: &String| position(referred, name);
             let mut referred = key.references.iter().filter_map(position);
@@ -49,7 +56,7 @@ impl Session {
                 if self.has_followers(table, key, (store, slots))? {
                     let column = followed(key).map(|at| &referred.columns[at].name);
                     let message = format!(
-                        "rows of {} follow values by ON UPDATE CASCADE that would have to be NULL for a moment: set them to unused values and flush first",
+                        "rows of {} follow a value by ON UPDATE CASCADE that would have to be NULL for a moment, and would stay NULL: give this row another value and flush first",
                         table.name
                     );
                     return Err(Error::new(ErrorKind::UniqueViolation, message)
@@ -61,7 +68,7 @@ impl Session {
         Ok(())
     }
 
-    /// Whether rows of a table reference one of these rows.
+    /// Whether rows of a table reference one of these rows. The database compares them, because texts may be equal to it alone.
     fn has_followers(
         &mut self,
         table: &Table,
@@ -69,40 +76,65 @@ impl Session {
         (store, slots): (u16, &[u32]),
     ) -> Result<bool> {
         let mapper = Arc::clone(&self.entry(store).mapper);
+        let referred = mapper.table();
         // If a column is not mapped, the others decide.
         let pairs = key.columns.iter().zip(&key.references);
-        let pairs = pairs.filter_map(|(own, name)| Some((own, position(mapper.table(), name)?)));
-        let (own, referred): (Vec<&String>, Vec<usize>) = pairs.unzip();
-        let mut read = Table::build(table.local_name());
-        read.columns = own
-            .iter()
-            .zip(&referred)
-            .map(|(&name, &at)| Column {
+        let pairs = pairs.filter_map(|(own, name)| Some((own, position(referred, name)?)));
+        let (own, references): (Vec<&String>, Vec<usize>) = pairs.unzip();
+        let mut followers = Table::build(table.local_name());
+        followers.columns = own
+            .into_iter()
+            .zip(&references)
+            .map(|(name, &at)| Column {
                 name: name.clone(),
-                ..mapper.table().columns[at].clone()
+                ..referred.columns[at].clone()
             })
             .collect();
         if let Some(schema) = &table.schema {
-            read = read.in_schema(schema);
+            followers = followers.in_schema(schema);
         }
-        let by: Vec<usize> = (0..own.len()).collect();
-        let values = slots
-            .iter()
-            .filter_map(|&slot| self.key_of_row((store, slot), &referred));
-        let values: Vec<Value> = values.flat_map(RecordKey::into_values).collect();
+        let source = Source::aliased(referred, "referred");
+        let followers = Source::aliased(&Arc::new(followers), "followers");
+        let at = |source: &Source, at| column(&source.table, at, source.alias.as_ref());
+        // As a foreign key, by the collation of the referenced column.
+        let on = references.iter().enumerate().map(|(own, &reference)| {
+            at(&source, reference).binary(Operator::Eq, at(&followers, own))
+        });
+        let has_locks = self.engine.capabilities().row_locks;
+        let mut select = SelectNode {
+            columns: vec![Node::Raw("1".into())],
+            types: vec![ValueType::I32],
+            joins: vec![Join {
+                kind: JoinKind::Inner,
+                on: Node::All(on.collect()),
+                source: followers.clone(),
+            }],
+            from: Some(source.clone()),
+            lock: has_locks.then(RowLock::for_update),
+            ..SelectNode::default()
+        };
         let mut is_found = false;
-        self.each_batch(by.len(), &values, &mut |session, batch, params| {
-            let renderer = Renderer::new(session.engine.dialect()).lock(Lock::ForUpdate);
-            let sql = match batch {
-                KeyBatch::Arrays => renderer.select_by_arrays(&read, &by, &by, &[]),
-                KeyBatch::List(size) => renderer.select_by(&read, &by, &by, size, &[]),
-            };
-            let sql = session.engine.intern(&sql);
-            session.connected()?.query(&sql, params, &mut |_| {
-                is_found = true;
-                Ok(())
-            })
-        })?;
+        for slots in slots.chunks(MOST_KEYS) {
+            let keys = self.key_values(store, slots);
+            let rows = keys.chunks(referred.primary_key.len()).map(|key| {
+                let values = referred.primary_key.iter().zip(key);
+                let equal = values.map(|(&index, value)| {
+                    let value = Node::Param(value.clone(), mapper.types()[index]);
+                    at(&source, index).binary(Operator::Eq, value)
+                });
+                Node::All(equal.collect())
+            });
+            select.filter = Some(Node::Any(rows.collect()));
+            let rendered = render_select(self.engine.dialect(), &select)?;
+            let sql = self.engine.intern(&rendered.sql);
+            let connection = self.connected()?;
+            rendered.with_params(|params| {
+                connection.query(&sql, params, &mut |_| {
+                    is_found = true;
+                    Ok(())
+                })
+            })?;
+        }
         Ok(is_found)
     }
 }
