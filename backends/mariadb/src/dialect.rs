@@ -74,6 +74,7 @@ impl Dialect for MariaDbDialect {
         let bytes = INDEX_BYTES / parts.max(1);
         match (&*self.column_type(ty), ty.value_type()) {
             // MariaDB's JSON is a text.
+            ("json", _) if self.flavor == Flavor::MySql => "json".into(),
             ("longtext" | "json", _) => format!("varchar({})", bytes / 4).into(),
             ("longblob", _) => format!("varbinary({bytes})").into(),
             _ => self.column_type(ty),

@@ -73,7 +73,7 @@ impl Rule {
                 (digits < DIGITS).then_some(Self::Digits(digits))?
             }
             (V::Bytes, "binary") => Self::Length(length?),
-            (V::I64 | V::Decimal, "bit") => Self::NotNegative,
+            (V::I16 | V::I32 | V::I64 | V::Decimal, "bit") => Self::NotNegative,
             (V::Text | V::Json, "char") => Self::Stripped(length?),
             (V::Text | V::Json, "varchar") => Self::Characters(length?),
             (V::Text | V::Json, "tinytext") => Self::Bytes(0xff),

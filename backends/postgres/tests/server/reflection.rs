@@ -32,13 +32,13 @@ fn referring_tables(server: &Server) {
     execute(
         connection.as_mut(),
         &format!(
-            "DROP SCHEMA IF EXISTS referring CASCADE; CREATE SCHEMA referring; \
+            "CREATE SCHEMA {name}_referring; \
              CREATE TABLE \"it's\" (id bigint PRIMARY KEY, a text, b text, UNIQUE (a, b)); \
              CREATE TABLE other (id bigint PRIMARY KEY REFERENCES \"it's\" ON UPDATE SET NULL); \
              CREATE TABLE unrelated (id bigint PRIMARY KEY REFERENCES other); \
-             CREATE TABLE referring.parts (y text, x text, FOREIGN KEY (y, x) REFERENCES {name}.\"it's\" (b, a) ON UPDATE CASCADE) \
+             CREATE TABLE {name}_referring.parts (y text, x text, FOREIGN KEY (y, x) REFERENCES {name}.\"it's\" (b, a) ON UPDATE CASCADE) \
                  PARTITION BY LIST (x); \
-             CREATE TABLE referring.part PARTITION OF referring.parts FOR VALUES IN ('1')"
+             CREATE TABLE {name}_referring.part PARTITION OF {name}_referring.parts FOR VALUES IN ('1')"
         ),
     )
     .expect("creates");
@@ -72,7 +72,7 @@ fn referring_tables(server: &Server) {
                     ReferentialAction::SetNull
                 ),
                 key(
-                    "referring.parts",
+                    &format!("{name}_referring.parts"),
                     "y, x",
                     "b, a",
                     ReferentialAction::Cascade

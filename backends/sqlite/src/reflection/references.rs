@@ -98,11 +98,13 @@ fn misfit(key: &ForeignKey, tables: &[Table]) -> Option<String> {
 }
 
 /// Gives a column the type of the key that it references, if that compares as SQLite compares the foreign key: an integer can be as
-/// large as the key, because every integer has 64 bits, and a column without a known type stores what the key does.
+/// large as the key, because every integer has 64 bits. A column of an unknown type stores numbers, so it is neither a text nor a decimal,
+/// and one without a type has no affinity, which it would get from an unknown type.
 fn fit_types(tables: &mut [Table]) {
     let fits = |own: &ColumnType, wanted: &ColumnType| match (own, wanted) {
-        (ColumnType::Other { .. }, ColumnType::Other { .. }) => {
-            types::is_untyped(own) && !types::is_untyped(wanted)
+        (ColumnType::Other { .. }, ColumnType::Other { .. }) => false,
+        (ColumnType::Other { .. }, ColumnType::Text { .. } | ColumnType::Decimal { .. }) => {
+            types::is_untyped(own)
         }
         (ColumnType::Other { .. }, _) => true,
         // If two foreign keys share a column, the wider key decides.

@@ -522,7 +522,10 @@ fn a_foreign_key_finds_its_row_whatever_its_columns_store() -> selfsame::Result<
         ("", "-2.5", "", "-2.5", true),
         ("", "9e999", "", "9e999", false),
         ("TEXT", "'1.50'", "MONEY", "'1.50'", false),
-        ("TEXT", "'1.5'", "MONEY", "1.5", false),
+        ("TEXT", "'1.5'", "MONEY", "1.5", true),
+        ("TEXT", "'123'", "STRING", "'123'", true),
+        ("STRING", "'123'", "", "123", true),
+        ("STRING", "'123'", "", "'123'", true),
         ("TEXT", "'1.0'", "", "1.0", false),
         ("TEXT", "'x'", "STRING", "'x'", true),
         ("TEXT COLLATE NOCASE", "'x'", "STRING", "'X'", true),
@@ -556,6 +559,11 @@ fn a_foreign_key_finds_its_row_whatever_its_columns_store() -> selfsame::Result<
                 return Ok(None);
             };
             let key = session[child].value("k").expect("the column").clone();
+            if let Value::Text(text) = &key {
+                let column = children.column::<String>("k")?;
+                let same = children.query().filter(column.eq(text.clone()));
+                assert_eq!(same.all(&mut session)?, [child], "{what}");
+            }
             parents.get(&mut session, RecordKey::new([key]))
         };
         let found: selfsame::Result<_> = find();
