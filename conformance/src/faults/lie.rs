@@ -246,6 +246,15 @@ pub(super) fn without(error: &Error, part: Part) -> Option<Error> {
         (Part::Code, error.native_code()),
     ];
     let mut other = Error::new(error.kind(), error.message());
+    if let Some(entity) = error.entity_name() {
+        other = other.entity(entity);
+    }
+    if let Some(statement) = error.statement_text() {
+        other = other.statement(statement);
+    }
+    if let Some(position) = error.parameter_position() {
+        other = other.parameter(position);
+    }
     for (kept, text) in parts {
         match (text, kept) {
             (None, _) if kept == part => return None,

@@ -127,7 +127,7 @@ fn crossed(context: &mut Context) -> CaseResult {
 }
 
 /// How long another transaction gets to write other rows, if it does not have to wait.
-const HEAD_START: Duration = Duration::from_millis(80);
+const HEAD_START: Duration = Duration::from_millis(150);
 
 /// Checks that a transaction that announced writes is not refused because others write other rows after it has read, whatever transaction its
 /// connection ran before.

@@ -141,7 +141,7 @@ fn numbered(length: usize, letter: &str) -> String {
     text
 }
 
-/// A text of about this many bytes with a character that begins this many bytes before its middle, which is the end of a block.
+/// A text that is longer than a block, with a character that begins this many bytes before the end of the block.
 fn across(block: usize, letter: &str, before: usize) -> String {
     let mut text = numbered(block - before, ".");
     text.push_str(letter);
@@ -197,10 +197,8 @@ fn pieces(context: &mut Context) -> CaseResult {
     let separators = ["\n", "\r\n", "\t", "'", "\\", "%"];
     texts.extend(separators.map(|separator| Value::Text(numbered(20_000, separator))));
     let bytes = |text: &Value| match text {
-        // Every byte, also those that end a text.
-        Value::Text(text) => Some(Value::Bytes(
-            text.bytes().map(|byte| byte.wrapping_mul(5)).collect(),
-        )),
+        // Every byte, also the one that ends a text.
+        Value::Text(text) => Some(Value::Bytes((0..=255).cycle().take(text.len()).collect())),
         _ => None,
     };
     let byte_strings: Vec<Value> = texts.iter().filter_map(bytes).collect();
@@ -247,7 +245,8 @@ fn pieces(context: &mut Context) -> CaseResult {
                 continue;
             }
             let differs = difference(found, wanted);
-            check_eq!(differs, None, "{ty:?} number {id}");
+            let differs = differs.unwrap_or_else(|| "it is of another kind".to_owned());
+            check!(false, "{ty:?} number {id}: {differs}");
         }
     }
     Ok(())
@@ -259,7 +258,9 @@ fn rows(context: &mut Context) -> CaseResult {
     for name in ["a", "b", "c", "d"] {
         table = table.column(Column::new(name, text()).nullable());
     }
-    table = table.column(Column::new("e", ColumnType::Bytes).nullable());
+    table = table
+        .column(Column::new("e", ColumnType::Bytes).nullable())
+        .column(Column::new("f", text()).nullable());
     let mut database = Database::open(context)?;
     database.create(&table.primary_key(["id"]))?;
     // The sizes of the rows are around those of pages, blocks and messages.
@@ -279,6 +280,7 @@ fn rows(context: &mut Context) -> CaseResult {
             part("c"),
             part("ddd"),
             Value::Bytes(bytes),
+            part("ff"),
         ]
     };
     const ROWS: usize = 110;
@@ -289,8 +291,10 @@ fn rows(context: &mut Context) -> CaseResult {
         ValueType::Text,
         ValueType::Text,
         ValueType::Bytes,
+        ValueType::Text,
     ];
-    let insert = "INSERT INTO [long] ([id], [a], [b], [c], [d], [e]) VALUES (?, ?, ?, ?, ?, ?)";
+    let insert =
+        "INSERT INTO [long] ([id], [a], [b], [c], [d], [e], [f]) VALUES (?, ?, ?, ?, ?, ?, ?)";
     let all: Vec<Vec<Typed>> = (0..ROWS)
         .map(|id| {
             let cells = row(id).into_iter().zip(&types[1..]);
@@ -309,7 +313,7 @@ fn rows(context: &mut Context) -> CaseResult {
     })?;
     for order in ["ASC", "DESC"] {
         let select =
-            format!("SELECT [id], [a], [b], [c], [d], [e] FROM [long] ORDER BY [id] {order}");
+            format!("SELECT [id], [a], [b], [c], [d], [e], [f] FROM [long] ORDER BY [id] {order}");
         let found = database.rows(&select, &[], &types)?;
         check_eq!(found.len(), ROWS, "every row must come, once");
         for (place, found) in found.iter().enumerate() {

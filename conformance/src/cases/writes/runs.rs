@@ -73,7 +73,6 @@ fn resized(context: &mut Context) -> CaseResult {
         database.in_transaction(|database| {
             let inserted: Vec<Vec<Typed>> = ids.iter().map(|id| vec![int(*id), int(0)]).collect();
             run(database, INSERT, &TYPES, &inserted, &counts, &what)?;
-            // The rows of this round and, as far as there are any, as many of the earlier ones.
             let added: Vec<Vec<Typed>> = ids
                 .iter()
                 .map(|id| vec![int(id % 7 + 1), int(*id)])
