@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The check that every change must pass. Names and times its steps, and runs all of them, so that one run reports every failure.
-# Two lanes run side by side, one for each profile of Cargo, which would otherwise wait for each other's locks and use one core;
-# each line of the release lane begins with a bar.
+# Two lanes run side by side, one for each profile of Cargo, because builds of one profile wait for each other and often use one core.
+# Each line of the release lane begins with a bar.
 #
 # Needs Rust with clippy and rustfmt, a C compiler, cargo-deny, cargo-public-api, mdbook, valgrind, and PgBouncer, MariaDB with Galera, and
 # PostgreSQL: SELFSAME_POSTGRES_URL, Docker, or local binaries. With an image in SELFSAME_MARIADB_CONTAINER, a part of the suite also runs against a server in a container of it. Writes
@@ -37,7 +37,7 @@ step() {
 finish() {
     local code=$?
     # Interrupted.
-    [ -z "${release-}" ] || kill -- "-$release"
+    [ -z "${release-}" ] || kill -- "-$release" 2>/dev/null || true
     printf '\n== times\n'
     cat "$notes/times"
     if [ -s "$notes/log" ]; then
@@ -192,7 +192,7 @@ dev_lane() {
 fetch_mysql
 # With a process group of its own, so that it can be ended as a whole.
 set -m
-release_lane > >(sed -u 's/^/| /') 2>&1 &
+release_lane </dev/null > >(sed -u 's/^/| /') 2>&1 &
 release=$!
 set +m
 dev_lane
