@@ -379,6 +379,7 @@ mod tests {
                 "last_key",
                 "reports_generated_keys",
                 "reflect",
+                "referring_tables",
                 "function<'n>",
             ]
             .contains(&name.as_str())
