@@ -122,14 +122,15 @@ pub(crate) fn referring_tables(
 ) -> Result<Vec<Table>> {
     let query = REFERRING.replace("(name)", name);
     let mut tables: Vec<Table> = Vec::new();
-    let place = match &table.schema {
-        Some(schema) => schema.clone(),
-        None => current(connection)?,
-    };
-    each(connection, &query, Some(&place), &mut |row| {
+    let current = current(connection)?;
+    let schema = table.schema.as_ref().unwrap_or(&current);
+    each(connection, &query, Some(schema), &mut |row| {
         if get(row, 3)? {
-            let (place, name): (String, String) = (get(row, 0)?, get(row, 1)?);
-            let mut found = Table::build(name).in_schema(place);
+            let (schema, name): (String, String) = (get(row, 0)?, get(row, 1)?);
+            let mut found = Table::build(name);
+            if schema != current {
+                found = found.in_schema(schema);
+            }
             found.foreign_keys.push(ForeignKey {
                 name: Some(get(row, 2)?),
                 columns: Vec::new(),

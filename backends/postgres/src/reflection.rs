@@ -125,9 +125,13 @@ pub(crate) fn referring_tables(
     let query = REFERRING.replace("(name)", &format!("({schema}quote_ident({name}))"));
     let mut tables: Vec<Table> = Vec::new();
     each(connection, &query, &mut |row| {
-        let (schema, name): (String, String) = (get(row, 0)?, get(row, 10)?);
+        let (schema, name): (Option<String>, String) = (get(row, 0)?, get(row, 10)?);
         if get(row, 2)? {
-            tables.push(Table::build(name).in_schema(schema));
+            let found = Table::build(name);
+            tables.push(match schema {
+                Some(schema) => found.in_schema(schema),
+                None => found,
+            });
         }
         match tables.last_mut() {
             Some(table) => add_foreign_key_column(table, row),
@@ -140,8 +144,9 @@ pub(crate) fn referring_tables(
     Ok(tables)
 }
 
-/// As `FOREIGN_KEYS`, with the schema of the referencing table, and at last its name. What partitions inherit from their tables is left out.
-const REFERRING: &str = "SELECT n.nspname, k.conname, p.place = 1, a.attname, '', b.attname, k.confdeltype, k.confupdtype, \
+/// As `FOREIGN_KEYS`, with the schema of the referencing table unless it is the current one, and at last its name. What partitions inherit from
+/// their tables is left out.
+const REFERRING: &str = "SELECT nullif(n.nspname, current_schema()), k.conname, p.place = 1, a.attname, '', b.attname, k.confdeltype, k.confupdtype, \
     NULL::text, NULL::text, own.relname \
     FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class own ON own.oid = k.conrelid \
     JOIN pg_catalog.pg_namespace n ON n.oid = own.relnamespace \

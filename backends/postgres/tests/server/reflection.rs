@@ -65,12 +65,7 @@ fn referring_tables(server: &Server) {
         assert_eq!(
             keys.collect::<Vec<_>>(),
             [
-                key(
-                    &format!("{name}.other"),
-                    "id",
-                    "id",
-                    ReferentialAction::SetNull
-                ),
+                key("other", "id", "id", ReferentialAction::SetNull),
                 key(
                     &format!("{name}_referring.parts"),
                     "y, x",
@@ -80,7 +75,11 @@ fn referring_tables(server: &Server) {
             ]
         );
     }
-    execute(connection.as_mut(), "DROP SCHEMA referring CASCADE").expect("drops");
+    execute(
+        connection.as_mut(),
+        &format!("DROP SCHEMA {name}_referring CASCADE"),
+    )
+    .expect("drops");
 }
 
 /// Tables of two schemas with the same qualified name are not confused.
