@@ -131,7 +131,7 @@ const HEAD_START: Duration = Duration::from_millis(150);
 
 /// Checks that a transaction that announced writes is not refused because others write other rows after it has read, whatever transaction its
 /// connection ran before.
-fn announced(context: &Context, mut database: Database, other: Database) -> CaseResult {
+fn announced(context: &Context, mut database: Database, mut other: Database) -> CaseResult {
     let claims = context.capabilities();
     let mut befores = vec![None, Some(Begin::default())];
     befores.extend(claims.isolation_levels.into_iter().map(|level| {
@@ -144,7 +144,6 @@ fn announced(context: &Context, mut database: Database, other: Database) -> Case
         begin.read_only = true;
         befores.push(Some(begin));
     }
-    let mut other = other;
     for (before, id) in befores.into_iter().zip(2..) {
         if let Some(begin) = before {
             database.transaction(Transaction::Begin(begin))?;

@@ -10,11 +10,9 @@ use rustc_hash::FxHashSet;
 use crate::entity::RelationKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::RecordKey;
-use crate::render::Lock;
 use crate::schema::{ReferentialAction, Table};
 use crate::session::memory::edges::ObjectId;
 use crate::session::memory::referring_rows::Texts;
-use crate::session::read::lookup::Lookup;
 use crate::session::write::expression::Computations;
 use crate::session::write::plan::{Step, TableChanges};
 use crate::session::write::rekey::Referring;
@@ -407,19 +405,11 @@ impl Session {
             if !key.cascades || !key.referred.contains(&column) {
                 continue;
             }
-            let keys = slots.iter();
-            let keys = keys.filter_map(|&slot| self.key_of_row((store, slot), &key.referred));
-            let keys: Vec<Value> = keys.flat_map(RecordKey::into_values).collect();
-            let lookup = Lookup {
-                lock: Lock::ForUpdate,
-                ..Lookup::new(key.store, &key.columns, &keys)
-            };
-            let mut is_followed = false;
-            self.look_up_rows(&lookup, &mut |_, _, _| {
-                is_followed = true;
-                Ok(())
-            })?;
-            if is_followed {
+            let mapper = Arc::clone(&self.entry(key.store).mapper);
+            let table = mapper.table();
+            let own = key.columns.iter().map(|&at| &table.columns[at].name);
+            let pairs: Vec<(&String, usize)> = own.zip(key.referred.iter().copied()).collect();
+            if self.has_followers(table, &pairs, (store, slots))? {
                 return Ok(true);
             }
         }

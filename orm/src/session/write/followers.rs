@@ -53,7 +53,11 @@ impl Session {
         }
         for table in &tables {
             for key in &table.foreign_keys {
-                if self.has_followers(table, key, (store, slots))? {
+                // If a column is not mapped, the others decide.
+                let pairs = key.columns.iter().zip(&key.references);
+                let pairs = pairs.filter_map(|(own, name)| Some((own, position(referred, name)?)));
+                let pairs: Vec<(&String, usize)> = pairs.collect();
+                if self.has_followers(table, &pairs, (store, slots))? {
                     let column = followed(key).map(|at| &referred.columns[at].name);
                     let message = format!(
                         "rows of {} follow a value by ON UPDATE CASCADE that would have to be NULL for a moment, and would stay NULL: give this row another value and flush first",
@@ -68,19 +72,17 @@ impl Session {
         Ok(())
     }
 
-    /// Whether rows of a table reference one of these rows. The database compares them, because texts may be equal to it alone.
-    fn has_followers(
+    /// Whether rows of a table reference one of these rows by a foreign key: its columns, and the positions of those they reference. The
+    /// database compares them, because texts may be equal to it alone.
+    pub(in crate::session) fn has_followers(
         &mut self,
         table: &Table,
-        key: &ForeignKey,
+        pairs: &[(&String, usize)],
         (store, slots): (u16, &[u32]),
     ) -> Result<bool> {
         let mapper = Arc::clone(&self.entry(store).mapper);
         let referred = mapper.table();
-        // If a column is not mapped, the others decide.
-        let pairs = key.columns.iter().zip(&key.references);
-        let pairs = pairs.filter_map(|(own, name)| Some((own, position(referred, name)?)));
-        let (own, references): (Vec<&String>, Vec<usize>) = pairs.unzip();
+        let (own, references): (Vec<&String>, Vec<usize>) = pairs.iter().copied().unzip();
         let mut followers = Table::build(table.local_name());
         followers.columns = own
             .into_iter()
